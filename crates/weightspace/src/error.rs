@@ -1,0 +1,77 @@
+use thiserror::Error;
+
+/// Why a computation on a matrix of checkpoints could not be done.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A weight is NaN or infinite, so distances to its checkpoint mean nothing.
+    #[error(
+        "checkpoint (column) {column}, parameter (row) {row} is {value}: weights must be finite, \
+         leave diverged checkpoints out of the matrix"
+    )]
+    NonFinite {
+        /// Column of the first offending weight.
+        column: usize,
+        /// Row of the first offending weight.
+        row: usize,
+        /// The weight itself.
+        value: f32,
+    },
+    /// The matrix has fewer columns than the method needs.
+    #[error("{found} checkpoints (columns) given, at least {needed} are needed: add checkpoints")]
+    TooFewCheckpoints {
+        /// Smallest number of columns that would do.
+        needed: usize,
+        /// Number of columns given.
+        found: usize,
+    },
+    /// Column numbers are stored in 32 bits.
+    #[error(
+        "{found} checkpoints (columns) given, at most {} can be numbered: split the zoo",
+        u32::MAX
+    )]
+    TooManyCheckpoints {
+        /// Number of columns given.
+        found: usize,
+    },
+    /// More neighbours were asked for than there are other points, or none.
+    #[error(
+        "{k} nearest neighbours asked for among {checkpoints} checkpoints: \
+         k must be at least 1 and less than the number of checkpoints"
+    )]
+    NeighborCount {
+        /// Number of neighbours asked for.
+        k: usize,
+        /// Number of columns given.
+        checkpoints: usize,
+    },
+    /// More components were asked for than the matrix has, or none.
+    #[error(
+        "rank {rank} asked of a matrix of {parameters} parameters x {checkpoints} checkpoints: \
+         the rank must lie between 1 and the smaller of the two"
+    )]
+    Rank {
+        /// Rank asked for.
+        rank: usize,
+        /// Rows of the matrix.
+        parameters: usize,
+        /// Columns of the matrix.
+        checkpoints: usize,
+    },
+    /// The eigensolver gave up.
+    #[error("the eigensolver did not converge on the {size} x {size} Gram matrix")]
+    NoConvergence {
+        /// Size of the Gram matrix.
+        size: usize,
+    },
+    /// A parameter of UMAP is out of range.
+    #[error("umap: {name} is {value}, it must be {needed}")]
+    UmapParameter {
+        /// The field of [`umap::Parameters`](crate::umap::Parameters).
+        name: &'static str,
+        /// What it was.
+        value: f64,
+        /// What it may be.
+        needed: &'static str,
+    },
+}

@@ -1,0 +1,78 @@
+//! A matrix of checkpoints as a list of columns, checked once at the door.
+
+use nalgebra::DMatrixView;
+use rayon::prelude::*;
+
+use crate::Error;
+
+/// The columns of `points` as slices, after checking that every weight is finite.
+///
+/// The slices borrow the matrix's own memory, nothing is copied.
+///
+/// # Errors
+/// [`Error::NonFinite`] names the first column with a NaN or infinite weight, and the first such
+/// row in it; [`Error::TooManyCheckpoints`] if columns cannot be numbered in 32 bits.
+pub fn finite_columns<'a>(points: &'a DMatrixView<'_, f32>) -> Result<Vec<&'a [f32]>, Error> {
+    let found = points.ncols();
+    if u32::try_from(found).is_err() {
+        return Err(Error::TooManyCheckpoints { found });
+    }
+    let columns: Vec<&[f32]> = points
+        .column_iter()
+        .map(|column| column.data.into_slice())
+        .collect();
+    let bad = columns
+        .par_iter()
+        .position_first(|column| !all_finite(column));
+    match bad {
+        None => Ok(columns),
+        Some(column) => {
+            let weights = columns[column];
+            let row = weights.iter().position(|w| !w.is_finite()).unwrap_or(0);
+            Err(Error::NonFinite {
+                column,
+                row,
+                value: weights[row],
+            })
+        }
+    }
+}
+
+fn all_finite(weights: &[f32]) -> bool {
+    // Without an early exit the loop vectorises.
+    weights.iter().fold(true, |ok, w| ok & w.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::DMatrix;
+
+    use super::*;
+
+    #[test]
+    fn the_first_bad_weight_is_named() {
+        let mut points = DMatrix::<f32>::zeros(5, 4);
+        points[(4, 3)] = f32::NAN;
+        points[(2, 1)] = f32::INFINITY;
+        points[(3, 1)] = f32::NAN;
+        let error = finite_columns(&points.as_view()).unwrap_err();
+        assert_eq!(
+            error,
+            Error::NonFinite {
+                column: 1,
+                row: 2,
+                value: f32::INFINITY
+            }
+        );
+    }
+
+    #[test]
+    fn columns_of_a_wider_matrix_are_borrowed_where_they_lie() {
+        let points = DMatrix::from_fn(3, 6, |i, j| (10 * j + i) as f32);
+        let view = points.columns(2, 3);
+        let view = view.as_view();
+        let columns = finite_columns(&view).unwrap();
+        assert_eq!(columns[0], &[20.0, 21.0, 22.0]);
+        assert_eq!(columns[2].as_ptr(), &points[(0, 4)] as *const f32);
+    }
+}
