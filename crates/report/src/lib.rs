@@ -1,1 +1,57 @@
-//! report
+//! Figures, tables and one self-contained HTML page: plain data in, strings out.
+//!
+//! Nothing here reads or writes files, and nothing here computes a result: callers bring points,
+//! trees and scores, and get SVG, Markdown or HTML back. The same data give the same bytes.
+//!
+//! | Want | Have |
+//! |---|---|
+//! | the paper's figures 3 to 9, geometry and training curves | [`figure`] |
+//! | the tree that a dendrogram draws | [`linkage`] |
+//! | tables in Markdown and HTML | [`table`] |
+//! | the paper's Tables 2 and 3 beside ours | [`paper`] |
+//! | a page with figures, tables and an interactive scatter plot | [`html`] |
+//! | the colours of runs and scales | [`colour`] |
+//!
+//! # Example
+//!
+//! ```
+//! use report::figure::{ModelStatistics, WeightStatistics, weight_statistics};
+//! use report::html::{Block, Page, Section};
+//!
+//! let models = vec![ModelStatistics { mean: 0.01, standard_deviation: 0.4, accuracy: 0.83 }];
+//! let svg = weight_statistics(&[WeightStatistics { title: "MLP".into(), models }]);
+//! let page = Page {
+//!     title: "A zoo".into(),
+//!     summary: "Where its models lie.".into(),
+//!     facts: vec![("seeds".into(), "1".into())],
+//!     sections: vec![Section {
+//!         title: "Weights".into(),
+//!         blocks: vec![Block::Figure { svg, caption: "One model.".into() }],
+//!     }],
+//! };
+//! assert!(page.to_html().contains("<h2>Weights</h2>"));
+//! ```
+//!
+//! # What the tests do not cover
+//!
+//! Whether a figure looks right: tests check structure, size and bytes. `cargo run -p report
+//! --example gallery -- DIR` writes every figure and a page from synthetic runs, to be looked at.
+
+#![forbid(unsafe_code)]
+
+mod axes;
+mod base64;
+pub mod colour;
+mod error;
+pub mod figure;
+pub mod html;
+pub mod linkage;
+pub mod paper;
+mod scale;
+mod scatter;
+mod strokes;
+mod svg;
+pub mod table;
+
+pub use error::Error;
+pub use scale::Scale;

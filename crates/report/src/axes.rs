@@ -1,0 +1,394 @@
+//! A plot area with axes, a legend row above it, and a colour bar beside it. Neither legend nor
+//! bar is ever inside the plot area, so neither can hide data.
+
+use crate::{
+    scale::Domain,
+    svg::{Anchor, Path, Svg, Text, number, text_width},
+};
+
+const TICK_SIZE: f64 = 11.0;
+const LABEL_SIZE: f64 = 12.0;
+const TITLE_SIZE: f64 = 14.0;
+const AXIS_STYLE: &str = "stroke=\"#555\"";
+const GRID_STYLE: &str = "stroke=\"#e8e8e8\"";
+
+/// An area of the picture, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Area {
+    pub(crate) left: f64,
+    pub(crate) top: f64,
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+}
+
+impl Area {
+    pub(crate) fn right(self) -> f64 {
+        self.left + self.width
+    }
+
+    pub(crate) fn bottom(self) -> f64 {
+        self.top + self.height
+    }
+
+    /// Takes `height` pixels off the top.
+    pub(crate) fn below(self, height: f64) -> Self {
+        Self {
+            top: self.top + height,
+            height: self.height - height,
+            ..self
+        }
+    }
+
+    /// Splits into columns of equal width with a gap between them.
+    pub(crate) fn columns(self, count: usize, gap: f64) -> impl Iterator<Item = Self> {
+        let count = count.max(1);
+        let width = (self.width - gap * (count - 1) as f64) / count as f64;
+        (0..count).map(move |i| Self {
+            left: self.left + (width + gap) * i as f64,
+            width,
+            ..self
+        })
+    }
+}
+
+/// What stands along one axis.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Axis<'a> {
+    pub(crate) domain: Domain,
+    pub(crate) label: &'a str,
+    /// Whether positions have a meaning; without it there are no ticks.
+    pub(crate) ticks: bool,
+}
+
+impl<'a> Axis<'a> {
+    pub(crate) fn new(domain: Domain, label: &'a str) -> Self {
+        Self {
+            domain,
+            label,
+            ticks: true,
+        }
+    }
+
+    pub(crate) fn without_ticks(self) -> Self {
+        Self {
+            ticks: false,
+            ..self
+        }
+    }
+}
+
+/// A plot area whose axes fit into a given area, however long their labels are.
+pub(crate) struct Frame {
+    pub(crate) plot: Area,
+    x: Domain,
+    y: Domain,
+}
+
+impl Frame {
+    /// Draws grid, axes, ticks and labels inside `area` and returns the plot area between them.
+    pub(crate) fn draw(svg: &mut Svg, area: Area, x: Axis<'_>, y: Axis<'_>) -> Self {
+        let y_ticks = if y.ticks {
+            y.domain.ticks((area.height / 55.0) as usize)
+        } else {
+            Vec::new()
+        };
+        let widest = y_ticks
+            .iter()
+            .filter_map(|t| t.label.as_deref())
+            .map(|l| text_width(l, TICK_SIZE))
+            .fold(0.0, f64::max);
+        let label_space = |label: &str| {
+            if label.is_empty() {
+                0.0
+            } else {
+                LABEL_SIZE + 6.0
+            }
+        };
+        let tick_space = if y.ticks { widest + 9.0 } else { 4.0 };
+        let left = label_space(y.label) + tick_space;
+        let bottom = label_space(x.label) + if x.ticks { TICK_SIZE + 9.0 } else { 4.0 };
+        // Half a tick label may reach beyond the right end and above the top.
+        let plot = Area {
+            left: area.left + left,
+            top: area.top + 6.0,
+            width: area.width - left - 10.0,
+            height: area.height - bottom - 6.0,
+        };
+        let frame = Self {
+            plot,
+            x: x.domain,
+            y: y.domain,
+        };
+        frame.draw_y(svg, area, y, &y_ticks);
+        frame.draw_x(svg, area, x);
+        frame
+    }
+
+    fn draw_y(&self, svg: &mut Svg, area: Area, axis: Axis<'_>, ticks: &[crate::scale::Tick]) {
+        let plot = self.plot;
+        let (mut grid, mut marks) = (Path::default(), Path::default());
+        for tick in ticks {
+            let y = self.y(tick.value);
+            let length = if tick.label.is_some() { 4.0 } else { 2.0 };
+            marks.move_to(plot.left - length, y).line_to(plot.left, y);
+            if let Some(label) = &tick.label {
+                grid.move_to(plot.left, y).line_to(plot.right(), y);
+                let text = Text::new(label).size(TICK_SIZE).anchor(Anchor::End);
+                svg.text(plot.left - 7.0, y + TICK_SIZE * 0.35, &text);
+            }
+        }
+        svg.path(&grid, GRID_STYLE);
+        marks
+            .move_to(plot.left, plot.top)
+            .line_to(plot.left, plot.bottom());
+        svg.path(&marks, AXIS_STYLE);
+        if !axis.label.is_empty() {
+            let text = Text::new(axis.label)
+                .size(LABEL_SIZE)
+                .anchor(Anchor::Middle)
+                .upwards();
+            svg.text(
+                area.left + LABEL_SIZE - 2.0,
+                plot.top + plot.height / 2.0,
+                &text,
+            );
+        }
+    }
+
+    fn draw_x(&self, svg: &mut Svg, area: Area, axis: Axis<'_>) {
+        let plot = self.plot;
+        let mut marks = Path::default();
+        if axis.ticks {
+            let mut taken = f64::NEG_INFINITY;
+            for tick in axis.domain.ticks((plot.width / 75.0) as usize) {
+                let x = self.x(tick.value);
+                let length = if tick.label.is_some() { 4.0 } else { 2.0 };
+                marks
+                    .move_to(x, plot.bottom())
+                    .line_to(x, plot.bottom() + length);
+                if let Some(label) = &tick.label {
+                    let half = text_width(label, TICK_SIZE) / 2.0;
+                    if x - half > taken {
+                        let text = Text::new(label).size(TICK_SIZE).anchor(Anchor::Middle);
+                        svg.text(x, plot.bottom() + TICK_SIZE + 6.0, &text);
+                        taken = x + half + 6.0;
+                    }
+                }
+            }
+        }
+        marks
+            .move_to(plot.left, plot.bottom())
+            .line_to(plot.right(), plot.bottom());
+        svg.path(&marks, AXIS_STYLE);
+        if !axis.label.is_empty() {
+            let text = Text::new(axis.label)
+                .size(LABEL_SIZE)
+                .anchor(Anchor::Middle);
+            svg.text(plot.left + plot.width / 2.0, area.bottom() - 4.0, &text);
+        }
+    }
+
+    pub(crate) fn x(&self, value: f64) -> f64 {
+        self.plot.left + self.x.position(value) * self.plot.width
+    }
+
+    pub(crate) fn y(&self, value: f64) -> f64 {
+        self.plot.bottom() - self.y.position(value) * self.plot.height
+    }
+
+    /// Both coordinates of a point; NaN where the axes cannot show it.
+    pub(crate) fn point(&self, x: f64, y: f64) -> (f64, f64) {
+        if Domain::shows(self.x.scale, x) && Domain::shows(self.y.scale, y) {
+            (self.x(x), self.y(y))
+        } else {
+            (f64::NAN, f64::NAN)
+        }
+    }
+
+    /// Says in the middle of an empty plot area that there is nothing to see.
+    pub(crate) fn no_data(&self, svg: &mut Svg) {
+        let text = Text::new("no data")
+            .fill("#999")
+            .size(LABEL_SIZE)
+            .anchor(Anchor::Middle);
+        svg.text(
+            self.plot.left + self.plot.width / 2.0,
+            self.plot.top + self.plot.height / 2.0,
+            &text,
+        );
+    }
+}
+
+/// Writes a panel's title at the top left of `area`; returns what is left below it.
+pub(crate) fn panel_title(svg: &mut Svg, area: Area, title: &str) -> Area {
+    if title.is_empty() {
+        return area;
+    }
+    let text = Text::new(title).size(TITLE_SIZE).bold().fill("#111");
+    svg.text(area.left, area.top + TITLE_SIZE, &text);
+    area.below(TITLE_SIZE + 8.0)
+}
+
+/// How an entry of a legend is drawn.
+pub(crate) enum Mark {
+    Line,
+    /// A line inside two bands, as in a spread chart.
+    Bands,
+    Block,
+    /// Blocks of several run colours.
+    Spectrum,
+    /// Discs from small and pale to large and full.
+    Fading,
+    Ring,
+}
+
+/// One entry of a legend.
+pub(crate) struct Entry<'a> {
+    pub(crate) mark: Mark,
+    pub(crate) colour: String,
+    pub(crate) name: &'a str,
+}
+
+/// Writes a legend into rows along the top of `area`; returns what is left below it.
+pub(crate) fn legend(svg: &mut Svg, area: Area, entries: &[Entry<'_>]) -> Area {
+    const ROW: f64 = 18.0;
+    const SWATCH: f64 = 26.0;
+    if entries.is_empty() {
+        return area;
+    }
+    let (mut x, mut y) = (area.left, area.top + ROW / 2.0);
+    for entry in entries {
+        // Fonts that stand in for Helvetica can be a good tenth wider.
+        let width = SWATCH + 6.0 + text_width(entry.name, TICK_SIZE) * 1.12;
+        if x > area.left && x + width > area.right() {
+            (x, y) = (area.left, y + ROW);
+        }
+        draw_mark(svg, entry, x, y, SWATCH);
+        let text = Text::new(entry.name).size(TICK_SIZE);
+        svg.text(x + SWATCH + 6.0, y + TICK_SIZE * 0.36, &text);
+        x += width + 18.0;
+    }
+    area.below(y + ROW / 2.0 + 4.0 - area.top)
+}
+
+fn draw_mark(svg: &mut Svg, entry: &Entry<'_>, x: f64, y: f64, width: f64) {
+    let colour = &entry.colour;
+    match entry.mark {
+        Mark::Line => {
+            let style = format!("stroke=\"{colour}\" stroke-width=\"2\"");
+            svg.line((x, y), (x + width, y), &style);
+        }
+        Mark::Bands => {
+            for (half, opacity) in [(7.0, ".16"), (3.5, ".28")] {
+                let style = format!("fill=\"{colour}\" fill-opacity=\"{opacity}\"");
+                svg.rectangle(x, y - half, width, 2.0 * half, &style);
+            }
+            let style = format!("stroke=\"{colour}\" stroke-width=\"2\"");
+            svg.line((x, y), (x + width, y), &style);
+        }
+        Mark::Block => {
+            let style = format!("fill=\"{colour}\"");
+            svg.rectangle(x + width - 12.0, y - 6.0, 12.0, 12.0, &style);
+        }
+        Mark::Spectrum => {
+            for i in 0..5 {
+                let style = format!("fill=\"{}\"", crate::colour::run_colour(i, 250).hex());
+                svg.rectangle(x + 5.2 * i as f64, y - 6.0, 5.2, 12.0, &style);
+            }
+        }
+        Mark::Fading => {
+            for (i, (radius, opacity)) in [(1.2, ".3"), (1.9, ".65"), (2.6, "1")]
+                .into_iter()
+                .enumerate()
+            {
+                let style = format!("fill=\"{colour}\" fill-opacity=\"{opacity}\"");
+                svg.circle(x + 6.0 + 8.0 * i as f64, y, radius, &style);
+            }
+        }
+        Mark::Ring => {
+            let style = format!("fill=\"#fff\" stroke=\"{colour}\" stroke-width=\"1.4\"");
+            svg.circle(x + width - 7.0, y, 4.0, &style);
+        }
+    }
+}
+
+/// Width that [`colour_bar`] takes, its labels included.
+pub(crate) const COLOUR_BAR_WIDTH: f64 = 84.0;
+
+/// Draws a vertical colour bar that fills the height of `plot`, starting at `left`.
+pub(crate) fn colour_bar(
+    svg: &mut Svg,
+    plot: Area,
+    left: f64,
+    domain: Domain,
+    colour: impl Fn(f64) -> crate::colour::Rgb,
+    label: &str,
+) {
+    const STEPS: usize = 48;
+    const WIDTH: f64 = 12.0;
+    for step in 0..STEPS {
+        // Each step reaches to the bottom and is covered by the next, so no seam shows.
+        let from = 1.0 - step as f64 / STEPS as f64;
+        let t = 1.0 - (step as f64 + 0.5) / STEPS as f64;
+        svg.rectangle(
+            left,
+            plot.bottom() - plot.height * from,
+            WIDTH,
+            plot.height * from,
+            &format!("fill=\"{}\"", colour(t).hex()),
+        );
+    }
+    let mut marks = Path::default();
+    let mut widest = 0.0_f64;
+    for tick in domain.ticks((plot.height / 55.0) as usize) {
+        let y = plot.bottom() - domain.position(tick.value) * plot.height;
+        marks
+            .move_to(left + WIDTH, y)
+            .line_to(left + WIDTH + 3.0, y);
+        if let Some(name) = &tick.label {
+            let text = Text::new(name).size(TICK_SIZE);
+            svg.text(left + WIDTH + 6.0, y + TICK_SIZE * 0.35, &text);
+            widest = widest.max(text_width(name, TICK_SIZE));
+        }
+    }
+    svg.path(&marks, AXIS_STYLE);
+    let text = Text::new(label)
+        .size(LABEL_SIZE)
+        .anchor(Anchor::Middle)
+        .upwards();
+    svg.text(
+        left + WIDTH + 6.0 + widest * 1.12 + 6.0 + LABEL_SIZE,
+        plot.top + plot.height / 2.0,
+        &text,
+    );
+}
+
+/// A filled band between two lines over the same positions.
+pub(crate) fn band(
+    svg: &mut Svg,
+    lower: &[(f64, f64)],
+    upper: &[(f64, f64)],
+    colour: &str,
+    opacity: &str,
+) {
+    let mut path = Path::default();
+    path.polyline(upper.iter().copied());
+    for &(x, y) in lower.iter().rev() {
+        path.line_to(x, y);
+    }
+    if !path.is_empty() {
+        path.close();
+    }
+    svg.path(
+        &path,
+        &format!("fill=\"{colour}\" fill-opacity=\"{opacity}\""),
+    );
+}
+
+/// Attributes of a line of this colour and width.
+pub(crate) fn stroke(colour: &str, width: f64) -> String {
+    format!(
+        "stroke=\"{colour}\" stroke-width=\"{}\" stroke-linejoin=\"round\"",
+        number(width)
+    )
+}

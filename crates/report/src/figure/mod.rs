@@ -1,0 +1,17 @@
+//! Figures: plain data in, one SVG document out, about 900 pixels wide, on white.
+
+mod dendrogram;
+mod embedding;
+mod spread;
+mod weight_statistics;
+
+pub use dendrogram::{Leaf, RunDendrogram, ZooDendrogram, run_dendrograms, zoo_dendrogram};
+pub use embedding::{Embedding, Trajectory, TrajectoryPoint, embedding};
+pub use spread::{
+    Quantiles, SpreadPanel, SpreadSeries, ZooGeometry, ZooTraining, geometry, spread,
+    training_curves,
+};
+pub use weight_statistics::{ModelStatistics, WeightStatistics, weight_statistics};
+
+/// Width of every figure in pixels.
+pub(crate) const WIDTH: f64 = 900.0;
