@@ -1,0 +1,310 @@
+//! The MLP, 196 → 10 → 10 → 10: pixels, or units, in lanes.
+//!
+//! A chunk of images goes through layer by layer, so that the images' chains of arithmetic
+//! overlap. The small layers are kept twice, by input and by output unit, so that neither
+//! direction needs a sum across lanes; both copies see the same arithmetic and stay equal.
+
+use super::network::{Chunk, Image, Network, ROWS, output_errors};
+use super::sgd::Sgd;
+use super::sigmoid::sigmoid;
+use super::simd::{Block, LANES, Simd};
+use crate::dataset::PIXELS;
+
+/// Units of a layer.
+const UNITS: usize = 10;
+/// Most images that go through together.
+const CHUNK: usize = 16;
+/// Lanes that hold a unit.
+const UNIT_LANES: Block = {
+    let mut lanes = [0.0; LANES];
+    let mut unit = 0;
+    while unit < UNITS {
+        lanes[unit] = 1.0;
+        unit += 1;
+    }
+    Block(lanes)
+};
+
+/// A 10x10 layer.
+#[derive(Clone, Default)]
+struct Square {
+    by_input: Weights,
+    by_output: Weights,
+}
+
+/// Ten vectors of weights, each with its velocity and, between chunks, its gradient so far.
+#[derive(Clone, Default)]
+struct Weights {
+    weight: [Block; UNITS],
+    velocity: [Block; UNITS],
+    gradient: [Block; UNITS],
+}
+
+/// Weights, velocities, and one chunk's activations and errors.
+#[derive(Clone)]
+pub(super) struct Mlp {
+    weight: [[Block; UNITS]; ROWS],
+    velocity: [[Block; UNITS]; ROWS],
+    gradient: [[Block; UNITS]; ROWS],
+    second: Square,
+    third: Square,
+    pixels: [[Block; ROWS]; CHUNK],
+    hidden: [[Block; CHUNK]; 2],
+    outputs: [Block; CHUNK],
+    errors: [[Block; CHUNK]; 3],
+}
+
+impl Default for Mlp {
+    fn default() -> Self {
+        Self {
+            weight: Default::default(),
+            velocity: Default::default(),
+            gradient: Default::default(),
+            second: Square::default(),
+            third: Square::default(),
+            pixels: [[Block::default(); ROWS]; CHUNK],
+            hidden: [[Block::default(); CHUNK]; 2],
+            outputs: [Block::default(); CHUNK],
+            errors: [[Block::default(); CHUNK]; 3],
+        }
+    }
+}
+
+/// Σᵢ activation\[i\] · weights\[i\], over ten units i.
+#[inline(always)]
+fn combine<S: Simd>(s: S, activation: &Block, weights: &[Block; UNITS]) -> S::Vector {
+    let mut sum = s.splat(0.0);
+    for (&activation, weights) in activation.0.iter().zip(weights) {
+        sum = s.mul_add(s.splat(activation), s.load(weights), sum);
+    }
+    sum
+}
+
+/// σ′ times what flows back, where `activation` = σ(…).
+#[inline(always)]
+fn through_sigmoid<S: Simd>(s: S, error: S::Vector, activation: S::Vector) -> S::Vector {
+    s.mul(error, s.mul(activation, s.sub(s.splat(1.0), activation)))
+}
+
+impl Weights {
+    /// Adds Σ scalar\[i\] ⊗ vector over the chunk's images, then steps if the batch is complete.
+    #[inline(always)]
+    fn learn<S: Simd>(
+        &mut self,
+        s: S,
+        sgd: &Sgd<S>,
+        chunk: Chunk,
+        scalars: &[Block],
+        vectors: &[Block],
+    ) {
+        let mut gradient = [s.splat(0.0); UNITS];
+        if !chunk.first {
+            for (gradient, so_far) in gradient.iter_mut().zip(&self.gradient) {
+                *gradient = s.load(so_far);
+            }
+        }
+        for (scalars, vector) in scalars.iter().zip(vectors) {
+            let vector = s.load(vector);
+            for unit in 0..UNITS {
+                gradient[unit] = s.mul_add(s.splat(scalars.0[unit]), vector, gradient[unit]);
+            }
+        }
+        for unit in 0..UNITS {
+            if chunk.last {
+                sgd.step(
+                    s,
+                    gradient[unit],
+                    &mut self.weight[unit],
+                    &mut self.velocity[unit],
+                );
+            } else {
+                s.store(gradient[unit], &mut self.gradient[unit]);
+            }
+        }
+    }
+}
+
+impl Square {
+    #[inline(always)]
+    fn learn<S: Simd>(
+        &mut self,
+        s: S,
+        sgd: &Sgd<S>,
+        chunk: Chunk,
+        inputs: &[Block],
+        errors: &[Block],
+    ) {
+        self.by_input.learn(s, sgd, chunk, inputs, errors);
+        self.by_output.learn(s, sgd, chunk, errors, inputs);
+    }
+
+    /// Both copies of a row-major 10x10 matrix (output, input).
+    fn load(matrix: &[f32], pick: impl Fn(&mut Weights) -> &mut [Block; UNITS], to: &mut Self) {
+        for output in 0..UNITS {
+            for input in 0..UNITS {
+                let value = matrix[output * UNITS + input];
+                pick(&mut to.by_input)[input].0[output] = value;
+                pick(&mut to.by_output)[output].0[input] = value;
+            }
+        }
+    }
+}
+
+fn save_square(rows: &[Block; UNITS], matrix: &mut [f32]) {
+    for (row, values) in rows.iter().zip(matrix.chunks_exact_mut(UNITS)) {
+        values.copy_from_slice(&row.0[..UNITS]);
+    }
+}
+
+impl Mlp {
+    #[inline(always)]
+    fn forward<S: Simd>(&mut self, s: S, images: &[Image], chunk: &[u32]) {
+        let n = chunk.len();
+        for (pixels, &image) in self.pixels.iter_mut().zip(chunk) {
+            for (pixels, bytes) in pixels.iter_mut().zip(&images[image as usize].0) {
+                s.store(s.widen(bytes), pixels);
+            }
+        }
+        for b in 0..n {
+            let mut sums = [s.splat(0.0); LANES];
+            for row in 0..ROWS {
+                let pixels = s.load(&self.pixels[b][row]);
+                for unit in 0..UNITS {
+                    sums[unit] = s.mul_add(pixels, s.load(&self.weight[row][unit]), sums[unit]);
+                }
+            }
+            s.store(s.sum_each(sums), &mut self.hidden[0][b]);
+        }
+        let grey = s.splat(1.0 / 255.0);
+        let units = s.load(&UNIT_LANES);
+        for hidden in &mut self.hidden[0][..n] {
+            let activation = sigmoid(s, s.mul(s.load(hidden), grey));
+            s.store(s.mul(activation, units), hidden);
+        }
+        for b in 0..n {
+            let sum = combine(s, &self.hidden[0][b], &self.second.by_input.weight);
+            s.store(sum, &mut self.hidden[1][b]);
+        }
+        for hidden in &mut self.hidden[1][..n] {
+            s.store(s.mul(sigmoid(s, s.load(hidden)), units), hidden);
+        }
+        for b in 0..n {
+            let sum = combine(s, &self.hidden[1][b], &self.third.by_input.weight);
+            s.store(sum, &mut self.outputs[b]);
+        }
+    }
+
+    #[inline(always)]
+    fn backward<S: Simd>(&mut self, s: S, sgd: &Sgd<S>, chunk: Chunk, n: usize) {
+        for b in 0..n {
+            let error = combine(s, &self.errors[2][b], &self.third.by_output.weight);
+            let error = through_sigmoid(s, error, s.load(&self.hidden[1][b]));
+            s.store(error, &mut self.errors[1][b]);
+        }
+        let grey = s.splat(1.0 / 255.0);
+        for b in 0..n {
+            let error = combine(s, &self.errors[1][b], &self.second.by_output.weight);
+            let error = through_sigmoid(s, error, s.load(&self.hidden[0][b]));
+            s.store(s.mul(error, grey), &mut self.errors[0][b]);
+        }
+        self.third
+            .learn(s, sgd, chunk, &self.hidden[1][..n], &self.errors[2][..n]);
+        self.second
+            .learn(s, sgd, chunk, &self.hidden[0][..n], &self.errors[1][..n]);
+        for row in 0..ROWS {
+            let mut gradient = [s.splat(0.0); UNITS];
+            if !chunk.first {
+                for (gradient, so_far) in gradient.iter_mut().zip(&self.gradient[row]) {
+                    *gradient = s.load(so_far);
+                }
+            }
+            for b in 0..n {
+                let pixels = s.load(&self.pixels[b][row]);
+                for unit in 0..UNITS {
+                    let error = s.splat(self.errors[0][b].0[unit]);
+                    gradient[unit] = s.mul_add(error, pixels, gradient[unit]);
+                }
+            }
+            for unit in 0..UNITS {
+                if chunk.last {
+                    let weight = &mut self.weight[row][unit];
+                    sgd.step(s, gradient[unit], weight, &mut self.velocity[row][unit]);
+                } else {
+                    s.store(gradient[unit], &mut self.gradient[row][unit]);
+                }
+            }
+        }
+    }
+}
+
+impl Network for Mlp {
+    const CHUNK: usize = CHUNK;
+
+    fn arrange(pixels: &[u8]) -> Image {
+        let mut image = Image::default();
+        image.0.as_flattened_mut()[..PIXELS].copy_from_slice(pixels);
+        image
+    }
+
+    fn load(&mut self, weights: &[f32], velocity: &[f32]) {
+        *self = Self::default();
+        for pixel in 0..PIXELS {
+            for unit in 0..UNITS {
+                let (row, lane) = (pixel / LANES, pixel % LANES);
+                self.weight[row][unit].0[lane] = weights[unit * PIXELS + pixel];
+                self.velocity[row][unit].0[lane] = velocity[unit * PIXELS + pixel];
+            }
+        }
+        let (second, third) = (UNITS * PIXELS, UNITS * PIXELS + UNITS * UNITS);
+        for (start, square) in [(second, &mut self.second), (third, &mut self.third)] {
+            Square::load(&weights[start..], |weights| &mut weights.weight, square);
+            Square::load(&velocity[start..], |weights| &mut weights.velocity, square);
+        }
+    }
+
+    fn save(&self, weights: &mut [f32], velocity: &mut [f32]) {
+        for pixel in 0..PIXELS {
+            for unit in 0..UNITS {
+                let (row, lane) = (pixel / LANES, pixel % LANES);
+                weights[unit * PIXELS + pixel] = self.weight[row][unit].0[lane];
+                velocity[unit * PIXELS + pixel] = self.velocity[row][unit].0[lane];
+            }
+        }
+        let (second, third) = (UNITS * PIXELS, UNITS * PIXELS + UNITS * UNITS);
+        for (start, square) in [(second, &self.second), (third, &self.third)] {
+            let end = start + UNITS * UNITS;
+            save_square(&square.by_output.weight, &mut weights[start..end]);
+            save_square(&square.by_output.velocity, &mut velocity[start..end]);
+        }
+    }
+
+    #[inline(always)]
+    fn outputs<S: Simd>(&mut self, s: S, images: &[Image], chunk: &[u32]) -> &[Block] {
+        self.forward(s, images, chunk);
+        &self.outputs[..chunk.len()]
+    }
+
+    #[inline(always)]
+    fn learn<S: Simd>(
+        &mut self,
+        s: S,
+        sgd: &Sgd<S>,
+        images: &[Image],
+        labels: &[u8],
+        chunk: Chunk,
+        indices: &[u32],
+    ) -> Block {
+        self.forward(s, images, indices);
+        let n = indices.len();
+        let loss = output_errors(
+            s,
+            &self.outputs[..n],
+            labels,
+            indices,
+            chunk,
+            &mut self.errors[2],
+        );
+        self.backward(s, sgd, chunk, n);
+        loss
+    }
+}
