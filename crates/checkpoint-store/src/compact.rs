@@ -85,7 +85,7 @@ impl Store {
         }
     }
 
-    /// Removes segments, each after every column of it was found in `whole`.
+    /// Removes segments, after every column of every one of them was found in `whole`.
     fn remove_contained(&self, whole: &Segment, others: &[&Entry]) -> Result<()> {
         for entry in others {
             let small = match Segment::open(&entry.path) {
@@ -101,7 +101,8 @@ impl Store {
                     second: entry.path.clone(),
                 });
             }
-            drop(small);
+        }
+        for entry in others {
             match self.storage.remove(&entry.path) {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 other => other.map_err(|source| Error::io("remove", &entry.path, source))?,

@@ -1,5 +1,8 @@
 //! The state from which an interrupted training goes on, bit for bit.
 
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+
 use serde::{Deserialize, Serialize};
 
 use crate::codec;
@@ -134,15 +137,43 @@ impl Store {
         })
     }
 
+    /// Removes the states that a writer was killed before removing, unless the newer one is
+    /// damaged.
+    pub(crate) fn remove_superseded_states(&self) -> Result<()> {
+        let mut states: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for name in self.names()? {
+            if let Name::State { shard, next_epoch } = names::parse(&name) {
+                states.entry(shard).or_default().push(next_epoch);
+            }
+        }
+        for (shard, epochs) in states {
+            let keep = match epochs.iter().max() {
+                Some(&newest) if epochs.len() > 1 => newest,
+                _ => continue,
+            };
+            match self.read_state(shard, keep) {
+                Ok(_) => self.remove_states(|of, next_epoch| of == shard && next_epoch < keep)?,
+                // Its writer is alive and has replaced it meanwhile.
+                Err(error) if error.is_vanished() => {}
+                // For whoever loads it to see, with the older one still there.
+                Err(error) if error.is_damage() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     fn remove_states(&self, which: impl Fn(u32, u32) -> bool) -> Result<()> {
         for name in self.names()? {
             if let Name::State { shard, next_epoch } = names::parse(&name)
                 && which(shard, next_epoch)
             {
                 let path = self.directory.join(name);
-                self.storage
-                    .remove(&path)
-                    .map_err(|source| Error::io("remove", &path, source))?;
+                match self.storage.remove(&path) {
+                    // Another process that opened the store removed it first.
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    other => other.map_err(|source| Error::io("remove", &path, source))?,
+                }
             }
         }
         Ok(())

@@ -90,6 +90,7 @@ impl Store {
         let store = Self::open_on(storage, directory)?;
         store.expect(directory, recipe, layout)?;
         publish::remove_abandoned(store.storage.as_ref(), directory, &names)?;
+        store.remove_superseded_states()?;
         Ok(store)
     }
 
