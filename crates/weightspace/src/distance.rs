@@ -5,7 +5,7 @@
 //! of squared differences, taken in f64 in one fixed order of summation, so that it has the same
 //! bits on every machine, for any number of threads, and for (a, b) as for (b, a).
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Partial sums kept side by side. Part of the definition: changing it changes last bits.
 const LANES: usize = 32;
@@ -17,15 +17,26 @@ const LANES: usize = 32;
 ///
 /// If the slices differ in length the excess of the longer one is ignored.
 pub fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || sum_of_squared_differences(a, b),
-    )
+    Arch::new().dispatch(SquaredDistance { a, b })
 }
 
 /// Euclidean distance of two points, in f64: the square root of [`squared_distance`].
 pub fn distance(a: &[f32], b: &[f32]) -> f64 {
     squared_distance(a, b).sqrt()
+}
+
+struct SquaredDistance<'a> {
+    a: &'a [f32],
+    b: &'a [f32],
+}
+
+impl WithSimd for SquaredDistance<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        sum_of_squared_differences(self.a, self.b)
+    }
 }
 
 #[inline(always)]

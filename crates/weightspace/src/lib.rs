@@ -9,6 +9,7 @@ pub mod distance;
 mod error;
 pub mod neighbors;
 pub mod points;
+pub mod tiles;
 pub mod umap;
 
 pub use error::Error;
