@@ -163,7 +163,7 @@
     function describeRamp(by) {
       const place = find(".ramp");
       if (by === "run") {
-        place.textContent = "One colour per run; pale is early, full is late.";
+        place.textContent = "One colour per run; faint is early, full is late.";
         return;
       }
       const percent = (v) => `${(100 * v).toFixed(1)} %`;

@@ -313,7 +313,7 @@ fn draw_mark(svg: &mut Svg, entry: &Entry<'_>, x: f64, y: f64, width: f64) {
 }
 
 /// Width that [`colour_bar`] takes, its labels included.
-pub(crate) const COLOUR_BAR_WIDTH: f64 = 84.0;
+pub(crate) const COLOUR_BAR_WIDTH: f64 = 76.0;
 
 /// Draws a vertical colour bar that fills the height of `plot`, starting at `left`.
 pub(crate) fn colour_bar(
@@ -357,7 +357,7 @@ pub(crate) fn colour_bar(
         .anchor(Anchor::Middle)
         .upwards();
     svg.text(
-        left + WIDTH + 6.0 + widest * 1.12 + 6.0 + LABEL_SIZE,
+        left + WIDTH + 6.0 + widest * 1.12 + 3.0 + LABEL_SIZE,
         plot.top + plot.height / 2.0,
         &text,
     );

@@ -118,8 +118,7 @@ pub fn comparison(caption: &str, paper: &[PaperRow], ours: &[OurRow]) -> Table {
             };
             let tau = row.path_order.kendall_tau;
             vec![
-                row.space.clone(),
-                row.dimension.to_string(),
+                space_name(row),
                 cell(|p| p.cluster_purity),
                 row.cluster_purity.format(3),
                 row.cluster_purity_weighted.format(3),
@@ -139,7 +138,6 @@ pub fn comparison(caption: &str, paper: &[PaperRow], ours: &[OurRow]) -> Table {
         caption: caption.into(),
         columns: vec![
             Column::text("space"),
-            Column::number("", "dimension"),
             Column::number("cluster purity", "paper"),
             Column::number("cluster purity", "ours"),
             Column::number("cluster purity", "weighted"),
@@ -154,6 +152,16 @@ pub fn comparison(caption: &str, paper: &[PaperRow], ours: &[OurRow]) -> Table {
             Column::number("ordered epochs", "path τ"),
         ],
         rows,
+    }
+}
+
+/// The dimension stands beside a name that does not end with it already.
+fn space_name(row: &OurRow) -> String {
+    let dimension = row.dimension.to_string();
+    if row.space.ends_with(&dimension) {
+        row.space.clone()
+    } else {
+        format!("{} ({dimension})", row.space)
     }
 }
 
@@ -184,7 +192,6 @@ mod tests {
         let table = comparison("", &TABLE_3, &[row(10), row(7)]);
         let expected = [
             "svd-10",
-            "10",
             "0.896",
             "1.000",
             "0.500",
@@ -199,7 +206,12 @@ mod tests {
             "1.000",
         ];
         assert_eq!(table.rows[0], expected);
-        assert_eq!(table.rows[1][2], "–");
+        assert_eq!(table.rows[1][1], "–");
+        let full = OurRow {
+            space: "full".into(),
+            ..row(1376)
+        };
+        assert_eq!(comparison("", &TABLE_3, &[full]).rows[0][0], "full (1376)");
         assert_eq!(table.columns.len(), expected.len());
     }
 }

@@ -109,10 +109,13 @@ impl Domain {
     fn linear_ticks(self, wanted: usize) -> Vec<Tick> {
         let raw = (self.high - self.low) / wanted.max(1) as f64;
         let magnitude = 10_f64.powf(raw.log10().floor());
-        let factor = [1.0, 2.0, 5.0, 10.0]
-            .into_iter()
-            .find(|f| f * magnitude >= raw * 0.999)
-            .unwrap_or(10.0);
+        // The round factor nearest to the wanted step, as a ratio.
+        let factor = match raw / magnitude {
+            r if r < 2_f64.sqrt() => 1.0,
+            r if r < 10_f64.sqrt() => 2.0,
+            r if r < 50_f64.sqrt() => 5.0,
+            _ => 10.0,
+        };
         let step = factor * magnitude;
         let decimals = (-step.log10() - 1e-9).ceil().max(0.0) as usize;
         let first = (self.low / step - 1e-6).ceil() as i64;

@@ -11,7 +11,7 @@ use crate::{
     svg::{Anchor, Svg, Text, text_width},
 };
 
-const ABOVE_CUT: Rgb = Rgb(165, 165, 165);
+const ABOVE_CUT: Rgb = Rgb(170, 170, 170);
 const MIXED: Rgb = Rgb(25, 25, 25);
 /// Grid step and line width, in pixels.
 const FINE: (f64, f64) = (0.1, 1.1);
@@ -126,7 +126,7 @@ fn draw_detail(svg: &mut Svg, area: Area, zoo: &RunDendrogram, layout: &Layout) 
         return;
     };
     let name = &zoo.run_names[zoo.detail];
-    let area = panel_title(svg, area, &format!("{}: {name} in detail", zoo.title));
+    let area = panel_title(svg, area, &format!("{name} in detail"));
     let node = layout.nodes[root];
     let subtree = Subtree {
         first: node.first,
@@ -134,17 +134,17 @@ fn draw_detail(svg: &mut Svg, area: Area, zoo: &RunDendrogram, layout: &Layout) 
         nodes: 0..root + 1,
     };
     let axes = Area {
-        height: area.height - 14.0,
+        height: area.height - 34.0,
         ..area
     };
-    let frame = draw_tree_axes(svg, axes, &subtree, layout, Scale::Linear, "epoch");
+    let frame = draw_tree_axes(svg, axes, &subtree, layout, Scale::Linear, "");
     let colour = run_colour(zoo.detail, zoo.run_names.len());
     draw_tree(svg, &frame, &subtree, &zoo.linkage, layout, FINE, |_, _| {
         colour
     });
     let spacing = frame.plot.width / node.size as f64;
-    let size = (spacing + 0.5).clamp(7.0, 10.0);
-    let every = (size / spacing).ceil().max(1.0) as usize;
+    let size = spacing.clamp(7.0, 10.0);
+    let every = (size / spacing).ceil() as usize;
     for (i, &leaf) in layout.order[node.first..node.first + node.size]
         .iter()
         .enumerate()
@@ -155,6 +155,9 @@ fn draw_detail(svg: &mut Svg, area: Area, zoo: &RunDendrogram, layout: &Layout) 
         let text = Text::new(&epoch).size(size).anchor(Anchor::End).upwards();
         svg.text(x + size * 0.35, frame.plot.bottom() + 4.0, &text);
     }
+    let text = Text::new("epoch").anchor(Anchor::Middle);
+    let middle = frame.plot.left + frame.plot.width / 2.0;
+    svg.text(middle, area.bottom() - 4.0, &text);
 }
 
 /// The largest node all of whose leaves belong to `run`.
@@ -288,7 +291,8 @@ fn draw_tree_axes(
         scale: Scale::Linear,
         low: subtree.first as f64,
         high: (subtree.first + subtree.size.max(1)) as f64,
-    };
+    }
+    .padded(0.008);
     let frame = Frame::draw(
         svg,
         area,

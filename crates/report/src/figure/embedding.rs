@@ -76,7 +76,7 @@ pub fn embedding(embedding: &Embedding, highlighted: &[usize]) -> String {
         entries.push(Entry {
             mark: Mark::Line,
             colour: "#333".into(),
-            name: "the path of one run",
+            name: "path of one run",
         });
         entries.push(Entry {
             mark: Mark::Ring,
@@ -151,10 +151,10 @@ fn draw_lines(svg: &mut Svg, frame: &Frame, embedding: &Embedding, highlighted: 
         let Some(trajectory) = embedding.trajectories.get(run) else {
             continue;
         };
-        let colour = run_colour(run, runs).mix(black, 0.35).hex();
+        let colour = run_colour(run, runs).mix(black, 0.5).hex();
         let mut line = Path::default();
         line.polyline(trajectory.points.iter().map(|p| frame.point(p.x, p.y)));
-        svg.path(&line, &stroke(&colour, 1.0));
+        svg.path(&line, &stroke(&colour, 1.2));
         let start = trajectory.points.first().map(|p| frame.point(p.x, p.y));
         if let Some((x, y)) = start.filter(|(x, _)| x.is_finite()) {
             let style = format!("fill=\"#fff\" stroke=\"{colour}\" stroke-width=\"1.4\"");

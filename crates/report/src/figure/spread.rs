@@ -5,7 +5,7 @@ use crate::{
     axes::{Area, Axis, Entry, Frame, Mark, band, legend, panel_title, stroke},
     colour::OKABE_ITO,
     scale::{Domain, Scale},
-    svg::{Path, Svg},
+    svg::{Path, Svg, Text},
 };
 
 /// Five quantiles over runs at one epoch.
@@ -72,6 +72,8 @@ pub struct SpreadPanel {
     pub y_label: String,
     /// Scale of the vertical axis.
     pub scale: Scale,
+    /// Whether a linear axis begins at zero.
+    pub from_zero: bool,
     /// The series, in the order of the palette.
     pub series: Vec<SpreadSeries>,
 }
@@ -80,9 +82,13 @@ pub struct SpreadPanel {
 #[must_use]
 pub fn spread(title: &str, panels: &[SpreadPanel]) -> String {
     const ROW: f64 = 330.0;
+    const NOTE: f64 = 20.0;
     let columns = panels.len().clamp(1, 3);
     let rows = panels.len().div_ceil(columns).max(1);
-    let mut svg = Svg::new(WIDTH, ROW * rows as f64, title);
+    let height = ROW * rows as f64 + NOTE;
+    let mut svg = Svg::new(WIDTH, height, title);
+    let note = "Lines: median over runs. Bands: 25\u{2013}75 % and 10\u{2013}90 % of runs.";
+    svg.text(10.0, height - 8.0, &Text::new(note).size(11.0).fill("#666"));
     for (i, panel) in panels.iter().enumerate() {
         let row = Area {
             left: 10.0,
@@ -112,7 +118,10 @@ fn draw_panel(svg: &mut Svg, area: Area, panel: &SpreadPanel) {
         .collect();
     let area = legend(svg, area, &entries);
     let all = || panel.series.iter().flat_map(|s| &s.quantiles);
-    let y = Domain::of(panel.scale, all().flat_map(|q| q.values)).padded(0.04);
+    let mut y = Domain::of(panel.scale, all().flat_map(|q| q.values)).padded(0.04);
+    if panel.from_zero && y.high > 0.0 {
+        y = y.including(0.0);
+    }
     let x = Domain::of(Scale::Linear, all().map(|q| q.epoch));
     let frame = Frame::draw(
         svg,
@@ -156,10 +165,13 @@ pub struct ZooGeometry {
     pub turning_angles: Vec<Vec<f64>>,
 }
 
+/// Epochs, and values by run and epoch.
+type ByRun<'a> = (&'a [u32], &'a [Vec<f64>]);
+
 /// Step length (logarithmic) and turning angle per epoch, all zoos in both panels.
 #[must_use]
 pub fn geometry(zoos: &[ZooGeometry]) -> String {
-    let series = |values: fn(&ZooGeometry) -> (&[u32], &[Vec<f64>])| {
+    let series = |values: fn(&ZooGeometry) -> ByRun<'_>| {
         zoos.iter()
             .map(|zoo| {
                 let (epochs, runs) = values(zoo);
@@ -174,12 +186,14 @@ pub fn geometry(zoos: &[ZooGeometry]) -> String {
                 title: "Step length".into(),
                 y_label: "distance between successive checkpoints".into(),
                 scale: Scale::Log,
+                from_zero: false,
                 series: series(|z| (&z.step_epochs, &z.step_lengths)),
             },
             SpreadPanel {
                 title: "Turning angle".into(),
                 y_label: "angle between successive steps (degrees)".into(),
                 scale: Scale::Linear,
+                from_zero: true,
                 series: series(|z| (&z.turn_epochs, &z.turning_angles)),
             },
         ],
@@ -210,6 +224,7 @@ pub fn training_curves(zoos: &[ZooTraining]) -> String {
             title: format!("{}: loss", zoo.name),
             y_label: "mean squared error".into(),
             scale: Scale::Log,
+            from_zero: false,
             series: [("training", &zoo.training_loss), ("test", &zoo.test_loss)]
                 .map(|(name, runs)| SpreadSeries::from_runs(name, &zoo.epochs, runs))
                 .into(),
@@ -219,6 +234,7 @@ pub fn training_curves(zoos: &[ZooTraining]) -> String {
         title: "Test accuracy".into(),
         y_label: "share of test images".into(),
         scale: Scale::Linear,
+        from_zero: false,
         series: zoos
             .iter()
             .map(|zoo| SpreadSeries::from_runs(&zoo.name, &zoo.epochs, &zoo.test_accuracy))
