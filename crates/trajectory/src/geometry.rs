@@ -3,6 +3,7 @@
 use nalgebra::DMatrixView;
 use rayon::prelude::*;
 use serde::Serialize;
+use weightspace::distance::distance;
 
 use crate::Error;
 
@@ -41,40 +42,37 @@ impl Geometry {
     ///
     /// An empty order, a column that does not exist, or a coordinate that is not finite.
     pub fn of(points: DMatrixView<'_, f32>, order: &[u32]) -> Result<Self, Error> {
-        let Some(&first) = order.first() else {
+        if order.is_empty() {
             return Err(Error::Empty {
                 what: "the order of a trajectory",
             });
-        };
-        for &column in order {
-            let index = column as usize;
-            if index >= points.ncols() {
-                return Err(Error::OutOfRange {
-                    what: "point",
-                    index,
-                    length: points.ncols(),
-                });
-            }
-            if !points.column(index).iter().all(|x| x.is_finite()) {
-                return Err(Error::NotFinite {
-                    what: "point",
-                    index,
-                });
-            }
         }
-        let difference = |from: u32, to: u32| {
-            std::iter::zip(
-                points.column(from as usize).into_iter(),
-                points.column(to as usize).into_iter(),
-            )
-            .map(|(&from, &to)| f64::from(to) - f64::from(from))
-        };
-        let length = |from, to| difference(from, to).map(|x| x * x).sum::<f64>().sqrt();
+        if let Some(&absent) = order
+            .iter()
+            .find(|&&point| point as usize >= points.ncols())
+        {
+            return Err(Error::OutOfRange {
+                what: "point",
+                index: absent as usize,
+                length: points.ncols(),
+            });
+        }
+        let path: Vec<&[f32]> = order
+            .iter()
+            .map(|&point| points.column(point as usize).data.into_slice())
+            .collect();
 
-        let displacement = order.iter().map(|&column| length(first, column)).collect();
-        let step_length: Vec<f64> = order
+        let displacement: Vec<f64> = path.iter().map(|point| distance(path[0], point)).collect();
+        // The sum over finite f32 cannot overflow in f64, so this finds every bad point.
+        if let Some(bad) = displacement.iter().position(|d| !d.is_finite()) {
+            return Err(Error::NotFinite {
+                what: "point",
+                index: order[bad] as usize,
+            });
+        }
+        let step_length: Vec<f64> = path
             .windows(2)
-            .map(|pair| length(pair[0], pair[1]))
+            .map(|pair| distance(pair[0], pair[1]))
             .collect();
         let path_length = std::iter::once(0.0)
             .chain(step_length.iter().scan(0.0, |path, step| {
@@ -83,39 +81,26 @@ impl Geometry {
             }))
             .collect();
 
-        let turns = order.len().saturating_sub(2);
-        let mut geometry = Self {
-            cosine: Vec::with_capacity(turns),
-            turning_angle: Vec::with_capacity(turns),
-            curvature: Vec::with_capacity(turns),
+        let turns = path.len().saturating_sub(2);
+        let mut cosine = Vec::with_capacity(turns);
+        let mut turning_angle = Vec::with_capacity(turns);
+        let mut curvature = Vec::with_capacity(turns);
+        for (points, steps) in std::iter::zip(path.windows(3), step_length.windows(2)) {
+            let (along, across) = directions(points, steps);
+            // Kahan's formula keeps the small angles that an arc cosine would round away.
+            let angle = 2.0 * f64::atan2(across.sqrt(), along.sqrt());
+            cosine.push((along - across) / (along + across));
+            turning_angle.push(angle);
+            curvature.push(angle / (0.5 * (steps[0] + steps[1])));
+        }
+        Ok(Self {
             step_length,
+            cosine,
+            turning_angle,
+            curvature,
             displacement,
             path_length,
-        };
-        for (turn, points) in order.windows(3).enumerate() {
-            let steps = std::iter::zip(
-                difference(points[0], points[1]),
-                difference(points[1], points[2]),
-            );
-            geometry.push_turn(turn, steps);
-        }
-        Ok(geometry)
-    }
-
-    fn push_turn(&mut self, turn: usize, steps: impl Iterator<Item = (f64, f64)>) {
-        let (into, out) = (self.step_length[turn], self.step_length[turn + 1]);
-        let (mut dot, mut sum, mut difference) = (0.0, 0.0, 0.0);
-        for (x, y) in steps {
-            let (x, y) = (x / into, y / out);
-            dot += x * y;
-            sum += (x + y) * (x + y);
-            difference += (x - y) * (x - y);
-        }
-        // Kahan's formula keeps small angles that the arc cosine would round away.
-        let angle = 2.0 * f64::atan2(difference.sqrt(), sum.sqrt());
-        self.cosine.push(dot.clamp(-1.0, 1.0));
-        self.turning_angle.push(angle);
-        self.curvature.push(angle / (0.5 * (into + out)));
+        })
     }
 
     /// Path length ÷ distance between the ends, at least 1 (the arc–chord ratio).
@@ -128,6 +113,18 @@ impl Geometry {
             _ => f64::NAN,
         }
     }
+}
+
+/// For the unit vectors u, v of two successive steps: ‖u + v‖² and ‖u − v‖².
+fn directions(points: &[&[f32]], steps: &[f64]) -> (f64, f64) {
+    let (mut along, mut across) = (0.0, 0.0);
+    for ((&before, &here), &after) in points[0].iter().zip(points[1]).zip(points[2]) {
+        let u = (f64::from(here) - f64::from(before)) / steps[0];
+        let v = (f64::from(after) - f64::from(here)) / steps[1];
+        along += (u + v) * (u + v);
+        across += (u - v) * (u - v);
+    }
+    (along, across)
 }
 
 /// The geometry of many runs, each an order of columns; in parallel over runs.

@@ -82,6 +82,8 @@ struct Walk<'a> {
     parent: Vec<u32>,
     /// Length of the way from the root.
     distance: Vec<f64>,
+    /// The largest distance at or below the leaf, as seen from the root.
+    reach: Vec<f64>,
 }
 
 impl<'a> Walk<'a> {
@@ -93,6 +95,7 @@ impl<'a> Walk<'a> {
             preorder: Vec::new(),
             parent: vec![0; tree.leaves()],
             distance: vec![0.0; tree.leaves()],
+            reach: vec![0.0; tree.leaves()],
         }
     }
 
@@ -190,11 +193,13 @@ impl<'a> Walk<'a> {
     }
 
     /// The cluster's leaves from the root, at every fork the branch that reaches farthest last.
-    fn deepest_branch_last(&self, root: u32) -> Vec<u32> {
-        let mut reach = self.distance.clone();
+    fn deepest_branch_last(&mut self, root: u32) -> Vec<u32> {
+        for &leaf in &self.preorder {
+            self.reach[leaf as usize] = self.distance[leaf as usize];
+        }
         for &leaf in self.preorder.iter().rev() {
             let parent = self.parent[leaf as usize] as usize;
-            reach[parent] = reach[parent].max(reach[leaf as usize]);
+            self.reach[parent] = self.reach[parent].max(self.reach[leaf as usize]);
         }
         let mut order = Vec::with_capacity(self.preorder.len());
         let mut pending = vec![root];
@@ -207,8 +212,8 @@ impl<'a> Walk<'a> {
                     .filter(|&other| other != self.parent[leaf as usize]),
             );
             pending[branches..].sort_unstable_by(|&x, &y| {
-                reach[y as usize]
-                    .total_cmp(&reach[x as usize])
+                self.reach[y as usize]
+                    .total_cmp(&self.reach[x as usize])
                     .then(self.ranks[x as usize].cmp(&self.ranks[y as usize]))
             });
         }
@@ -219,13 +224,13 @@ impl<'a> Walk<'a> {
 /// One minus the two-sided p-value of the Mann–Kendall statistic of `m` values without trend
 /// (Mann 1945; Kendall 1975).
 fn trend_confidence(statistic: i64, m: usize) -> f64 {
-    let variance = pairs(m) as f64 * (2 * m + 5) as f64 / 9.0;
-    if variance == 0.0 {
+    // Continuity correction: the statistic moves in steps of two.
+    let beyond_chance = statistic.abs() - 1;
+    if beyond_chance <= 0 {
         return 0.0;
     }
-    // Continuity correction: the statistic moves in steps of two.
-    let z = (statistic.abs() - 1).max(0) as f64 / variance.sqrt();
-    error_function(z / std::f64::consts::SQRT_2)
+    let variance = pairs(m) as f64 * (2 * m + 5) as f64 / 9.0;
+    error_function(beyond_chance as f64 / (2.0 * variance).sqrt())
 }
 
 /// erf(x) for x ≥ 0 to within 1.5e-7 (Abramowitz and Stegun 7.1.26).
@@ -239,5 +244,32 @@ fn error_function(x: f64) -> f64 {
     ];
     let t = 1.0 / (1.0 + 0.3275911 * x);
     let polynomial = COEFFICIENTS.iter().fold(0.0, |sum, c| (sum + c) * t);
-    (1.0 - polynomial * (-x * x).exp()).clamp(0.0, 1.0)
+    1.0 - polynomial * (-x * x).exp()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_function_agrees_with_its_table() {
+        for (x, tabulated) in [
+            (0.0, 0.0),
+            (0.5, 0.520_499_878),
+            (1.0, 0.842_700_793),
+            (2.0, 0.995_322_265),
+        ] {
+            assert!((error_function(x) - tabulated).abs() < 2e-7, "erf({x})");
+        }
+    }
+
+    #[test]
+    fn ten_falling_steps_are_a_trend_at_the_level_of_the_textbook() {
+        // S = 45, variance 125, z = 44 / sqrt(125) = 3.9355, two-sided p = 8.3e-5
+        assert!((1.0 - trend_confidence(-45, 10) - 8.3e-5).abs() < 5e-7);
+        assert_eq!(trend_confidence(0, 10), 0.0);
+        assert_eq!(trend_confidence(1, 2), 0.0);
+        assert_eq!(trend_confidence(0, 1), 0.0);
+        assert_eq!(trend_confidence(0, 0), 0.0);
+    }
 }
