@@ -7,8 +7,10 @@
 
 pub mod distance;
 mod error;
+pub mod moments;
 pub mod neighbors;
 pub mod points;
+pub mod svd;
 pub mod tiles;
 pub mod umap;
 
