@@ -220,18 +220,20 @@
       const [width, height] = [pointCanvas.width, pointCanvas.height];
       const image = context.createImageData(width, height);
       const pixels = image.data;
-      for (let p = 0; p < pixels.length; p += 4) {
-        [pixels[p], pixels[p + 1], pixels[p + 2], pixels[p + 3]] = [...background, 255];
-      }
+      const [blank] = new Uint32Array(Uint8Array.of(...background, 255).buffer);
+      new Uint32Array(pixels.buffer).fill(blank);
       const crowd = clamp(Math.sqrt(12500 / Math.max(1, view.count)), 0.45, 1.3);
-      const radius = 1.9 * crowd * Math.min(2, (camera.scale / fitted) ** 0.35);
+      const room = clamp(Math.min(size.width, size.height) / 600, 0.6, 1);
+      const radius = 1.9 * crowd * room * Math.min(2, (camera.scale / fitted) ** 0.35);
       const stamp = disc(radius * ratio);
       const margin = Math.ceil(radius * ratio) + 1;
       for (const i of view.order) {
         const x = Math.round(((view.places[2 * i] - camera.x) * camera.scale + size.width / 2) * ratio);
         const y = Math.round(((camera.y - view.places[2 * i + 1]) * camera.scale + size.height / 2) * ratio);
         if (x < -margin || y < -margin || x >= width + margin || y >= height + margin) continue;
-        const [r, g, b] = [colours[3 * i], colours[3 * i + 1], colours[3 * i + 2]];
+        const r = colours[3 * i];
+        const g = colours[3 * i + 1];
+        const b = colours[3 * i + 2];
         for (let s = 0; s < stamp.length; s += 3) {
           const px = x + stamp[s];
           const py = y + stamp[s + 1];
@@ -246,7 +248,7 @@
       context.putImageData(image, 0, 0);
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
       context.fillStyle = css(ink, 0.6);
-      context.font = "12px system-ui, Helvetica, Arial, sans-serif";
+      context.font = "12px Helvetica, Arial, sans-serif";
       context.textAlign = "right";
       context.fillText(`${view.xLabel} →`, size.width - 10, size.height - 10);
       context.textAlign = "left";

@@ -12,6 +12,12 @@ const TITLE_SIZE: f64 = 14.0;
 const AXIS_STYLE: &str = "stroke=\"#555\"";
 const GRID_STYLE: &str = "stroke=\"#e8e8e8\"";
 
+/// Width of every figure in pixels.
+pub(crate) const WIDTH: f64 = 900.0;
+
+/// White space around the panels of a figure.
+const MARGIN: f64 = 9.0;
+
 /// An area of the picture, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Area {
@@ -39,15 +45,21 @@ impl Area {
         }
     }
 
-    /// Splits into columns of equal width with a gap between them.
-    pub(crate) fn columns(self, count: usize, gap: f64) -> impl Iterator<Item = Self> {
-        let count = count.max(1);
-        let width = (self.width - gap * (count - 1) as f64) / count as f64;
-        (0..count).map(move |i| Self {
-            left: self.left + (width + gap) * i as f64,
-            width,
-            ..self
-        })
+    /// The cells of a figure whose panels stand in rows of `columns`, each row `height` high,
+    /// with the height that all of them take.
+    pub(crate) fn cells(count: usize, columns: usize, height: f64) -> (Vec<Self>, f64) {
+        const GAP: f64 = 20.0;
+        let columns = count.clamp(1, columns);
+        let width = (WIDTH - 2.0 * MARGIN - GAP * (columns - 1) as f64) / columns as f64;
+        let cells = (0..count)
+            .map(|i| Self {
+                left: MARGIN + (width + GAP) * (i % columns) as f64,
+                top: MARGIN + height * (i / columns) as f64,
+                width,
+                height: height - 2.0 * MARGIN,
+            })
+            .collect();
+        (cells, height * count.div_ceil(columns).max(1) as f64)
     }
 }
 
@@ -160,7 +172,7 @@ impl Frame {
         let mut marks = Path::default();
         if axis.ticks {
             let mut taken = f64::NEG_INFINITY;
-            for tick in axis.domain.ticks((plot.width / 75.0) as usize) {
+            for tick in axis.domain.ticks((plot.width / 65.0) as usize) {
                 let x = self.x(tick.value);
                 let length = if tick.label.is_some() { 4.0 } else { 2.0 };
                 marks

@@ -100,6 +100,31 @@ mod tests {
     }
 
     #[test]
+    fn the_union_covers_exactly_the_cells_that_its_intervals_cover() {
+        let mut state = 7_u64;
+        let mut next = |below: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            ((state >> 33) % below) as i64
+        };
+        for _ in 0..200 {
+            let mut intervals: Vec<Interval> = (0..next(12))
+                .map(|_| (next(40), next(9)))
+                .map(|(from, length)| (from, from + length + 1))
+                .collect();
+            let covered = |intervals: &[Interval], cell: i64| {
+                intervals.iter().any(|i| i.0 <= cell && cell < i.1)
+            };
+            let naive: Vec<bool> = (0..60).map(|cell| covered(&intervals, cell)).collect();
+            let joined = union(&mut intervals);
+            let ours: Vec<bool> = (0..60).map(|cell| covered(&joined, cell)).collect();
+            assert_eq!(ours, naive);
+            assert!(joined.windows(2).all(|pair| pair[0].1 < pair[1].0));
+        }
+    }
+
+    #[test]
     fn strokes_within_one_grid_step_are_written_once() {
         let mut strokes = Strokes::new(0.5);
         for i in 0..1000 {

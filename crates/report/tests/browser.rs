@@ -165,6 +165,42 @@ fn another_view_and_other_colours_change_the_picture() {
 }
 
 #[test]
+fn in_every_figure_all_text_is_inside_the_picture_and_no_two_texts_collide() {
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    let directory = TempDir::new().unwrap();
+    for (name, svg) in synthetic::figures(250, 50) {
+        let file = directory.path().join("figure.svg");
+        std::fs::write(&file, svg).unwrap();
+        browser.open(&file);
+        // A file that is no XML would show as an error page instead of a picture.
+        let faults = browser.run(
+            "const picture = document.documentElement.getBoundingClientRect();
+             if (document.documentElement.nodeName !== 'svg' || document.querySelector('parsererror'))
+               return ['not a picture'];
+             const texts = [...document.querySelectorAll('text')].map(t =>
+               ({ text: t.textContent, box: t.getBoundingClientRect() }));
+             if (texts.length < 5) return ['hardly any text'];
+             const faults = [];
+             texts.forEach(({ text, box }, i) => {
+               if (box.left < 0 || box.top < 0 || box.right > picture.width || box.bottom > picture.height)
+                 faults.push(`${text} leaves the picture`);
+               for (const { text: other, box: b } of texts.slice(i + 1)) {
+                 const across = Math.min(box.right, b.right) - Math.max(box.left, b.left);
+                 const down = Math.min(box.bottom, b.bottom) - Math.max(box.top, b.top);
+                 // Boxes are as high as a line; letters are a fifth lower at least.
+                 if (across > 0.2 * Math.min(box.width, b.width)
+                     && down > 0.2 * Math.min(box.height, b.height)) faults.push(`${text} on ${other}`);
+               }
+             });
+             return faults;",
+        );
+        assert_eq!(faults, serde_json::json!([]), "{name}");
+    }
+}
+
+#[test]
 fn a_page_of_hostile_names_and_empty_plots_opens_silently_too() {
     let Some(browser) = Browser::start() else {
         return;

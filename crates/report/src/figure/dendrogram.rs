@@ -1,8 +1,7 @@
 //! Dendrograms: a few runs with one in detail (the paper's figure 4), and whole zoos (8 and 9).
 
-use super::WIDTH;
 use crate::{
-    axes::{Area, Axis, Entry, Frame, Mark, legend, panel_title},
+    axes::{Area, Axis, Entry, Frame, Mark, WIDTH, legend, panel_title},
     colour::{Rgb, run_colour},
     error::Error,
     linkage::{Layout, Linkage, Node},
@@ -15,7 +14,7 @@ const ABOVE_CUT: Rgb = Rgb(170, 170, 170);
 const MIXED: Rgb = Rgb(25, 25, 25);
 /// Grid step and line width, in pixels.
 const FINE: (f64, f64) = (0.1, 1.1);
-const COARSE: (f64, f64) = (0.5, 0.6);
+const COARSE: (f64, f64) = (0.2, 0.5);
 const HEIGHT_LABEL: &str = "merge height (Euclidean distance)";
 
 /// Which checkpoint a leaf is. Used to colour and label, never to arrange.
@@ -42,26 +41,20 @@ pub struct RunDendrogram {
     pub detail: usize,
 }
 
-/// Dendrograms side by side, pure subtrees coloured by run; beneath each, one run in detail with
+/// Dendrograms two to a row, pure subtrees coloured by run; beneath each, one run in detail with
 /// its leaves labelled by epoch.
 ///
 /// # Errors
 /// [`Error::LeafLabels`], [`Error::UnnamedRun`].
 pub fn run_dendrograms(zoos: &[RunDendrogram]) -> Result<String, Error> {
-    const HEIGHT: f64 = 640.0;
     const OVERVIEW: f64 = 300.0;
+    let (cells, height) = Area::cells(zoos.len(), 2, 640.0);
     let mut svg = Svg::new(
         WIDTH,
-        HEIGHT,
+        height,
         "Dendrograms of a few runs, and one run of each in detail",
     );
-    let page = Area {
-        left: 10.0,
-        top: 10.0,
-        width: WIDTH - 20.0,
-        height: HEIGHT - 18.0,
-    };
-    for (zoo, column) in zoos.iter().zip(page.columns(zoos.len(), 22.0)) {
+    for (zoo, column) in zoos.iter().zip(cells) {
         zoo.linkage.check_labels(zoo.leaves.len())?;
         let runs = zoo.run_names.len();
         if let Some((leaf, l)) = zoo.leaves.iter().enumerate().find(|(_, l)| l.run >= runs) {
@@ -187,13 +180,12 @@ pub struct ZooDendrogram {
 }
 
 /// A dendrogram of any number of leaves: clusters of one run in its colour, clusters of several
-/// runs black, what joins the clusters grey. Lines that fall into one half pixel become one, so
+/// runs black, what joins the clusters grey. Lines that fall onto one fifth of a pixel become one, so
 /// the file's size is bounded by the picture and not by the tree.
 ///
 /// # Errors
 /// [`Error::LeafLabels`].
 pub fn zoo_dendrogram(zoo: &ZooDendrogram) -> Result<String, Error> {
-    const HEIGHT: f64 = 440.0;
     zoo.linkage.check_labels(zoo.leaf_runs.len())?;
     let layout = Layout::new(&zoo.linkage, &zoo.leaf_runs);
     let leaves = zoo.linkage.leaves();
@@ -207,14 +199,9 @@ pub fn zoo_dendrogram(zoo: &ZooDendrogram) -> Result<String, Error> {
     };
     let mixed = (leaves..first_above).any(|i| layout.nodes[i].run.is_none());
 
-    let mut svg = Svg::new(WIDTH, HEIGHT, &zoo.title);
-    let page = Area {
-        left: 10.0,
-        top: 10.0,
-        width: WIDTH - 20.0,
-        height: HEIGHT - 18.0,
-    };
-    let area = panel_title(&mut svg, page, &zoo.title);
+    let (cells, height) = Area::cells(1, 1, 440.0);
+    let mut svg = Svg::new(WIDTH, height, &zoo.title);
+    let area = panel_title(&mut svg, cells[0], &zoo.title);
     let above = format!("joins the {} clusters", zoo.clusters);
     let mut entries = vec![Entry {
         mark: Mark::Spectrum,

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::WIDTH;
 use crate::{
-    axes::{Area, Axis, Entry, Frame, Mark, legend, panel_title, stroke},
+    axes::{Area, Axis, Entry, Frame, Mark, WIDTH, legend, panel_title, stroke},
     colour::{Rgb, WHITE, run_colour},
     scale::{Domain, Scale},
     svg::{Path, Svg},
@@ -56,15 +55,9 @@ const GRADES: usize = 6;
 /// whose first points are ringed. Both axes share one scale.
 #[must_use]
 pub fn embedding(embedding: &Embedding, highlighted: &[usize]) -> String {
-    const HEIGHT: f64 = 720.0;
-    let mut svg = Svg::new(WIDTH, HEIGHT, &embedding.title);
-    let page = Area {
-        left: 10.0,
-        top: 10.0,
-        width: WIDTH - 20.0,
-        height: HEIGHT - 18.0,
-    };
-    let area = panel_title(&mut svg, page, &embedding.title);
+    let (cells, height) = Area::cells(1, 1, 720.0);
+    let mut svg = Svg::new(WIDTH, height, &embedding.title);
+    let area = panel_title(&mut svg, cells[0], &embedding.title);
     let (first, last) = epoch_range(&embedding.trajectories);
     let fading = format!("epoch {first} to {last}; one colour per run");
     let mut entries = vec![Entry {
@@ -86,7 +79,8 @@ pub fn embedding(embedding: &Embedding, highlighted: &[usize]) -> String {
     }
     let area = legend(&mut svg, area, &entries);
     let frame = draw_axes(&mut svg, area, embedding);
-    if embedding.trajectories.iter().all(|t| t.points.is_empty()) {
+    let mut points = embedding.trajectories.iter().flat_map(|t| &t.points);
+    if !points.any(|p| p.x.is_finite() && p.y.is_finite()) {
         frame.no_data(&mut svg);
         return svg.finish();
     }

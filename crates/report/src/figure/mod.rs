@@ -12,6 +12,3 @@ pub use spread::{
     training_curves,
 };
 pub use weight_statistics::{ModelStatistics, WeightStatistics, weight_statistics};
-
-/// Width of every figure in pixels.
-pub(crate) const WIDTH: f64 = 900.0;

@@ -1,8 +1,7 @@
 //! Quantities per epoch over all runs of a zoo: the median inside two bands.
 
-use super::WIDTH;
 use crate::{
-    axes::{Area, Axis, Entry, Frame, Mark, band, legend, panel_title, stroke},
+    axes::{Area, Axis, Entry, Frame, Mark, WIDTH, band, legend, panel_title, stroke},
     colour::OKABE_ITO,
     scale::{Domain, Scale},
     svg::{Path, Svg, Text},
@@ -81,25 +80,14 @@ pub struct SpreadPanel {
 /// Panels side by side, three to a row: medians as lines, 25–75 % and 10–90 % as bands.
 #[must_use]
 pub fn spread(title: &str, panels: &[SpreadPanel]) -> String {
-    const ROW: f64 = 330.0;
     const NOTE: f64 = 20.0;
-    let columns = panels.len().clamp(1, 3);
-    let rows = panels.len().div_ceil(columns).max(1);
-    let height = ROW * rows as f64 + NOTE;
-    let mut svg = Svg::new(WIDTH, height, title);
-    let note = "Lines: median over runs. Bands: 25\u{2013}75 % and 10\u{2013}90 % of runs.";
-    svg.text(10.0, height - 8.0, &Text::new(note).size(11.0).fill("#666"));
-    for (i, panel) in panels.iter().enumerate() {
-        let row = Area {
-            left: 10.0,
-            top: ROW * (i / columns) as f64 + 10.0,
-            width: WIDTH - 20.0,
-            height: ROW - 18.0,
-        };
-        if let Some(area) = row.columns(columns, 18.0).nth(i % columns) {
-            draw_panel(&mut svg, area, panel);
-        }
+    let (cells, height) = Area::cells(panels.len(), 3, 330.0);
+    let mut svg = Svg::new(WIDTH, height + NOTE, title);
+    for (panel, area) in panels.iter().zip(cells) {
+        draw_panel(&mut svg, area, panel);
     }
+    let note = "Lines: median over runs. Bands: 25\u{2013}75 % and 10\u{2013}90 % of runs.";
+    svg.text(10.0, height + 8.0, &Text::new(note).size(11.0).fill("#666"));
     svg.finish()
 }
 

@@ -1,8 +1,7 @@
 //! Mean against standard deviation of every model's weights (the paper's figure 3).
 
-use super::WIDTH;
 use crate::{
-    axes::{Area, Axis, COLOUR_BAR_WIDTH, Frame, colour_bar, panel_title},
+    axes::{Area, Axis, COLOUR_BAR_WIDTH, Frame, WIDTH, colour_bar, panel_title},
     colour::viridis,
     scale::{Domain, Scale},
     svg::Svg,
@@ -28,23 +27,17 @@ pub struct WeightStatistics {
     pub models: Vec<ModelStatistics>,
 }
 
-/// One panel per zoo, side by side (the paper has the CNN left and the MLP right), points coloured
+/// One panel per zoo, two to a row (the paper has the CNN left and the MLP right), points coloured
 /// by test accuracy. Every panel has its own axes and colour bar.
 #[must_use]
 pub fn weight_statistics(panels: &[WeightStatistics]) -> String {
-    const HEIGHT: f64 = 400.0;
+    let (cells, height) = Area::cells(panels.len(), 2, 400.0);
     let mut svg = Svg::new(
         WIDTH,
-        HEIGHT,
+        height,
         "Mean and standard deviation of the weights of each model, coloured by test accuracy",
     );
-    let page = Area {
-        left: 10.0,
-        top: 10.0,
-        width: WIDTH - 20.0,
-        height: HEIGHT - 18.0,
-    };
-    for (panel, area) in panels.iter().zip(page.columns(panels.len(), 16.0)) {
+    for (panel, area) in panels.iter().zip(cells) {
         draw_panel(&mut svg, area, panel);
     }
     svg.finish()
