@@ -1,0 +1,148 @@
+//! A spanning tree that is roughly minimal, found from short sketches of the points.
+//!
+//! Each coordinate is added, with a random sign, to one of a few sums; distances of such sketches
+//! are those of the points on average (Charikar, Chen and Farach-Colton 2002, "Finding frequent
+//! items in data streams"). What depends on it is how soon the exact tree is found, not which.
+
+use pulp::{Arch, Simd, WithSimd};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use rayon::prelude::*;
+
+/// Length of a sketch.
+const WIDTH: usize = 16;
+
+/// Points compared at a time.
+const BLOCK: usize = 64;
+
+/// The edges of a spanning tree of the points, by Prim's algorithm on their sketches.
+///
+/// O(n·d + n²·[`WIDTH`]) with a small constant, on one thread.
+pub(super) fn spanning_tree(columns: &[&[f32]]) -> Vec<(u32, u32)> {
+    let sketches = sketches(columns);
+    let n = columns.len();
+    let mut outside = Outside {
+        coordinates: (0..WIDTH)
+            .map(|k| sketches[1..].iter().map(|sketch| sketch[k]).collect())
+            .collect(),
+        distances: vec![f32::INFINITY; n - 1],
+        nearest: vec![0; n - 1],
+        points: (1..n as u32).collect(),
+    };
+    let arch = Arch::new();
+    let mut edges = Vec::with_capacity(n - 1);
+    let mut newest = 0;
+    while !outside.points.is_empty() {
+        let closest = arch.dispatch(Admit {
+            sketch: &sketches[newest as usize],
+            point: newest,
+            outside: &mut outside,
+        });
+        edges.push((outside.nearest[closest], outside.points[closest]));
+        newest = outside.remove(closest);
+    }
+    edges
+}
+
+/// One sketch per point, relative to the first point and scaled to at most 1.
+fn sketches(columns: &[&[f32]]) -> Vec<[f32; WIDTH]> {
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let dimension = columns[0].len();
+    let signs: Vec<f64> = (0..dimension)
+        .map(|_| if rng.next_u32() % 2 == 0 { 1.0 } else { -1.0 })
+        .collect();
+    let origin = sums(columns[0], &signs);
+    let sketches: Vec<[f64; WIDTH]> = columns
+        .par_iter()
+        .map(|column| {
+            let mut sketch = sums(column, &signs);
+            for (sum, origin) in sketch.iter_mut().zip(origin) {
+                *sum -= origin;
+            }
+            sketch
+        })
+        .collect();
+    let largest = sketches
+        .iter()
+        .flatten()
+        .fold(0.0f64, |most, sum| most.max(sum.abs()));
+    let scale = if largest > 0.0 { largest.recip() } else { 0.0 };
+    sketches
+        .iter()
+        .map(|sketch| sketch.map(|sum| (sum * scale) as f32))
+        .collect()
+}
+
+fn sums(column: &[f32], signs: &[f64]) -> [f64; WIDTH] {
+    let mut sums = [0.0; WIDTH];
+    for (xs, signs) in column.chunks(WIDTH).zip(signs.chunks(WIDTH)) {
+        for ((sum, &x), sign) in sums.iter_mut().zip(xs).zip(signs) {
+            *sum += f64::from(x) * sign;
+        }
+    }
+    sums
+}
+
+/// The points that are not in the tree yet.
+struct Outside {
+    /// One list per coordinate of the sketches.
+    coordinates: Vec<Vec<f32>>,
+    /// Squared distance to the nearest point of the tree.
+    distances: Vec<f32>,
+    nearest: Vec<u32>,
+    points: Vec<u32>,
+}
+
+impl Outside {
+    fn remove(&mut self, place: usize) -> u32 {
+        for coordinates in &mut self.coordinates {
+            coordinates.swap_remove(place);
+        }
+        self.distances.swap_remove(place);
+        self.nearest.swap_remove(place);
+        self.points.swap_remove(place)
+    }
+}
+
+/// Takes a point into the tree and returns the place of the outside point closest to the tree.
+struct Admit<'a> {
+    sketch: &'a [f32; WIDTH],
+    point: u32,
+    outside: &'a mut Outside,
+}
+
+impl WithSimd for Admit<'_> {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> usize {
+        let outside = self.outside;
+        let blocks = outside
+            .distances
+            .chunks_mut(BLOCK)
+            .zip(outside.nearest.chunks_mut(BLOCK));
+        let mut least = f32::INFINITY;
+        for (number, (distances, nearest)) in blocks.enumerate() {
+            let length = distances.len();
+            let mut squares = [0.0f32; BLOCK];
+            for (coordinates, own) in outside.coordinates.iter().zip(self.sketch) {
+                let coordinates = &coordinates[number * BLOCK..][..length];
+                for (square, x) in squares.iter_mut().zip(coordinates) {
+                    *square += (x - own) * (x - own);
+                }
+            }
+            for ((distance, nearest), square) in distances.iter_mut().zip(nearest).zip(squares) {
+                let closer = square < *distance;
+                *nearest = if closer { self.point } else { *nearest };
+                *distance = if closer { square } else { *distance };
+            }
+            let nearer = |x: f32, y: f32| if y < x { y } else { x };
+            least = distances.iter().fold(least, |x, &y| nearer(x, y));
+        }
+        outside
+            .distances
+            .iter()
+            .position(|&distance| distance == least)
+            .unwrap_or(0)
+    }
+}
