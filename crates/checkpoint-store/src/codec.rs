@@ -1,7 +1,7 @@
 //! The one place that knows bincode.
 //!
 //! bincode 1.3.3 is finished software: nobody maintains it, and nothing about it changes. It is
-//! given only bytes whose length was bounded and whose BLAKE3 was checked (see `frame`), with
+//! given only bytes whose length was bounded and whose BLAKE3 was checked (see `preamble`), with
 //! fixed-width little-endian integers, a limit, and trailing bytes rejected. Under these options
 //! every value has exactly one encoding.
 

@@ -58,6 +58,7 @@ mod frame;
 mod header;
 pub mod limits;
 mod names;
+mod preamble;
 mod publish;
 mod segment;
 mod state;

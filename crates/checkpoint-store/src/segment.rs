@@ -11,8 +11,9 @@ use serde::de::DeserializeOwned;
 
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::frame::{self, Kind, PREAMBLE_BYTES, Preamble, Refusal};
+use crate::frame::{Kind, PREAMBLE_BYTES};
 use crate::header::{Checkpoint, Header};
+use crate::preamble::{self, Preamble, Refusal};
 
 /// A sealed segment: checkpoints that never change any more, mapped and verified.
 ///
@@ -184,7 +185,7 @@ impl Mapped {
             return Err(Error::damaged(path, 0, "it is empty"));
         }
         let map = map(&file).map_err(|source| Error::io("map", path, source))?;
-        let (preamble, digest) = frame::check(path, &map)?;
+        let (preamble, digest) = preamble::check(path, &map)?;
         expect_kind(path, &preamble, kind)?;
         Ok(Self {
             path: path.to_path_buf(),

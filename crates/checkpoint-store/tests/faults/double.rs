@@ -86,13 +86,15 @@ impl Double {
                 continue;
             };
             let path = to.join(relative);
+            // A synced name in a directory without one is lost with it.
+            if !path.parent().unwrap().is_dir() {
+                continue;
+            }
             match file {
-                None => fs::create_dir_all(&path).unwrap(),
-                // A synced name in a directory without one is lost with it.
-                Some(id) if path.parent().unwrap().is_dir() => {
+                None => fs::create_dir(&path).unwrap(),
+                Some(id) => {
                     fs::write(&path, disk.synced.get(id).map_or(&[][..], Vec::as_slice)).unwrap();
                 }
-                Some(_) => {}
             }
         }
     }

@@ -255,3 +255,52 @@ fn a_loss_of_power_at_any_operation_leaves_the_old_state_or_the_new() {
         }
     }
 }
+
+#[test]
+fn what_is_acknowledged_after_an_earlier_failure_survives_a_loss_of_power() {
+    let (files, operations) = undisturbed();
+    for at in 0..operations {
+        let root = tempfile::tempdir().unwrap();
+        let (before, after) = (root.path().join("before"), root.path().join("after"));
+        fs::create_dir(&before).unwrap();
+        fs::create_dir(&after).unwrap();
+        let directory = before.join("new").join("zoo");
+        let storage = Double::new(at, Fault::Error(ErrorKind::Other));
+        let mut acknowledged = Acknowledged::default();
+        live(&storage, &directory, &mut acknowledged).unwrap_err();
+        // The same disk, on which some names are visible and not durable.
+        live(&storage, &directory, &mut acknowledged).unwrap();
+        storage.lose_power(&before, &after, Survivors::Synced);
+        let case = format!("failed at {at}, then power lost");
+        check_and_finish(&after.join("new").join("zoo"), &acknowledged, &files, &case);
+    }
+}
+
+#[test]
+fn a_segment_published_again_after_a_failure_is_durable_at_once() {
+    let layout = [TensorShape::new("w", [PARAMETERS as u64])];
+    let publish = |storage: &Double, directory: &Path| {
+        let store = Store::create_on(Arc::new(storage.clone()), directory, RECIPE, &layout)?;
+        store.publish(0, 0, &[Checkpoint::new(0, 0)], &column(0, 0))
+    };
+    for at in 0.. {
+        let root = tempfile::tempdir().unwrap();
+        let (before, after) = (root.path().join("before"), root.path().join("after"));
+        fs::create_dir(&before).unwrap();
+        fs::create_dir(&after).unwrap();
+        let storage = Double::new(at, Fault::Error(ErrorKind::Other));
+        let directory = before.join("new").join("zoo");
+        if publish(&storage, &directory).is_ok() {
+            assert!(at > 12, "{at}");
+            break;
+        }
+        publish(&storage, &directory).unwrap();
+        storage.lose_power(&before, &after, Survivors::Synced);
+        let store = Store::open(after.join("new").join("zoo")).unwrap();
+        assert_eq!(
+            store.load().unwrap().matrix().column(0).as_slice(),
+            column(0, 0),
+            "failed at {at}"
+        );
+    }
+}
