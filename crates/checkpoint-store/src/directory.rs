@@ -45,14 +45,17 @@ pub(crate) fn list(directory: &Path) -> Result<BTreeSet<String>> {
 /// segment and some of the old ones. The new one was there before the first old one went, so if
 /// nothing of a first listing is missing from a second, the second misses nothing either.
 fn list_segments(directory: &Path) -> Result<BTreeSet<String>> {
-    let segments = || -> Result<BTreeSet<String>> {
+    settle(|| {
         let mut names = list(directory)?;
         names.retain(|name| names::parse(name) == Name::Segment);
         Ok(names)
-    };
-    let mut first = segments()?;
+    })
+}
+
+fn settle(mut list: impl FnMut() -> Result<BTreeSet<String>>) -> Result<BTreeSet<String>> {
+    let mut first = list()?;
     for _ in 0..ATTEMPTS {
-        let second = segments()?;
+        let second = list()?;
         if first.is_subset(&second) {
             return Ok(second);
         }
@@ -250,5 +253,17 @@ mod tests {
             text.contains("a.segment") && text.contains("b.segment"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_listing_torn_by_a_compaction_is_not_believed() {
+        // Of a, b and c, the first listing overlaps with a compaction into z: it began before z
+        // was there, and came to a after its removal.
+        let mut listings = [vec!["b", "c"], vec!["z"], vec!["d", "z"]].into_iter();
+        let settled = settle(|| {
+            let names = listings.next().unwrap();
+            Ok(names.into_iter().map(str::to_owned).collect())
+        });
+        assert_eq!(settled.unwrap().into_iter().collect::<Vec<_>>(), ["d", "z"]);
     }
 }
