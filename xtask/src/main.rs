@@ -1,1 +1,42 @@
-fn main() {}
+//! The commands of the workspace: orchestration only, no algorithm.
+#![forbid(unsafe_code)]
+
+mod bench;
+mod dataset;
+mod files;
+mod machine;
+mod reproduce;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// The commands of the modeltrail workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Command {
+    /// Repeat the paper: train both zoos, recover the trajectories, write tables and figures.
+    Reproduce(reproduce::Options),
+    /// Make datasets/mnist14.images from MNIST's original files.
+    Dataset(dataset::Options),
+    /// Measure, and write what was measured to results/bench/.
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Microseconds per model-step of every training engine.
+    Train(bench::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Command::parse() {
+        Command::Reproduce(options) => reproduce::run(&options),
+        Command::Dataset(options) => dataset::run(&options),
+        Command::Bench(Bench::Train(options)) => bench::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => modeltrail::cli::fail(&error),
+    }
+}

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `modeltrail` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    modeltrail::cli::main()
+}

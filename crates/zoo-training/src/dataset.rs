@@ -105,6 +105,18 @@ impl Dataset {
         }
     }
 
+    /// BLAKE3 of all pixels and labels, in hexadecimal: the same for the same images, whatever
+    /// they are called.
+    pub fn content_hash(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for images in [&self.train, &self.test] {
+            hasher.update(&(images.len() as u64).to_le_bytes());
+            hasher.update(&images.pixels);
+            hasher.update(&images.labels);
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
     /// The bytes of the file; the same data set always gives the same bytes.
     ///
     /// # Errors

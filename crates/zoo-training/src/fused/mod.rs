@@ -7,6 +7,7 @@
 mod cnn;
 mod mlp;
 mod network;
+mod peak;
 mod portable;
 mod sgd;
 mod sigmoid;
@@ -23,6 +24,7 @@ use crate::{Architecture, Dataset, Error, Population};
 use network::{Arranged, Epoch, Network, Test};
 use rayon::prelude::*;
 
+pub use peak::multiply_add;
 pub use simd::InstructionSet;
 
 /// The default engine: trains on the CPU, each model in its own order.

@@ -1,0 +1,119 @@
+//! The command line: what can be asked, and how an answer ends.
+
+use crate::commands::{linkage, order, umap, zoo};
+use clap::{Args, Parser, Subcommand};
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Follow neural networks through weight space.
+///
+/// Exit status: 0 = fine, 1 = a finding (a damaged store), 2 = an error.
+#[derive(Parser)]
+#[command(name = "modeltrail", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    global: Global,
+}
+
+/// Options of every command.
+#[derive(Args)]
+pub(crate) struct Global {
+    /// Print JSON instead of tables.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Threads to use; 0 = one per core. No result depends on it.
+    #[arg(long, global = true, default_value_t = 0, value_name = "N")]
+    threads: usize,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train a population of small networks, list stores, verify them.
+    #[command(subcommand)]
+    Zoo(zoo::Command),
+    /// Which checkpoints belong to one run: single-linkage clusters.
+    Linkage(linkage::Command),
+    /// In which order the checkpoints of each run came.
+    Order(order::Command),
+    /// Checkpoints in the plane, by UMAP.
+    Umap(umap::Command),
+}
+
+/// A store, the space it is looked at in, and what chance starts from.
+#[derive(Args)]
+pub(crate) struct Points {
+    /// Directory of the store.
+    pub(crate) store: PathBuf,
+    /// `full`, or `svd-N` for N dimensions of the truncated SVD.
+    #[arg(long, default_value = "full")]
+    pub(crate) space: crate::space::Space,
+    /// Seed of the shuffle, of ties and of the layout.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+/// How an answer ends.
+pub(crate) enum Outcome {
+    /// All is well.
+    Fine,
+    /// Something was found that someone should look at.
+    Finding,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(error) = use_threads(cli.global.threads) {
+        return fail(&error);
+    }
+    let outcome = match &cli.command {
+        Command::Zoo(command) => zoo::run(command, &cli.global),
+        Command::Linkage(command) => linkage::run(command, &cli.global),
+        Command::Order(command) => order::run(command, &cli.global),
+        Command::Umap(command) => umap::run(command, &cli.global),
+    };
+    match outcome {
+        Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::Finding) => ExitCode::from(1),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+/// Prints the error and its causes; exit status 2.
+pub fn fail(error: &anyhow::Error) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "error: {error:#}");
+    ExitCode::from(2)
+}
+
+/// Uses so many threads for everything that follows; 0 = one per core.
+///
+/// # Errors
+/// When threads are in use already.
+pub fn use_threads(threads: usize) -> anyhow::Result<()> {
+    Ok(rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()?)
+}
+
+/// Whoever reads our output has seen enough.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+}

@@ -1,0 +1,277 @@
+//! `modeltrail zoo`: train, list, verify.
+
+use super::{print_json, print_text, table};
+use crate::cli::{Global, Outcome};
+use crate::progress::TrainingBar;
+use crate::training::{Zoo, train};
+use anyhow::{Context, Result};
+use checkpoint_store::{Checkpoint, Status, Store, verify};
+use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use zoo_training::{Backend, Dataset, Recipe};
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Train a zoo into a store; run it again to continue.
+    #[command(
+        after_help = "Example: modeltrail zoo train mlp --seeds 20 --epochs 5 --out zoos/mlp"
+    )]
+    Train(Train),
+    /// List stores and what is in them.
+    Ls {
+        /// Directories of stores, or of directories of stores.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
+    /// Look at every byte of a store; exit status 1 if anything is wrong.
+    Verify {
+        /// Directory of the store.
+        store: PathBuf,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct Train {
+    /// A preset (mlp, cnn, cnn-as-printed, mlp-wd0, cnn-wd0), or a recipe in TOML.
+    recipe: String,
+    /// Directory of the store.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Number of models.
+    #[arg(long, value_name = "N")]
+    seeds: Option<usize>,
+    /// Seed of the first model.
+    #[arg(long, value_name = "SEED")]
+    first_seed: Option<u64>,
+    /// Epochs to train.
+    #[arg(long, value_name = "N")]
+    epochs: Option<u32>,
+    /// Step size of SGD.
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    learning_rate: Option<f32>,
+    /// What trains.
+    #[arg(long, value_enum, default_value_t = BackendName::Fused)]
+    backend: BackendName,
+    /// Images to train and test on; MNIST at 14x14 when not given.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum BackendName {
+    Fused,
+    Ndarray,
+    Flex,
+    Wgpu,
+}
+
+impl From<BackendName> for Backend {
+    fn from(name: BackendName) -> Self {
+        match name {
+            BackendName::Fused => Self::Fused,
+            BackendName::Ndarray => Self::Ndarray,
+            BackendName::Flex => Self::Flex,
+            BackendName::Wgpu => Self::Wgpu,
+        }
+    }
+}
+
+pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
+    match command {
+        Command::Train(options) => run_train(options, global),
+        Command::Ls { paths } => list(paths, global),
+        Command::Verify { store } => run_verify(store, global),
+    }
+}
+
+fn run_train(options: &Train, global: &Global) -> Result<Outcome> {
+    let mut recipe = Recipe::preset_or_file(&options.recipe)?;
+    recipe.seeds = options.seeds.unwrap_or(recipe.seeds);
+    recipe.first_seed = options.first_seed.unwrap_or(recipe.first_seed);
+    recipe.epochs = options.epochs.unwrap_or(recipe.epochs);
+    recipe.learning_rate = options.learning_rate.unwrap_or(recipe.learning_rate);
+    recipe.validate()?;
+    let data = match &options.data {
+        Some(path) => Dataset::open(path)?,
+        None => Dataset::mnist14()?,
+    };
+    let zoo = Zoo::new(recipe, options.backend.into(), &data);
+    let store = train(&zoo, &data, &options.out, &TrainingBar::default())?;
+    print_stores(&[Listing::of(&store)?], global)
+}
+
+fn run_verify(store: &Path, global: &Global) -> Result<Outcome> {
+    let report = verify(store)?;
+    if global.json {
+        print_json(&report)?;
+    } else {
+        let rows = report
+            .files
+            .iter()
+            .map(|file| [file.name.clone(), describe(&file.status)]);
+        print_text(&table(["file", "state"], rows))?;
+        for problem in &report.problems {
+            print_text(problem)?;
+        }
+        print_text(&format!(
+            "{} checkpoints, {} of them diverged",
+            report.checkpoints, report.diverged
+        ))?;
+    }
+    Ok(if report.is_sound() {
+        Outcome::Fine
+    } else {
+        Outcome::Finding
+    })
+}
+
+fn describe(status: &Status) -> String {
+    match status {
+        Status::Ok {
+            kind, checkpoints, ..
+        } => format!("sound: {kind}, {checkpoints} checkpoints"),
+        Status::Damaged { what, offset } => format!("DAMAGED at byte {offset}: {what}"),
+        Status::NewerFormat { version } => {
+            format!("of format {version}, which needs a newer modeltrail")
+        }
+        Status::Foreign { what } => format!("FOREIGN: {what}"),
+        Status::Unreadable { what } => format!("UNREADABLE: {what}"),
+        Status::Unfinished => "being written, or left by a killed writer; ignored".to_owned(),
+        _ => "not one of a store's files; ignored".to_owned(),
+    }
+}
+
+fn list(paths: &[PathBuf], global: &Global) -> Result<Outcome> {
+    let mut listings = Vec::new();
+    for path in paths {
+        match Store::open(path) {
+            Ok(store) => listings.push(Listing::of(&store)?),
+            Err(not_a_store) => {
+                let below = stores_below(path)?;
+                if below.is_empty() {
+                    return Err(not_a_store.into());
+                }
+                for store in below {
+                    listings.push(Listing::of(&store)?);
+                }
+            }
+        }
+    }
+    print_stores(&listings, global)
+}
+
+fn stores_below(directory: &Path) -> Result<Vec<Store>> {
+    let entries = std::fs::read_dir(directory).with_context(|| directory.display().to_string())?;
+    let mut paths = Vec::new();
+    for entry in entries {
+        paths.push(
+            entry
+                .with_context(|| directory.display().to_string())?
+                .path(),
+        );
+    }
+    paths.sort();
+    Ok(paths
+        .iter()
+        .filter_map(|path| Store::open(path).ok())
+        .collect())
+}
+
+/// What is in a store.
+#[derive(Serialize)]
+struct Listing {
+    path: PathBuf,
+    zoo: Option<Zoo>,
+    parameters: usize,
+    checkpoints: usize,
+    runs: usize,
+    epochs: u32,
+    diverged_runs: usize,
+    test_accuracy: Option<f64>,
+    blake3: Option<String>,
+}
+
+impl Listing {
+    fn of(store: &Store) -> Result<Self> {
+        let checkpoints = store.checkpoints()?;
+        let epochs = checkpoints
+            .iter()
+            .map(|checkpoint| checkpoint.epoch)
+            .max()
+            .unwrap_or(0);
+        let runs = |keep: &dyn Fn(&Checkpoint) -> bool| {
+            let mut runs: Vec<u64> = checkpoints
+                .iter()
+                .filter(|&checkpoint| keep(checkpoint))
+                .map(|c| c.run)
+                .collect();
+            runs.sort_unstable();
+            runs.dedup();
+            runs.len()
+        };
+        let accuracies: Vec<f64> = checkpoints
+            .iter()
+            .filter(|checkpoint| checkpoint.epoch == epochs)
+            .filter_map(|checkpoint| checkpoint.test_accuracy)
+            .map(f64::from)
+            .collect();
+        Ok(Self {
+            path: store.directory().to_owned(),
+            zoo: Zoo::of(store).ok(),
+            parameters: store.parameters(),
+            checkpoints: checkpoints.len(),
+            runs: runs(&|_| true),
+            epochs,
+            diverged_runs: runs(&|checkpoint| !checkpoint.finite),
+            test_accuracy: (!accuracies.is_empty())
+                .then(|| accuracies.iter().sum::<f64>() / accuracies.len() as f64),
+            blake3: (!checkpoints.is_empty())
+                .then(|| store.hash())
+                .transpose()?,
+        })
+    }
+}
+
+fn print_stores(listings: &[Listing], global: &Global) -> Result<Outcome> {
+    if global.json {
+        print_json(&listings)?;
+        return Ok(Outcome::Fine);
+    }
+    let rows = listings.iter().map(|listing| {
+        [
+            listing.path.display().to_string(),
+            listing
+                .zoo
+                .as_ref()
+                .map_or("–".to_owned(), |zoo| zoo.recipe.name.clone()),
+            listing.parameters.to_string(),
+            listing.runs.to_string(),
+            listing.epochs.to_string(),
+            listing.checkpoints.to_string(),
+            listing.diverged_runs.to_string(),
+            listing
+                .test_accuracy
+                .map_or("–".to_owned(), |a| format!("{:.1} %", a * 100.0)),
+            listing
+                .blake3
+                .as_ref()
+                .map_or("–".to_owned(), |hash| hash[..12].to_owned()),
+        ]
+    });
+    print_text(&table(
+        [
+            "store",
+            "recipe",
+            "parameters",
+            "runs",
+            "epochs",
+            "checkpoints",
+            "diverged",
+            "accuracy",
+            "blake3",
+        ],
+        rows,
+    ))?;
+    Ok(Outcome::Fine)
+}

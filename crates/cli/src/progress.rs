@@ -1,0 +1,81 @@
+//! Progress on the terminal: bars with the time left, on stderr, and only where someone watches.
+
+use crate::training::{Observer, Zoo};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::sync::OnceLock;
+use std::time::Duration;
+use zoo_training::Metrics;
+
+/// Shows a training as a bar.
+#[derive(Default)]
+pub struct TrainingBar(OnceLock<ProgressBar>);
+
+impl Observer for TrainingBar {
+    fn start(&self, zoo: &Zoo, engine: &str, done: u64, total: u64) {
+        let bar = ProgressBar::new(total).with_position(done);
+        bar.set_style(style(
+            "{prefix} {bar:32} {percent:>3} %  {per_sec} model-steps  {eta} left  {msg}",
+        ));
+        bar.set_prefix(format!("{} ({engine})", zoo.recipe.name));
+        bar.reset_eta();
+        bar.enable_steady_tick(Duration::from_millis(200));
+        let _ = self.0.set(bar);
+    }
+
+    fn steps(&self, count: u64) {
+        if let Some(bar) = self.0.get() {
+            bar.inc(count);
+        }
+    }
+
+    fn epoch(&self, epoch: u32, metrics: &[Metrics]) {
+        if let Some(bar) = self.0.get() {
+            let accuracies: Vec<f32> = metrics
+                .iter()
+                .map(|metrics| metrics.test_accuracy)
+                .collect();
+            let mean = accuracies.iter().sum::<f32>() / accuracies.len() as f32;
+            bar.set_message(format!("epoch {epoch}, accuracy {:.1} %", mean * 100.0));
+        }
+    }
+}
+
+impl Drop for TrainingBar {
+    fn drop(&mut self) {
+        if let Some(bar) = self.0.get() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A bar over a known number of stages, each named as it begins.
+pub struct Stages(ProgressBar);
+
+impl Stages {
+    /// A bar over `count` stages.
+    pub fn new(what: &str, count: u64) -> Self {
+        let bar = ProgressBar::new(count);
+        bar.set_style(style("{prefix} {bar:32} {pos}/{len}  {eta} left  {msg}"));
+        bar.set_prefix(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(bar)
+    }
+
+    /// Does one stage.
+    pub fn stage<T>(&self, name: &str, work: impl FnOnce() -> T) -> T {
+        self.0.set_message(name.to_owned());
+        let result = work();
+        self.0.inc(1);
+        result
+    }
+}
+
+impl Drop for Stages {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

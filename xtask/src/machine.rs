@@ -1,0 +1,72 @@
+//! What the results were made on and from.
+
+use serde::Serialize;
+use std::process::Command;
+use zoo_training::fused::InstructionSet;
+
+/// Hardware, operating system and code.
+#[derive(Clone, Serialize)]
+pub(crate) struct Machine {
+    pub(crate) processor: String,
+    pub(crate) cores: usize,
+    pub(crate) instruction_set: &'static str,
+    pub(crate) system: String,
+    pub(crate) rustc: String,
+    /// Commit of the code, with `-dirty` when the work tree had changes.
+    pub(crate) commit: String,
+}
+
+impl Machine {
+    pub(crate) fn this() -> Self {
+        Self {
+            processor: processor().unwrap_or_else(|| "unknown".to_owned()),
+            cores: std::thread::available_parallelism().map_or(0, usize::from),
+            instruction_set: InstructionSet::available()[0].name(),
+            system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            rustc: output("rustc", &["--version"]).unwrap_or_else(|| "unknown".to_owned()),
+            commit: commit().unwrap_or_else(|| "unknown".to_owned()),
+        }
+    }
+}
+
+fn commit() -> Option<String> {
+    let head = output("git", &["rev-parse", "HEAD"])?;
+    // Results are what this run is about to replace, and say nothing about the code.
+    let changes = output("git", &["status", "--porcelain", "--", ":!results"])?;
+    Some(if changes.is_empty() {
+        head
+    } else {
+        format!("{head}-dirty")
+    })
+}
+
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn processor() -> Option<String> {
+    if cfg!(target_os = "macos") {
+        return output("sysctl", &["-n", "machdep.cpu.brand_string"]);
+    }
+    field("/proc/cpuinfo", "model name")
+}
+
+/// Most memory that this process has held so far, in MiB; only Linux tells.
+pub(crate) fn peak_memory_mib() -> Option<u64> {
+    let kib: u64 = field("/proc/self/status", "VmHWM")?
+        .split(' ')
+        .next()?
+        .parse()
+        .ok()?;
+    Some(kib / 1024)
+}
+
+fn field(path: &str, name: &str) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}

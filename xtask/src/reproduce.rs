@@ -1,0 +1,122 @@
+//! `cargo xtask reproduce`: the paper from end to end.
+
+mod figures;
+mod manifest;
+mod page;
+mod tables;
+mod zoo;
+
+use crate::files::{write, write_json};
+use crate::machine::Machine;
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use manifest::{Clock, Manifest};
+use modeltrail::progress::Stages;
+use std::path::PathBuf;
+use zoo::Analysed;
+use zoo_training::{Backend, Dataset, Recipe};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// 20 seeds, 20 epochs and no controls, in under a minute.
+    #[arg(long)]
+    quick: bool,
+    /// Where tables, figures and the report go.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Where the zoos are trained, and found again; each in a directory of its own.
+    #[arg(long, value_name = "DIR")]
+    zoos: Option<PathBuf>,
+    /// What trains the zoos.
+    #[arg(long, value_enum, default_value_t = BackendName::Fused)]
+    backend: BackendName,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum BackendName {
+    Fused,
+    Ndarray,
+    Flex,
+    Wgpu,
+}
+
+/// Seed of shuffles, ties and layouts.
+const SEED: u64 = 0;
+/// Models of a control.
+const CONTROL_SEEDS: usize = 30;
+const ZOOS: [&str; 2] = ["mlp", "cnn"];
+const CONTROLS: [&str; 3] = ["cnn-as-printed", "mlp-wd0", "cnn-wd0"];
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let mut clock = Clock::start();
+    let home = |full: &str, quick: &str| PathBuf::from(if options.quick { quick } else { full });
+    let out = options
+        .out
+        .clone()
+        .unwrap_or_else(|| home("results/paper", "target/quick/paper"));
+    let stores = options
+        .zoos
+        .clone()
+        .unwrap_or_else(|| home("zoos", "target/quick/zoos"));
+    let backend = match options.backend {
+        BackendName::Fused => Backend::Fused,
+        BackendName::Ndarray => Backend::Ndarray,
+        BackendName::Flex => Backend::Flex,
+        BackendName::Wgpu => Backend::Wgpu,
+    };
+    let machine = Machine::this();
+    let data = Dataset::mnist14()?;
+    let controls = if options.quick { &[][..] } else { &CONTROLS };
+
+    let mut trained = Vec::new();
+    for (name, is_control) in ZOOS
+        .map(|zoo| (zoo, false))
+        .into_iter()
+        .chain(controls.iter().map(|&name| (name, true)))
+    {
+        let mut recipe = Recipe::preset(name)?;
+        if options.quick {
+            (recipe.seeds, recipe.epochs) = (20, 20);
+        } else if is_control {
+            recipe.seeds = CONTROL_SEEDS;
+        }
+        trained.push(zoo::train(recipe, backend, &data, &stores.join(name))?);
+        clock.lap(&format!("train {name}"));
+    }
+
+    let stages = Stages::new(
+        "analyse",
+        (trained.len() * zoo::STAGES + figures::STAGES + 1) as u64,
+    );
+    let mut analysed = Vec::new();
+    for zoo in trained {
+        analysed.push(Analysed::new(zoo, &stages)?);
+    }
+    clock.lap("analyse");
+    let (zoos, controls) = analysed.split_at(ZOOS.len());
+    let (figures, views) = figures::draw(zoos, controls, &stages)?;
+    clock.lap("figures");
+
+    let tables = tables::Tables::new(zoos, controls);
+    for figure in &figures {
+        write(
+            &out.join("figures").join(format!("{}.svg", figure.name)),
+            &figure.svg,
+        )?;
+    }
+    write_json(&out.join("tables.json"), &tables)?;
+    write(&out.join("tables.md"), tables.to_markdown(zoos, controls))?;
+    let page = stages.stage("report", || {
+        page::page(zoos, controls, figures, views, &machine)
+    });
+    write(&out.join("report.html"), page.to_html())?;
+    clock.lap("report");
+    let manifest = Manifest::new(machine, zoos, controls, clock);
+    write_json(&out.join("manifest.json"), &manifest)?;
+    drop(stages);
+
+    print!("{}", tables.to_markdown(zoos, controls));
+    println!("{}", manifest.summary());
+    println!("open {}", out.join("report.html").display());
+    Ok(())
+}

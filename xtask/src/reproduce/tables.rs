@@ -1,0 +1,208 @@
+//! The paper's Tables 2 and 3 and ours, as JSON and Markdown.
+
+use super::zoo::Analysed;
+use modeltrail::analysis::Analysis;
+use modeltrail::space::Space;
+use report::paper::{self, OurRow, PaperRow, TABLE_2, TABLE_3};
+use report::table::Table;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use trajectory::scoring::{Estimate, OrderScores};
+
+/// `tables.json`.
+#[derive(Serialize)]
+pub(super) struct Tables {
+    ours: BTreeMap<String, Zoo>,
+    paper: Value,
+}
+
+#[derive(Serialize)]
+struct Zoo {
+    parameters: usize,
+    seeds: usize,
+    epochs: u32,
+    weight_decay: f32,
+    left_out_runs: usize,
+    rows: Vec<Row>,
+}
+
+/// What was found in one space. Standard errors are over clusters.
+#[derive(Serialize)]
+struct Row {
+    space: String,
+    dimension: usize,
+    cluster_purity: f64,
+    cluster_purity_weighted: f64,
+    singletons: usize,
+    largest_cluster: usize,
+    ordered_initial_epochs: f64,
+    /// Of the pairs of neighbouring epochs that a run has.
+    ordered_epochs: f64,
+    /// Of the pairs of neighbouring epochs that a cluster has; clusters without a pair are left out.
+    ordered_epochs_of_cluster: f64,
+    kendall_tau: f64,
+    standard_errors: Value,
+    path_order: Order,
+    random_order: Order,
+}
+
+#[derive(Serialize)]
+struct Order {
+    ordered_initial_epochs: f64,
+    ordered_epochs: f64,
+    kendall_tau: f64,
+    standard_errors: Value,
+}
+
+impl Order {
+    fn new(scores: &OrderScores) -> Self {
+        Self {
+            ordered_initial_epochs: scores.initial.value,
+            ordered_epochs: scores.fraction_of_run.value,
+            kendall_tau: scores.kendall_tau.value,
+            standard_errors: standard_errors(scores),
+        }
+    }
+}
+
+fn standard_errors(scores: &OrderScores) -> Value {
+    json!({
+        "ordered_initial_epochs": scores.initial.standard_error,
+        "ordered_epochs": scores.fraction_of_run.standard_error,
+        "kendall_tau": scores.kendall_tau.standard_error,
+    })
+}
+
+impl Row {
+    fn new(space: Space, parameters: usize, found: &Analysis) -> Self {
+        let (purity, scores) = (&found.purity, &found.by_height_scores);
+        let mut errors = standard_errors(scores);
+        errors["cluster_purity"] = json!(purity.mean.standard_error);
+        errors["cluster_purity_weighted"] = json!(purity.weighted.standard_error);
+        errors["ordered_epochs_of_cluster"] = json!(scores.fraction_of_cluster.standard_error);
+        Self {
+            space: space.to_string(),
+            dimension: space.dimension(parameters),
+            cluster_purity: purity.mean.value,
+            cluster_purity_weighted: purity.weighted.value,
+            singletons: purity.singletons,
+            largest_cluster: purity.largest,
+            ordered_initial_epochs: scores.initial.value,
+            ordered_epochs: scores.fraction_of_run.value,
+            ordered_epochs_of_cluster: scores.fraction_of_cluster.value,
+            kendall_tau: scores.kendall_tau.value,
+            standard_errors: errors,
+            path_order: Order::new(&found.along_tree_scores),
+            random_order: Order::new(&found.random_scores),
+        }
+    }
+}
+
+impl Tables {
+    pub(super) fn new(zoos: &[Analysed], controls: &[Analysed]) -> Self {
+        let zoo = |zoo: &Analysed| Zoo {
+            parameters: zoo.parameters(),
+            seeds: zoo.zoo.recipe.seeds,
+            epochs: zoo.zoo.recipe.epochs,
+            weight_decay: zoo.zoo.recipe.weight_decay,
+            left_out_runs: zoo.points.diverged().len(),
+            rows: zoo
+                .spaces
+                .iter()
+                .map(|(space, found)| Row::new(*space, zoo.parameters(), found))
+                .collect(),
+        };
+        let ours = zoos.iter().chain(controls);
+        Self {
+            ours: ours
+                .map(|analysed| (analysed.name().to_owned(), zoo(analysed)))
+                .collect(),
+            paper: paper_tables(),
+        }
+    }
+
+    pub(super) fn to_markdown(&self, zoos: &[Analysed], controls: &[Analysed]) -> String {
+        let tables: Vec<String> = zoos
+            .iter()
+            .chain(controls)
+            .map(|zoo| comparison(zoo).to_markdown())
+            .collect();
+        tables.join("\n")
+    }
+}
+
+fn paper_tables() -> Value {
+    let table = |parameters: usize, rows: &[PaperRow]| {
+        let rows: Vec<Value> = rows
+            .iter()
+            .map(|row| {
+                json!([
+                    row.dimension,
+                    row.cluster_purity,
+                    row.ordered_initial_epochs,
+                    row.ordered_epochs
+                ])
+            })
+            .collect();
+        json!({ "parameters": parameters, "rows": rows })
+    };
+    json!({
+        "source": "Schürholt & Borth, An Investigation of the Weight Space to Monitor the Training \
+                   Progress of Neural Networks, Tables 2 and 3",
+        "columns": ["dimension", "cluster_purity", "ordered_initial_epochs", "ordered_epochs_fraction"],
+        "mlp": table(2160, &TABLE_2),
+        "cnn": table(1376, &TABLE_3),
+    })
+}
+
+/// The paper's rows for the zoo, or none for a control.
+fn paper_rows(zoo: &Analysed) -> &'static [PaperRow] {
+    match zoo.name() {
+        "mlp" => &TABLE_2,
+        "cnn" => &TABLE_3,
+        _ => &[],
+    }
+}
+
+/// The paper's table beside ours.
+pub(super) fn comparison(zoo: &Analysed) -> Table {
+    let recipe = &zoo.zoo.recipe;
+    let caption = format!(
+        "{}: {} seeds x {} epochs, weight decay {}",
+        recipe.name,
+        zoo.points.runs().len(),
+        recipe.epochs,
+        recipe.weight_decay
+    );
+    let rows: Vec<OurRow> = zoo
+        .spaces
+        .iter()
+        .map(|(space, found)| OurRow {
+            space: space.to_string(),
+            dimension: space.dimension(zoo.parameters()),
+            cluster_purity: estimate(&found.purity.mean),
+            cluster_purity_weighted: estimate(&found.purity.weighted),
+            singletons: found.purity.singletons,
+            largest_cluster: found.purity.largest,
+            height_order: order_scores(&found.by_height_scores),
+            path_order: order_scores(&found.along_tree_scores),
+        })
+        .collect();
+    paper::comparison(&caption, paper_rows(zoo), &rows)
+}
+
+fn estimate(estimate: &Estimate) -> paper::Estimate {
+    paper::Estimate {
+        value: estimate.value,
+        standard_error: estimate.standard_error,
+    }
+}
+
+fn order_scores(scores: &OrderScores) -> paper::OrderScores {
+    paper::OrderScores {
+        ordered_initial_epochs: estimate(&scores.initial),
+        ordered_epochs: estimate(&scores.fraction_of_run),
+        kendall_tau: Some(scores.kendall_tau.value),
+    }
+}
