@@ -167,7 +167,7 @@ pub fn embed_neighbors(
     );
     Ok(Embedding {
         positions,
-        components: components.members.len(),
+        components: components.len(),
         curve,
     })
 }

@@ -20,15 +20,6 @@ pub(super) struct FuzzySet {
     strengths: Vec<f32>,
 }
 
-/// Which connected component each point is in. Components are numbered in the
-/// order of their first points.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Components {
-    pub(super) of_point: Vec<u32>,
-    /// The points of each component, ascending.
-    pub(super) members: Vec<Vec<u32>>,
-}
-
 impl FuzzySet {
     /// Joins the neighbourhoods of all points.
     pub(super) fn union(neighbors: &Neighbors) -> Self {
@@ -110,32 +101,30 @@ impl FuzzySet {
         }))
     }
 
-    /// Splits the points into sets with no edge between them.
-    pub(super) fn components(&self) -> Components {
-        const UNSEEN: u32 = u32::MAX;
-        let mut of_point = vec![UNSEEN; self.len()];
-        let mut members: Vec<Vec<u32>> = Vec::new();
+    /// The connected components: the points of each in ascending order, the
+    /// components in the order of their first points.
+    pub(super) fn components(&self) -> Vec<Vec<u32>> {
+        let mut seen = vec![false; self.len()];
+        let mut components = Vec::new();
         for first in 0..self.len() {
-            if of_point[first] != UNSEEN {
+            if seen[first] {
                 continue;
             }
-            let component = members.len() as u32;
-            of_point[first] = component;
-            let mut found = vec![first as u32];
+            seen[first] = true;
+            let mut component = vec![first as u32];
             let mut visited = 0;
-            while let Some(&point) = found.get(visited) {
+            while let Some(&point) = component.get(visited) {
                 visited += 1;
                 for (target, _) in self.row(point as usize) {
-                    if of_point[target as usize] == UNSEEN {
-                        of_point[target as usize] = component;
-                        found.push(target);
+                    if !std::mem::replace(&mut seen[target as usize], true) {
+                        component.push(target);
                     }
                 }
             }
-            found.sort_unstable();
-            members.push(found);
+            component.sort_unstable();
+            components.push(component);
         }
-        Components { of_point, members }
+        components
     }
 }
 
@@ -269,10 +258,10 @@ mod tests {
             vec![],
             vec![],
         ]);
-        let components = set.components();
-        assert_eq!(components.members, [vec![0, 3, 5], vec![1, 4], vec![2]]);
-        assert_eq!(components.of_point, [0, 1, 2, 0, 1, 0]);
-        let pruned = set.without_weaker_than(0.5).components();
-        assert_eq!(pruned.members, [vec![0, 3], vec![1, 4], vec![2], vec![5]]);
+        assert_eq!(set.components(), [vec![0, 3, 5], vec![1, 4], vec![2]]);
+        assert_eq!(
+            set.without_weaker_than(0.5).components(),
+            [vec![0, 3], vec![1, 4], vec![2], vec![5]]
+        );
     }
 }

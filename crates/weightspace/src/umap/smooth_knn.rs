@@ -37,10 +37,17 @@ impl Scale {
                 .sum()
         };
 
+        let mean = if nearest > 0.0 {
+            mean(distances)
+        } else {
+            mean_of_all
+        };
+
         // The sum grows with the bandwidth: double it until it brackets the
-        // target, then halve the bracket.
+        // target, then halve the bracket. Starting from the mean makes the
+        // search the same in any unit of distance.
         let (mut low, mut high) = (0.0, f64::INFINITY);
-        let mut bandwidth = 1.0;
+        let mut bandwidth = mean;
         for _ in 0..MOST_STEPS {
             let excess = sum(bandwidth) - target;
             if excess.abs() < TOLERANCE {
@@ -58,11 +65,6 @@ impl Scale {
             };
         }
 
-        let mean = if nearest > 0.0 {
-            mean(distances)
-        } else {
-            mean_of_all
-        };
         Self {
             nearest,
             bandwidth: bandwidth.max(LEAST_BANDWIDTH * mean),
