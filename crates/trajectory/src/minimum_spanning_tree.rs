@@ -9,12 +9,12 @@
 //! An edge that is longer than every edge on the path between its ends in *some* spanning tree is
 //! in no minimum spanning tree (the cycle property). So:
 //!
-//! 1. a cheap tree over random sketches of the points says which points are near ([`sketch`]);
+//! 1. a cheap tree over random sketches of the points says which points are near (`sketch`);
 //! 2. laid out as the leaves of that tree's dendrogram, the longest edge between two points is a
-//!    running maximum along the line ([`leaf_line`]), which a tile of pairs can be compared with
+//!    running maximum along the line (`leaf_line`), which a tile of pairs can be compared with
 //!    at the speed of the matrix product that makes it ([`weightspace::tiles`]);
 //! 3. the few pairs that pass are measured when, and only if, Kruskal's algorithm asks for them
-//!    ([`kruskal`]), and the better tree makes the next tiles pass fewer.
+//!    (`kruskal`), and the better tree makes the next tiles pass fewer.
 //!
 //! A first round over a sample of the points makes the limits tight before the full round.
 //! This is the filtering of Karger, Klein and Tarjan (1995, "A randomized linear-time algorithm
@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn runs_in_many_panels_give_the_naive_tree_for_any_number_of_threads() {
-        let points = walks(150, 60, 40, 3);
+        let points = walks(50, 60, 40, 3);
         let expected = naive(&points);
         for threads in [1, 2, 3] {
             assert_eq!(with_threads(threads, &points), expected);
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn a_structureless_cloud_gives_the_naive_tree() {
-        for (dimension, seed) in [(2, 1), (5, 2), (60, 3)] {
+        for (dimension, seed) in [(2, 1), (5, 2), (40, 3)] {
             let points = walks(dimension, 2300, 1, seed);
             assert_eq!(with_threads(2, &points), naive(&points));
         }

@@ -18,8 +18,8 @@
 //! - norms, summed in f64 and rounded to f32: `u·N`;
 //! - the product: in any order of summation a product over `k` terms is off by at most
 //!   `k·u/(1 − k·u) · Σ|aᵢbᵢ|` (Higham 2002, *Accuracy and Stability of Numerical Algorithms*,
-//!   section 3.1). It is taken over chunks of [`CHUNK`] parameters and the `m` chunks are added
-//!   up, so that `k = CHUNK + m`; `2·Σ|aᵢbᵢ| ≤ N`;
+//!   section 3.1). It is taken over chunks of 256 parameters (`CHUNK`) and the `m` chunks are added
+//!   up, so that `k = 256 + m`; `2·Σ|aᵢbᵢ| ≤ N`;
 //! - adding up the three terms and the bound itself: `8u·N`.
 //!
 //! Second-order terms are covered by one part in a hundred. All coordinates are scaled by a power
