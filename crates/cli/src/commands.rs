@@ -20,7 +20,7 @@ fn read(points: &Points) -> Result<Shuffled> {
         let (left_out, runs) = (shuffled.diverged().len(), shuffled.runs().len());
         writeln!(
             std::io::stderr(),
-            "note: {left_out} diverged runs are left out (weights that are not finite); {runs} are \
+            "note: {left_out} diverged run(s) left out (weights that are not finite); {runs} are \
              analysed"
         )?;
     }
