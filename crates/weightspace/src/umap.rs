@@ -86,9 +86,12 @@ impl Parameters {
     /// Passes the optimiser makes over `points` points.
     #[must_use]
     pub fn epochs_for(&self, points: usize) -> usize {
-        self.epochs
-            .unwrap_or(if points > 10_000 { 200 } else { 500 })
+        self.epochs.unwrap_or(default_epochs(points))
     }
+}
+
+fn default_epochs(points: usize) -> usize {
+    if points > 10_000 { 200 } else { 500 }
 }
 
 /// The picture: one position in the plane for every point, in their order.
@@ -151,8 +154,9 @@ pub fn embed_neighbors(
     let mut random = ChaCha8Rng::seed_from_u64(parameters.seed);
 
     let set = FuzzySet::union(neighbors);
-    // An edge that weak would never be sampled.
-    let set = set.without_weaker_than(set.strongest() / epochs.max(1) as f32);
+    // Edges so weak that the optimiser would never come to them must not join
+    // components either.
+    let set = set.without_weaker_than(set.strongest() / default_epochs(points.ncols()) as f32);
     let components = set.components();
     let mut positions = start::positions(&set, &components, points, &mut random);
     optimise::optimise(

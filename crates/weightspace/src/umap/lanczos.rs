@@ -18,6 +18,8 @@ const BASIS: usize = 48;
 const KEPT: usize = 16;
 /// Restarts after which the best vector so far is taken as it is.
 const RESTARTS: usize = 60;
+/// Passes of Gram–Schmidt for one basis vector; two nearly always do.
+const MOST_PASSES: usize = 4;
 /// A remainder below this share of the operator's norm is rounding.
 const NOTHING: f64 = 1e-12;
 
@@ -96,12 +98,17 @@ fn leading_eigenvector(
                 projected[(row, step)] = value;
                 projected[(step, row)] = value;
             }
-            // What is left after one pass may still be mostly rounding, not after three.
-            for _ in 0..3 {
+            // While a pass takes away most of the vector, what it leaves may be
+            // mostly rounding.
+            for _ in 0..MOST_PASSES {
+                let before = next.norm();
                 remove(&filled, &mut next);
                 remove(&found.columns(0, found.ncols()), &mut next);
+                remainder = next.norm();
+                if remainder > 0.5 * before {
+                    break;
+                }
             }
-            remainder = next.norm();
             if remainder > NOTHING * *norm {
                 next /= remainder;
             } else {
