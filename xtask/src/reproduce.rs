@@ -105,7 +105,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         )?;
     }
     write_json(&out.join("tables.json"), &tables)?;
-    write(&out.join("tables.md"), tables.to_markdown(zoos, controls))?;
+    let markdown = tables::Tables::to_markdown(zoos, controls);
+    write(&out.join("tables.md"), &markdown)?;
     let page = stages.stage("report", || {
         page::page(zoos, controls, figures, views, &machine)
     });
@@ -115,7 +116,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     write_json(&out.join("manifest.json"), &manifest)?;
     drop(stages);
 
-    print!("{}", tables.to_markdown(zoos, controls));
+    print!("{markdown}");
     println!("{}", manifest.summary());
     println!("open {}", out.join("report.html").display());
     Ok(())

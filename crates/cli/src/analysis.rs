@@ -7,7 +7,9 @@ use trajectory::assignment::Clusters;
 use trajectory::dendrogram::Dendrogram;
 use trajectory::minimum_spanning_tree::{Edge, minimum_spanning_tree};
 use trajectory::ordering::{TreeOrder, along_tree, by_merge_height, random_order};
-use trajectory::scoring::{OrderScores, Purity, purity, score_orders};
+use trajectory::scoring::{
+    OrderScores, Purity, by_merge_height_with_leaked_ties, purity, score_orders,
+};
 use trajectory::spanning_tree::SpanningTree;
 
 /// Runs and orders, found without labels, and their scores.
@@ -24,6 +26,8 @@ pub struct Analysis {
     pub by_height: Vec<Vec<u32>>,
     /// How right it is.
     pub by_height_scores: OrderScores,
+    /// How right it would seem if ties fell as the truth has them: a control.
+    pub leaked_scores: OrderScores,
     /// The order of every cluster along its tree.
     pub along_tree: Vec<TreeOrder>,
     /// How right it is.
@@ -56,10 +60,12 @@ pub fn analyse(
     let by_height = by_merge_height(&dendrogram, &clusters, seed)?;
     let along_tree = along_tree(&tree, &clusters, seed)?;
     let random = random_order(&clusters, seed);
+    let leaked = by_merge_height_with_leaked_ties(&dendrogram, &clusters, truth.epochs)?;
     Ok(Analysis {
         purity: purity(&clusters, truth.runs)?,
         by_height_scores: score_orders(&by_height, truth.runs, truth.epochs)?,
         along_tree_scores: score_orders(&along_tree, truth.runs, truth.epochs)?,
+        leaked_scores: score_orders(&leaked, truth.runs, truth.epochs)?,
         random_scores: score_orders(&random, truth.runs, truth.epochs)?,
         edges,
         dendrogram,

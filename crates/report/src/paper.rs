@@ -103,6 +103,10 @@ pub struct OurRow {
     pub height_order: OrderScores,
     /// Scores of the order along the cluster's minimum spanning tree.
     pub path_order: OrderScores,
+    /// Share of neighbouring pairs by merge height if ties fell as the truth has them.
+    pub leaked_ordered_epochs: Estimate,
+    /// Share of neighbouring pairs that a random order has.
+    pub random_ordered_epochs: Estimate,
 }
 
 /// The paper's table beside ours, one row per row of ours; where the paper has no row of that
@@ -130,6 +134,8 @@ pub fn comparison(caption: &str, paper: &[PaperRow], ours: &[OurRow]) -> Table {
                 cell(|p| p.ordered_epochs),
                 row.height_order.ordered_epochs.format(3),
                 row.path_order.ordered_epochs.format(3),
+                row.leaked_ordered_epochs.format(3),
+                row.random_ordered_epochs.format(3),
                 tau.map_or_else(|| "–".into(), |tau| format!("{tau:.3}")),
             ]
         })
@@ -149,7 +155,9 @@ pub fn comparison(caption: &str, paper: &[PaperRow], ours: &[OurRow]) -> Table {
             Column::number("ordered epochs", "paper"),
             Column::number("ordered epochs", "ours"),
             Column::number("ordered epochs", "by path"),
-            Column::number("ordered epochs", "path τ"),
+            Column::number("ordered epochs", "ties leaked"),
+            Column::number("ordered epochs", "random"),
+            Column::number("Kendall τ", "by path"),
         ],
         rows,
     }
@@ -188,6 +196,8 @@ mod tests {
             largest_cluster: 50,
             height_order: scores,
             path_order: scores,
+            leaked_ordered_epochs: 0.75.into(),
+            random_ordered_epochs: 0.02.into(),
         };
         let table = comparison("", &TABLE_3, &[row(10), row(7)]);
         let expected = [
@@ -203,6 +213,8 @@ mod tests {
             "0.568",
             "0.697",
             "0.697",
+            "0.750",
+            "0.020",
             "1.000",
         ];
         assert_eq!(table.rows[0], expected);

@@ -71,6 +71,26 @@ fn the_page_opens_from_a_file_silently_with_every_section_and_loads_nothing() {
 }
 
 #[test]
+fn the_reproductions_report_opens_silently_and_answers_the_pointer() {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../results/paper/report.html");
+    let Some(browser) = Browser::start() else {
+        return;
+    };
+    browser.open(&file.canonicalize().unwrap());
+    browser.run("document.querySelector('.stage').scrollIntoView({block: 'center'})");
+    browser.wait_until("document.querySelector('.stage').dataset.zoom");
+    let console = browser.console();
+    assert!(console.is_empty(), "{console:?}");
+    let headings = browser.run("return [...document.querySelectorAll('h2')].map(h => h.innerText)");
+    let expected = ["Look around", "Tables", "Figures", "Controls", "Recipes"];
+    assert_eq!(headings, serde_json::json!(expected));
+    browser.point_at(locate(&browser, 17, 50));
+    browser.wait_until(
+        "document.querySelector('.tooltip:not([hidden])')?.textContent.startsWith('seed 17\\nepoch ')",
+    );
+}
+
+#[test]
 fn pointing_at_a_checkpoint_shows_its_seed_epoch_and_accuracy() {
     let Some((browser, _directory)) = open() else {
         return;

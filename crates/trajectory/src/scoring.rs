@@ -5,11 +5,13 @@
 //! every run lies in one cluster; they say nothing about another zoo.
 
 mod epoch_order;
+mod leaked_ties;
 mod purity;
 
 pub use epoch_order::{
     ClusterOrder, OrderScore, OrderScores, PairsOf, ordered, score_each_order, score_orders,
 };
+pub use leaked_ties::by_merge_height_with_leaked_ties;
 pub use purity::{Purity, purity};
 
 use serde::Serialize;

@@ -44,6 +44,8 @@ struct Row {
     kendall_tau: f64,
     standard_errors: Value,
     path_order: Order,
+    /// By merge height, had ties fallen as the truth has them: what a stable sort leaks.
+    leaked_ties_order: Order,
     random_order: Order,
 }
 
@@ -94,6 +96,7 @@ impl Row {
             kendall_tau: scores.kendall_tau.value,
             standard_errors: errors,
             path_order: Order::new(&found.along_tree_scores),
+            leaked_ties_order: Order::new(&found.leaked_scores),
             random_order: Order::new(&found.random_scores),
         }
     }
@@ -122,13 +125,21 @@ impl Tables {
         }
     }
 
-    pub(super) fn to_markdown(&self, zoos: &[Analysed], controls: &[Analysed]) -> String {
-        let tables: Vec<String> = zoos
-            .iter()
-            .chain(controls)
-            .map(|zoo| comparison(zoo).to_markdown())
-            .collect();
-        tables.join("\n")
+    /// Every table under a heading of its own.
+    pub(super) fn to_markdown(zoos: &[Analysed], controls: &[Analysed]) -> String {
+        let mut text = format!(
+            "# The paper's tables, and ours\n\n{}\n",
+            super::page::READING
+        );
+        for zoo in zoos.iter().chain(controls) {
+            let table = comparison(zoo);
+            text.push_str(&format!(
+                "\n## {}\n\n{}",
+                table.caption,
+                table.to_markdown()
+            ));
+        }
+        text
     }
 }
 
@@ -187,6 +198,8 @@ pub(super) fn comparison(zoo: &Analysed) -> Table {
             largest_cluster: found.purity.largest,
             height_order: order_scores(&found.by_height_scores),
             path_order: order_scores(&found.along_tree_scores),
+            leaked_ordered_epochs: estimate(&found.leaked_scores.fraction_of_run),
+            random_ordered_epochs: estimate(&found.random_scores.fraction_of_run),
         })
         .collect();
     paper::comparison(&caption, paper_rows(zoo), &rows)
@@ -203,6 +216,6 @@ fn order_scores(scores: &OrderScores) -> paper::OrderScores {
     paper::OrderScores {
         ordered_initial_epochs: estimate(&scores.initial),
         ordered_epochs: estimate(&scores.fraction_of_run),
-        kendall_tau: Some(scores.kendall_tau.value),
+        kendall_tau: Some(scores.kendall_tau.value).filter(|tau| tau.is_finite()),
     }
 }

@@ -326,6 +326,8 @@ fn rows(full: usize) -> Vec<OurRow> {
                 largest_cluster: 150,
                 height_order: scores(5.38, 0.328, None),
                 path_order: scores(49.2, 0.991, Some(0.998)),
+                leaked_ordered_epochs: 0.45.into(),
+                random_ordered_epochs: 0.02.into(),
             }
         })
         .collect()
