@@ -10,7 +10,8 @@ use zoo_training::dataset::{CLASSES, Images, PIXELS, SIDE};
 use zoo_training::random::{Purpose, stream, visiting_order};
 use zoo_training::{Architecture, Backend, Dataset, Engine, Metrics, Population, Recipe};
 
-/// Largest error of a gradient, as a share of the largest gradient of the same weight tensor.
+/// Largest error of a gradient, as a share of the largest gradient of the same weight tensor. On
+/// CPUs 3e-7 was measured; a GPU may round elementary functions more coarsely.
 const GRADIENT_TOLERANCE: f64 = 1e-5;
 /// Largest error of weights and velocity after three steps, on the same scale.
 const UPDATE_TOLERANCE: f64 = 1e-5;
@@ -18,7 +19,7 @@ const UPDATE_TOLERANCE: f64 = 1e-5;
 const LOSS_TOLERANCE: f64 = 1e-6;
 /// Step of the central differences. In f64 it leaves an error of about 1e-9.
 const STEP: f64 = 1e-6;
-const SEEDS: std::ops::Range<u64> = 0..3;
+const SEEDS: std::ops::Range<u64> = 0..2;
 
 /// A convolution of the oracle; its fields exist so that a test can get them wrong.
 #[derive(Clone, Copy)]
@@ -199,17 +200,21 @@ fn noise(train: usize, test: usize) -> Dataset {
 }
 
 fn engines() -> Vec<Box<dyn Engine>> {
-    let built_in = |backend: &Backend| match backend {
+    let built_in = |backend: Backend| match backend {
         Backend::Fused => true,
         Backend::Ndarray => cfg!(feature = "ndarray"),
         Backend::Flex => cfg!(feature = "flex"),
-        // tests/wgpu.rs compares it, where there is a device.
-        Backend::Wgpu => false,
+        Backend::Wgpu => cfg!(feature = "wgpu"),
     };
-    Backend::ALL
-        .iter()
-        .filter(|backend| built_in(backend))
-        .map(|backend| backend.engine().unwrap())
+    let engine = |backend: Backend| match backend.engine() {
+        // tests/wgpu.rs says so, and fails where there must be a device.
+        Err(_) if backend == Backend::Wgpu => None,
+        engine => Some(engine.unwrap()),
+    };
+    let backends = Backend::ALL.into_iter();
+    backends
+        .filter(|&backend| built_in(backend))
+        .filter_map(engine)
         .collect()
 }
 
@@ -312,11 +317,10 @@ fn the_velocity_after_one_step_is_the_gradient() {
 /// What the tolerance is worth: an engine with one of these faults would be far outside it.
 #[test]
 fn the_tolerance_would_show_a_dropped_tap_and_a_wrong_padding() {
-    let data = noise(5, 4);
-    let batch: Vec<u32> = (0..5).collect();
-    let initial = Population::initial(&recipe(Architecture::Cnn, 5)).unwrap();
+    let data = noise(1, 1);
+    let initial = Population::initial(&recipe(Architecture::Cnn, 1)).unwrap();
     let weights = widened(initial.model(0));
-    let slope = |kind| gradient(Architecture::Cnn, &weights, &data.train, &batch, kind);
+    let slope = |kind| gradient(Architecture::Cnn, &weights, &data.train, &[0], kind);
     let right = slope(RIGHT);
     let mut faults = vec![Convolution {
         padding: 0,
