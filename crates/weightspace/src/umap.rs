@@ -4,14 +4,14 @@
 //! Projection for Dimension Reduction* (arXiv:1802.03426), for Euclidean points
 //! and exact nearest neighbours, into the plane:
 //!
-//! 1. [`smooth_knn`]: every point gets a bandwidth, so that distances are
+//! 1. `smooth_knn`: every point gets a bandwidth, so that distances are
 //!    measured in units of its own neighbourhood;
-//! 2. [`fuzzy_set`]: the neighbourhoods become one symmetric weighted graph;
-//! 3. [`start`]: connected components are placed by their centroids and laid
-//!    out by the eigenvectors of their part of the graph ([`spectral`],
-//!    [`lanczos`]);
-//! 4. [`optimise`]: stochastic gradient descent pulls neighbours together and
-//!    pushes random pairs apart along a curve ([`curve`]).
+//! 2. `fuzzy_set`: the neighbourhoods become one symmetric weighted graph;
+//! 3. `start`: connected components are placed by their centroids and laid
+//!    out by the eigenvectors of their part of the graph (`spectral`,
+//!    `lanczos`);
+//! 4. `optimise`: stochastic gradient descent pulls neighbours together and
+//!    pushes random pairs apart along a curve (`curve`).
 //!
 //! A UMAP picture shows neighbourhoods. Distances between far points, areas and
 //! densities in it mean nothing; checkpoints of different runs are so far apart

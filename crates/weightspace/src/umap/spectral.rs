@@ -11,7 +11,7 @@ use super::lanczos::leading_eigenvectors;
 
 /// Residual below which an eigenvector is good enough to start from. The leading
 /// eigenvalues of a long trajectory in one piece lie closer together than this
-/// from some ten thousand checkpoints on.
+/// from some thousand checkpoints on.
 const TOLERANCE: f64 = 1e-6;
 
 /// One position for each of `members`, the points of one connected component.
