@@ -9,7 +9,7 @@ mod zoo;
 use crate::files::{write, write_json};
 use crate::machine::Machine;
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use manifest::{Clock, Manifest};
 use modeltrail::progress::Stages;
 use std::path::PathBuf;
@@ -27,17 +27,9 @@ pub(crate) struct Options {
     /// Where the zoos are trained, and found again; each in a directory of its own.
     #[arg(long, value_name = "DIR")]
     zoos: Option<PathBuf>,
-    /// What trains the zoos.
-    #[arg(long, value_enum, default_value_t = BackendName::Fused)]
-    backend: BackendName,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum BackendName {
-    Fused,
-    Ndarray,
-    Flex,
-    Wgpu,
+    /// What trains the zoos: fused, ndarray, flex or wgpu.
+    #[arg(long, default_value = "fused", value_name = "NAME")]
+    backend: Backend,
 }
 
 /// Seed of shuffles, ties and layouts.
@@ -58,12 +50,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .zoos
         .clone()
         .unwrap_or_else(|| home("zoos", "target/quick/zoos"));
-    let backend = match options.backend {
-        BackendName::Fused => Backend::Fused,
-        BackendName::Ndarray => Backend::Ndarray,
-        BackendName::Flex => Backend::Flex,
-        BackendName::Wgpu => Backend::Wgpu,
-    };
     let machine = Machine::this();
     let data = Dataset::mnist14()?;
     let controls = if options.quick { &[][..] } else { &CONTROLS };
@@ -80,7 +66,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         } else if is_control {
             recipe.seeds = CONTROL_SEEDS;
         }
-        trained.push(zoo::train(recipe, backend, &data, &stores.join(name))?);
+        trained.push(zoo::train(
+            recipe,
+            options.backend,
+            &data,
+            &stores.join(name),
+        )?);
         clock.lap(&format!("train {name}"));
     }
 

@@ -5,6 +5,7 @@ pub(crate) mod order;
 pub(crate) mod umap;
 pub(crate) mod zoo;
 
+use crate::analysis::{Analysis, analyse};
 use crate::cli::Points;
 use crate::shuffled::Shuffled;
 use anyhow::Result;
@@ -12,6 +13,16 @@ use checkpoint_store::Store;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use std::io::Write;
+
+/// The shuffled checkpoints, and what is found in them: in as many clusters as asked for, or as
+/// there are runs.
+fn read_and_analyse(points: &Points, clusters: Option<usize>) -> Result<(Shuffled, Analysis)> {
+    let shuffled = read(points)?;
+    let projected = points.space.project(shuffled.matrix())?;
+    let clusters = clusters.unwrap_or(shuffled.runs().len());
+    let found = analyse(projected.matrix(), shuffled.truth(), clusters, points.seed)?;
+    Ok((shuffled, found))
+}
 
 /// The shuffled checkpoints that a command was asked about.
 fn read(points: &Points) -> Result<Shuffled> {

@@ -60,6 +60,18 @@ pub enum Backend {
     Wgpu,
 }
 
+impl std::str::FromStr for Backend {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let known = Self::ALL.into_iter().find(|backend| backend.name() == name);
+        known.ok_or_else(|| Error::UnknownBackend {
+            name: name.to_owned(),
+            known: Self::ALL.map(Self::name).join(", "),
+        })
+    }
+}
+
 impl Backend {
     /// Every backend, built in or not.
     pub const ALL: [Self; 4] = [Self::Fused, Self::Ndarray, Self::Flex, Self::Wgpu];

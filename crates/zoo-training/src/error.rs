@@ -66,6 +66,14 @@ pub enum Error {
         /// What was given.
         found: usize,
     },
+    /// No backend of this name.
+    #[error("there is no backend `{name}`; backends are {known}")]
+    UnknownBackend {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
     /// The engine asked for cannot run here.
     #[error("the {backend} backend cannot run here: {reason}")]
     Backend {

@@ -1,7 +1,6 @@
 //! `modeltrail linkage`: which checkpoints belong to one run.
 
-use super::{estimate, print_json, print_text, read, table};
-use crate::analysis::analyse;
+use super::{estimate, print_json, print_text, read_and_analyse, table};
 use crate::cli::{Global, Outcome, Points};
 use anyhow::Result;
 use clap::Args;
@@ -40,16 +39,8 @@ struct Member {
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
-    let shuffled = read(&command.points)?;
+    let (shuffled, found) = read_and_analyse(&command.points, command.clusters)?;
     let space = command.points.space;
-    let projected = space.project(shuffled.matrix())?;
-    let clusters = command.clusters.unwrap_or(shuffled.runs().len());
-    let found = analyse(
-        projected.matrix(),
-        shuffled.truth(),
-        clusters,
-        command.points.seed,
-    )?;
     let checkpoints = shuffled.checkpoints();
     if command.dot {
         let tree = SpanningTree::new(checkpoints.len(), &found.edges)?;

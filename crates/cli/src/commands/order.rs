@@ -1,7 +1,6 @@
 //! `modeltrail order`: in which order the checkpoints of each run came.
 
-use super::{estimate, print_json, print_text, read, table};
-use crate::analysis::analyse;
+use super::{estimate, print_json, print_text, read_and_analyse, table};
 use crate::cli::{Global, Outcome, Points};
 use anyhow::Result;
 use clap::Args;
@@ -50,16 +49,8 @@ struct Member {
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
-    let shuffled = read(&command.points)?;
+    let (shuffled, found) = read_and_analyse(&command.points, command.clusters)?;
     let space = command.points.space;
-    let projected = space.project(shuffled.matrix())?;
-    let clusters = command.clusters.unwrap_or(shuffled.runs().len());
-    let found = analyse(
-        projected.matrix(),
-        shuffled.truth(),
-        clusters,
-        command.points.seed,
-    )?;
     let members = |leaves: &[u32]| -> Vec<Member> {
         let checkpoints = leaves
             .iter()

@@ -6,7 +6,7 @@ use crate::progress::TrainingBar;
 use crate::training::{Zoo, train};
 use anyhow::{Context, Result};
 use checkpoint_store::{Checkpoint, Status, Store, verify};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use zoo_training::{Backend, Dataset, Recipe};
@@ -50,31 +50,12 @@ pub(crate) struct Train {
     /// Step size of SGD.
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f32>,
-    /// What trains.
-    #[arg(long, value_enum, default_value_t = BackendName::Fused)]
-    backend: BackendName,
+    /// What trains: fused, ndarray, flex or wgpu.
+    #[arg(long, default_value = "fused", value_name = "NAME")]
+    backend: Backend,
     /// Images to train and test on; MNIST at 14x14 when not given.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum BackendName {
-    Fused,
-    Ndarray,
-    Flex,
-    Wgpu,
-}
-
-impl From<BackendName> for Backend {
-    fn from(name: BackendName) -> Self {
-        match name {
-            BackendName::Fused => Self::Fused,
-            BackendName::Ndarray => Self::Ndarray,
-            BackendName::Flex => Self::Flex,
-            BackendName::Wgpu => Self::Wgpu,
-        }
-    }
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
@@ -96,7 +77,7 @@ fn run_train(options: &Train, global: &Global) -> Result<Outcome> {
         Some(path) => Dataset::open(path)?,
         None => Dataset::mnist14()?,
     };
-    let zoo = Zoo::new(recipe, options.backend.into(), &data);
+    let zoo = Zoo::new(recipe, options.backend, &data);
     let store = train(&zoo, &data, &options.out, &TrainingBar::default())?;
     print_stores(&[Listing::of(&store)?], global)
 }

@@ -43,12 +43,11 @@ struct Weights {
 /// Weights, velocities, and one chunk's activations and errors.
 #[derive(Clone)]
 pub(super) struct Mlp {
-    weight: [[Block; UNITS]; ROWS],
-    velocity: [[Block; UNITS]; ROWS],
-    gradient: [[Block; UNITS]; ROWS],
+    /// By row of sixteen pixels.
+    first: [Weights; ROWS],
     second: Square,
     third: Square,
-    pixels: [[Block; ROWS]; CHUNK],
+    pixels: [[Block; CHUNK]; ROWS],
     hidden: [[Block; CHUNK]; 2],
     outputs: [Block; CHUNK],
     errors: [[Block; CHUNK]; 3],
@@ -56,16 +55,15 @@ pub(super) struct Mlp {
 
 impl Default for Mlp {
     fn default() -> Self {
+        let images = [Block::default(); CHUNK];
         Self {
-            weight: Default::default(),
-            velocity: Default::default(),
-            gradient: Default::default(),
+            first: Default::default(),
             second: Square::default(),
             third: Square::default(),
-            pixels: [[Block::default(); ROWS]; CHUNK],
-            hidden: [[Block::default(); CHUNK]; 2],
-            outputs: [Block::default(); CHUNK],
-            errors: [[Block::default(); CHUNK]; 3],
+            pixels: [images; ROWS],
+            hidden: [images; 2],
+            outputs: images,
+            errors: [images; 3],
         }
     }
 }
@@ -160,17 +158,17 @@ impl Mlp {
     #[inline(always)]
     fn forward<S: Simd>(&mut self, s: S, images: &[Image], chunk: &[u32]) {
         let n = chunk.len();
-        for (pixels, &image) in self.pixels.iter_mut().zip(chunk) {
-            for (pixels, bytes) in pixels.iter_mut().zip(&images[image as usize].0) {
-                s.store(s.widen(bytes), pixels);
+        for (b, &image) in chunk.iter().enumerate() {
+            for (row, bytes) in images[image as usize].0.iter().enumerate() {
+                s.store(s.widen(bytes), &mut self.pixels[row][b]);
             }
         }
         for b in 0..n {
             let mut sums = [s.splat(0.0); LANES];
-            for row in 0..ROWS {
-                let pixels = s.load(&self.pixels[b][row]);
+            for (first, pixels) in self.first.iter().zip(&self.pixels) {
+                let pixels = s.load(&pixels[b]);
                 for unit in 0..UNITS {
-                    sums[unit] = s.mul_add(pixels, s.load(&self.weight[row][unit]), sums[unit]);
+                    sums[unit] = s.mul_add(pixels, s.load(&first.weight[unit]), sums[unit]);
                 }
             }
             s.store(s.sum_each(sums), &mut self.hidden[0][b]);
@@ -211,28 +209,8 @@ impl Mlp {
             .learn(s, sgd, chunk, &self.hidden[1][..n], &self.errors[2][..n]);
         self.second
             .learn(s, sgd, chunk, &self.hidden[0][..n], &self.errors[1][..n]);
-        for row in 0..ROWS {
-            let mut gradient = [s.splat(0.0); UNITS];
-            if !chunk.first {
-                for (gradient, so_far) in gradient.iter_mut().zip(&self.gradient[row]) {
-                    *gradient = s.load(so_far);
-                }
-            }
-            for b in 0..n {
-                let pixels = s.load(&self.pixels[b][row]);
-                for unit in 0..UNITS {
-                    let error = s.splat(self.errors[0][b].0[unit]);
-                    gradient[unit] = s.mul_add(error, pixels, gradient[unit]);
-                }
-            }
-            for unit in 0..UNITS {
-                if chunk.last {
-                    let weight = &mut self.weight[row][unit];
-                    sgd.step(s, gradient[unit], weight, &mut self.velocity[row][unit]);
-                } else {
-                    s.store(gradient[unit], &mut self.gradient[row][unit]);
-                }
-            }
+        for (first, pixels) in self.first.iter_mut().zip(&self.pixels) {
+            first.learn(s, sgd, chunk, &self.errors[0][..n], &pixels[..n]);
         }
     }
 }
@@ -251,8 +229,8 @@ impl Network for Mlp {
         for pixel in 0..PIXELS {
             for unit in 0..UNITS {
                 let (row, lane) = (pixel / LANES, pixel % LANES);
-                self.weight[row][unit].0[lane] = weights[unit * PIXELS + pixel];
-                self.velocity[row][unit].0[lane] = velocity[unit * PIXELS + pixel];
+                self.first[row].weight[unit].0[lane] = weights[unit * PIXELS + pixel];
+                self.first[row].velocity[unit].0[lane] = velocity[unit * PIXELS + pixel];
             }
         }
         let (second, third) = (UNITS * PIXELS, UNITS * PIXELS + UNITS * UNITS);
@@ -266,8 +244,8 @@ impl Network for Mlp {
         for pixel in 0..PIXELS {
             for unit in 0..UNITS {
                 let (row, lane) = (pixel / LANES, pixel % LANES);
-                weights[unit * PIXELS + pixel] = self.weight[row][unit].0[lane];
-                velocity[unit * PIXELS + pixel] = self.velocity[row][unit].0[lane];
+                weights[unit * PIXELS + pixel] = self.first[row].weight[unit].0[lane];
+                velocity[unit * PIXELS + pixel] = self.first[row].velocity[unit].0[lane];
             }
         }
         let (second, third) = (UNITS * PIXELS, UNITS * PIXELS + UNITS * UNITS);

@@ -14,9 +14,9 @@ use rayon::prelude::*;
 use table::Table;
 use training::{Group, Trained, test, train, upload};
 
-/// Most models of a group on a CPU: their tensors stay in the cache.
+/// Most models of a group on a CPU: more of them no longer spread the cost of a call any thinner.
 #[cfg(any(feature = "ndarray", feature = "flex"))]
-const ON_A_CPU: usize = 32;
+const ON_A_CPU: usize = 128;
 /// Most models of a group on a GPU: a step has enough to do, and an epoch's order of 60,000
 /// images stays below 128 MiB.
 #[cfg(feature = "wgpu")]
