@@ -194,10 +194,3 @@ fn a_compacted_segment_is_named_by_its_digest_and_equals_one_written_whole() {
         fs::read(golden().join(SEGMENT)).unwrap()
     );
 }
-
-#[test]
-#[ignore = "writes golden/v1, which is done once per version of the format"]
-fn write_the_golden_files() {
-    assert!(!golden().exists(), "golden files are never written over");
-    write(&golden());
-}

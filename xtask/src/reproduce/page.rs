@@ -19,10 +19,7 @@ pub(super) fn page(
             title: "Look around".to_owned(),
             blocks: vec![Block::Scatter {
                 views,
-                caption:
-                    "Every checkpoint of every run, laid out by UMAP. Hover to see seed, epoch \
-                          and accuracy; scroll or drag to move; double-click to return."
-                        .to_owned(),
+                caption: "Every checkpoint of every run, laid out by UMAP.".to_owned(),
             }],
         },
         Section {
