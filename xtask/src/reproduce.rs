@@ -6,7 +6,7 @@ mod page;
 mod tables;
 mod zoo;
 
-use crate::files::{write, write_json};
+use crate::files::{check_writable, write, write_json};
 use crate::machine::Machine;
 use anyhow::Result;
 use clap::Args;
@@ -50,6 +50,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .zoos
         .clone()
         .unwrap_or_else(|| home("zoos", "target/quick/zoos"));
+    check_writable(&out)?;
     let machine = Machine::this();
     let data = Dataset::mnist14()?;
     let controls = if options.quick { &[][..] } else { &CONTROLS };

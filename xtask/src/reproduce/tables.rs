@@ -159,6 +159,8 @@ fn paper_tables() -> Value {
         "source": "Schürholt & Borth, An Investigation of the Weight Space to Monitor the Training \
                    Progress of Neural Networks, Tables 2 and 3",
         "columns": ["dimension", "cluster_purity", "ordered_initial_epochs", "ordered_epochs_fraction"],
+        "dimension_note": "the first row is the full weight space, the others are truncated SVD to \
+                           that many dimensions",
         "mlp": table(2160, &TABLE_2),
         "cnn": table(1376, &TABLE_3),
     })

@@ -4,6 +4,10 @@
 //! gradient, so each channel needs one of four positions, which it looks up. The first
 //! convolution's seventh row and column never reach a pool, and half of the second's taps fall
 //! on padding: neither is computed.
+#![allow(
+    clippy::needless_range_loop,
+    reason = "one index walks through several arrays at once"
+)]
 
 use super::network::{Chunk, Image, Network, ROWS, output_errors};
 use super::sgd::Sgd;

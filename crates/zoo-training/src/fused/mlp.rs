@@ -3,6 +3,10 @@
 //! A chunk of images goes through layer by layer, so that the images' chains of arithmetic
 //! overlap. The small layers are kept twice, by input and by output unit, so that neither
 //! direction needs a sum across lanes; both copies see the same arithmetic and stay equal.
+#![allow(
+    clippy::needless_range_loop,
+    reason = "one index walks through several arrays at once"
+)]
 
 use super::network::{Chunk, Image, Network, ROWS, output_errors};
 use super::sgd::Sgd;
