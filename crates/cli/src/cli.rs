@@ -83,9 +83,16 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints the error and its causes; exit status 2.
+/// Prints the error and those of its causes that it does not tell itself; exit status 2.
 pub fn fail(error: &anyhow::Error) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "error: {error:#}");
+    let mut message = String::from("error");
+    for cause in error.chain().map(ToString::to_string) {
+        if !message.contains(&cause) {
+            message.push_str(": ");
+            message.push_str(&cause);
+        }
+    }
+    let _ = writeln!(std::io::stderr(), "{message}");
     ExitCode::from(2)
 }
 

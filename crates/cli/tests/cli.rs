@@ -29,6 +29,10 @@ fn refused(arguments: &[&str], words: &[&str]) {
     assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
     assert!(output.stdout.is_empty());
     assert!(!message.contains("panicked"), "{message}");
+    assert!(
+        message.matches("os error").count() <= 1,
+        "told twice: {message}"
+    );
     for word in words {
         assert!(message.contains(word), "`{word}` is not in: {message}");
     }
