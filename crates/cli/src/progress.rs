@@ -1,7 +1,7 @@
 //! Progress on the terminal: bars with the time left, on stderr, and only where someone watches.
 
 use crate::training::{Observer, Zoo};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::sync::OnceLock;
 use std::time::Duration;
 use zoo_training::Metrics;
@@ -14,7 +14,7 @@ impl Observer for TrainingBar {
     fn start(&self, zoo: &Zoo, engine: &str, done: u64, total: u64) {
         let bar = ProgressBar::new(total).with_position(done);
         bar.set_style(style(
-            "{prefix} {bar:32} {percent:>3} %  {per_sec} model-steps  {eta} left  {msg}",
+            "{prefix} {bar:32} {percent:>3} %  {thousands} thousand model-steps/s  {eta} left  {msg}",
         ));
         bar.set_prefix(format!("{} ({engine})", zoo.recipe.name));
         bar.reset_eta();
@@ -77,5 +77,12 @@ impl Drop for Stages {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key(
+            "thousands",
+            |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                let _ = write!(out, "{:.0}", state.per_sec() / 1e3);
+            },
+        )
 }
