@@ -234,9 +234,9 @@ of checkpoints that come in the order of their epochs puts each such pair right 
 out. \"random\" is a random order. ± is one standard error over clusters.
 
 Where ours and the paper's differ: in the CNN's reduced spaces our clusters stay purer than the \
-paper's, and our order by merge height falls off faster with the dimension. The order with leaked \
-ties falls off as the paper's does; but for the MLP it is the order with random ties that agrees with \
-the paper, so leaked ties alone do not explain it. The paper's CNN zoo was not trained as printed: a \
-weight decay of 0.1 leaves nothing to tell apart (see the controls), and which value was used is not \
-known. Runs that move further, compared with the distance between them, would merge as the paper's \
-do.";
+paper's, and our order by merge height falls off faster with the dimension. There the order with \
+leaked ties is nearer to the paper's; for the MLP the order with random ties is the nearer one, so \
+leaked ties alone do not explain it. The printed weight decay of 0.1 leaves nothing to tell apart \
+(see the controls), so the paper's CNN zoo was trained otherwise; how is not known. Runs that move \
+further, compared with the distance between them, would merge as the paper's do: a conjecture, which \
+no control here tests.";
