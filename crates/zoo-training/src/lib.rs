@@ -54,4 +54,4 @@ pub use dataset::Dataset;
 pub use engine::{Backend, Engine, Metrics};
 pub use error::Error;
 pub use population::Population;
-pub use recipe::{MAX_SEEDS, PRESETS, Recipe};
+pub use recipe::{Inputs, MAX_SEEDS, PRESETS, Recipe};

@@ -8,7 +8,7 @@
 use rand_chacha::rand_core::Rng;
 use zoo_training::dataset::{CLASSES, Images, PIXELS, SIDE};
 use zoo_training::random::{Purpose, stream, visiting_order};
-use zoo_training::{Architecture, Backend, Dataset, Engine, Metrics, Population, Recipe};
+use zoo_training::{Architecture, Backend, Dataset, Engine, Inputs, Metrics, Population, Recipe};
 
 /// Largest error of a gradient, as a share of the largest gradient of the same weight tensor. On
 /// CPUs 3e-7 was measured; a GPU may round elementary functions more coarsely.
@@ -21,14 +21,16 @@ const LOSS_TOLERANCE: f64 = 1e-6;
 const STEP: f64 = 1e-6;
 const SEEDS: std::ops::Range<u64> = 0..2;
 
-/// A convolution of the oracle; its fields exist so that a test can get them wrong.
+/// How the oracle computes; its convolution has fields so that a test can get them wrong.
 #[derive(Clone, Copy)]
-struct Convolution {
+struct Forward {
+    inputs: Inputs,
     padding: isize,
     dropped_tap: Option<usize>,
 }
 
-const RIGHT: Convolution = Convolution {
+const RIGHT: Forward = Forward {
+    inputs: Inputs::UNIT,
     padding: 1,
     dropped_tap: None,
 };
@@ -39,7 +41,7 @@ fn convolve(
     side: usize,
     channels: usize,
     weights: &[f64],
-    kind: Convolution,
+    kind: Forward,
 ) -> Vec<f64> {
     let half = side.div_ceil(2);
     let filters = weights.len() / (channels * 9);
@@ -105,11 +107,12 @@ fn outputs(
     architecture: Architecture,
     weights: &[f64],
     image: &[u8],
-    kind: Convolution,
+    kind: Forward,
 ) -> Vec<f64> {
     let pixels: Vec<f64> = image
         .iter()
-        .map(|&pixel| f64::from(pixel) / 255.0)
+        .map(|&pixel| f64::from(pixel) / 255.0 - f64::from(kind.inputs.mean))
+        .map(|centred| centred / f64::from(kind.inputs.standard_deviation))
         .collect();
     let mut rest = weights;
     let tensors: Vec<&[f64]> = architecture
@@ -146,7 +149,7 @@ fn loss(
     weights: &[f64],
     images: &Images,
     batch: &[u32],
-    kind: Convolution,
+    kind: Forward,
 ) -> f64 {
     let errors = batch.iter().map(|&index| {
         let index = index as usize;
@@ -163,7 +166,7 @@ fn gradient(
     weights: &[f64],
     images: &Images,
     batch: &[u32],
-    kind: Convolution,
+    kind: Forward,
 ) -> Vec<f64> {
     let mut weights = weights.to_vec();
     let derivative = |index: usize| {
@@ -322,11 +325,11 @@ fn the_tolerance_would_show_a_dropped_tap_and_a_wrong_padding() {
     let weights = widened(initial.model(0));
     let slope = |kind| gradient(Architecture::Cnn, &weights, &data.train, &[0], kind);
     let right = slope(RIGHT);
-    let mut faults = vec![Convolution {
+    let mut faults = vec![Forward {
         padding: 0,
         ..RIGHT
     }];
-    faults.extend((0..9).map(|tap| Convolution {
+    faults.extend((0..9).map(|tap| Forward {
         dropped_tap: Some(tap),
         ..RIGHT
     }));
@@ -345,10 +348,14 @@ fn train(
     velocity: &mut [f64],
 ) -> f64 {
     let order = visiting_order(seed, 1, images.len());
+    let kind = Forward {
+        inputs: recipe.inputs,
+        ..RIGHT
+    };
     let mut errors = 0.0;
     for batch in order.chunks(recipe.batch_size) {
-        errors += loss(recipe.architecture, weights, images, batch, RIGHT) * batch.len() as f64;
-        let gradient = gradient(recipe.architecture, weights, images, batch, RIGHT);
+        errors += loss(recipe.architecture, weights, images, batch, kind) * batch.len() as f64;
+        let gradient = gradient(recipe.architecture, weights, images, batch, kind);
         for ((w, v), g) in weights.iter_mut().zip(&mut *velocity).zip(gradient) {
             *v = f64::from(recipe.momentum) * *v + g + f64::from(recipe.weight_decay) * *w;
             *w -= f64::from(recipe.learning_rate) * *v;
@@ -360,10 +367,15 @@ fn train(
 #[test]
 fn three_steps_with_momentum_decay_and_a_smaller_last_batch_are_the_oracles() {
     let data = noise(7, 4);
-    for architecture in [Architecture::Mlp, Architecture::Cnn] {
+    for (architecture, inputs) in [
+        (Architecture::Mlp, Inputs::UNIT),
+        (Architecture::Mlp, Inputs::STANDARDISED),
+        (Architecture::Cnn, Inputs::UNIT),
+    ] {
         let recipe = Recipe {
             momentum: 0.9,
             weight_decay: 0.05,
+            inputs,
             ..recipe(architecture, 3)
         };
         let initial = Population::initial(&recipe).unwrap();
@@ -408,7 +420,7 @@ fn three_steps_with_momentum_decay_and_a_smaller_last_batch_are_the_oracles() {
                 );
 
                 let (test_loss, test_accuracy) =
-                    test(architecture, &widened(trained.model(model)), &data.test);
+                    test(&recipe, &widened(trained.model(model)), &data.test);
                 close(
                     "test loss",
                     relative(metrics[model].test_loss, test_loss),
@@ -426,10 +438,14 @@ fn three_steps_with_momentum_decay_and_a_smaller_last_batch_are_the_oracles() {
     }
 }
 
-fn test(architecture: Architecture, weights: &[f64], images: &Images) -> (f64, f64) {
+fn test(recipe: &Recipe, weights: &[f64], images: &Images) -> (f64, f64) {
+    let kind = Forward {
+        inputs: recipe.inputs,
+        ..RIGHT
+    };
     let (mut errors, mut right) = (0.0, 0.0);
     for (index, &label) in images.labels.iter().enumerate() {
-        let outputs = outputs(architecture, weights, images.image(index), RIGHT);
+        let outputs = outputs(recipe.architecture, weights, images.image(index), kind);
         errors += error(&outputs, label);
         let best = (0..CLASSES)
             .max_by(|&a, &b| outputs[a].total_cmp(&outputs[b]))

@@ -12,6 +12,7 @@
 use super::network::{Chunk, Image, Network, ROWS, output_errors};
 use super::sgd::Sgd;
 use super::simd::{Block, LANES, Simd};
+use crate::Inputs;
 use crate::dataset::{CLASSES, SIDE};
 
 /// Channels of the first convolution.
@@ -323,7 +324,7 @@ impl Network for Cnn {
         image
     }
 
-    fn load(&mut self, weights: &[f32], velocity: &[f32]) {
+    fn load(&mut self, _: Inputs, weights: &[f32], velocity: &[f32]) {
         *self = Self::default();
         for (place, (block, lane)) in places().enumerate() {
             self.block_mut(block).0.0[lane] = weights[place];

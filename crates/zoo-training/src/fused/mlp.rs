@@ -12,6 +12,7 @@ use super::network::{Chunk, Image, Network, ROWS, output_errors};
 use super::sgd::Sgd;
 use super::sigmoid::sigmoid;
 use super::simd::{Block, LANES, Simd};
+use crate::Inputs;
 use crate::dataset::PIXELS;
 
 /// Units of a layer.
@@ -51,6 +52,10 @@ pub(super) struct Mlp {
     first: [Weights; ROWS],
     second: Square,
     third: Square,
+    /// What is taken from each grey value; 0 in the lanes that hold no pixel.
+    centre: [Block; ROWS],
+    /// What grey values are multiplied by after that.
+    grey: f32,
     pixels: [[Block; CHUNK]; ROWS],
     hidden: [[Block; CHUNK]; 2],
     outputs: [Block; CHUNK],
@@ -64,6 +69,8 @@ impl Default for Mlp {
             first: Default::default(),
             second: Square::default(),
             third: Square::default(),
+            centre: Default::default(),
+            grey: 0.0,
             pixels: [images; ROWS],
             hidden: [images; 2],
             outputs: images,
@@ -164,7 +171,8 @@ impl Mlp {
         let n = chunk.len();
         for (b, &image) in chunk.iter().enumerate() {
             for (row, bytes) in images[image as usize].0.iter().enumerate() {
-                s.store(s.widen(bytes), &mut self.pixels[row][b]);
+                let centred = s.sub(s.widen(bytes), s.load(&self.centre[row]));
+                s.store(centred, &mut self.pixels[row][b]);
             }
         }
         for b in 0..n {
@@ -177,7 +185,7 @@ impl Mlp {
             }
             s.store(s.sum_each(sums), &mut self.hidden[0][b]);
         }
-        let grey = s.splat(1.0 / 255.0);
+        let grey = s.splat(self.grey);
         let units = s.load(&UNIT_LANES);
         for hidden in &mut self.hidden[0][..n] {
             let activation = sigmoid(s, s.mul(s.load(hidden), grey));
@@ -203,7 +211,7 @@ impl Mlp {
             let error = through_sigmoid(s, error, s.load(&self.hidden[1][b]));
             s.store(error, &mut self.errors[1][b]);
         }
-        let grey = s.splat(1.0 / 255.0);
+        let grey = s.splat(self.grey);
         for b in 0..n {
             let error = combine(s, &self.errors[1][b], &self.second.by_output.weight);
             let error = through_sigmoid(s, error, s.load(&self.hidden[0][b]));
@@ -228,11 +236,13 @@ impl Network for Mlp {
         image
     }
 
-    fn load(&mut self, weights: &[f32], velocity: &[f32]) {
+    fn load(&mut self, inputs: Inputs, weights: &[f32], velocity: &[f32]) {
         *self = Self::default();
+        self.grey = 1.0 / (255.0 * inputs.standard_deviation);
         for pixel in 0..PIXELS {
+            let (row, lane) = (pixel / LANES, pixel % LANES);
+            self.centre[row].0[lane] = 255.0 * inputs.mean;
             for unit in 0..UNITS {
-                let (row, lane) = (pixel / LANES, pixel % LANES);
                 self.first[row].weight[unit].0[lane] = weights[unit * PIXELS + pixel];
                 self.first[row].velocity[unit].0[lane] = velocity[unit * PIXELS + pixel];
             }

@@ -77,7 +77,7 @@ impl Fused {
             Box::<N>::default,
             |network, ((weights, velocity), &seed)| {
                 let order = visiting_order(seed, *epoch, data.train.len());
-                network.load(weights, velocity);
+                network.load(recipe.inputs, weights, velocity);
                 let train_loss = self.instruction_set.run(Epoch {
                     network: &mut **network,
                     recipe,
@@ -105,7 +105,7 @@ impl Fused {
         let test = Arranged::new::<N>(&data.test);
         let models = population.weights.par_chunks_exact(population.parameters());
         let metrics = models.map_init(Box::<N>::default, |network, weights| {
-            network.load(weights, weights);
+            network.load(population.recipe.inputs, weights, weights);
             self.instruction_set.run(Test {
                 network: &mut **network,
                 data: &test,

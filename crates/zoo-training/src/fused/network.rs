@@ -3,7 +3,7 @@
 use super::sgd::Sgd;
 use super::simd::{Block, Kernel, LANES, Simd};
 use crate::dataset::{CLASSES, Images};
-use crate::{Metrics, Recipe};
+use crate::{Inputs, Metrics, Recipe};
 
 /// Rows of sixteen bytes that hold an image.
 pub(super) const ROWS: usize = 13;
@@ -47,7 +47,7 @@ pub(super) trait Network: Default {
 
     fn arrange(pixels: &[u8]) -> Image;
     /// Takes a model in; nothing of the one before it stays.
-    fn load(&mut self, weights: &[f32], velocity: &[f32]);
+    fn load(&mut self, inputs: Inputs, weights: &[f32], velocity: &[f32]);
     fn save(&self, weights: &mut [f32], velocity: &mut [f32]);
 
     /// The outputs of at most [`Self::CHUNK`] images, classes in lanes.

@@ -134,7 +134,7 @@ impl Engine for Lockstep {
         let epoch = epoch + 1;
         let (models, parameters) = (self.group(seeds.len()), population.parameters());
         let [train_table, test_table] = [&data.train, &data.test]
-            .map(|images| Table::new(recipe.architecture, images, &self.device));
+            .map(|images| Table::new(recipe, images, &self.device));
         let groups: Vec<_> = seeds
             .chunks(models)
             .zip(
@@ -177,7 +177,7 @@ impl Engine for Lockstep {
 
     fn test(&self, population: &Population, data: &Dataset) -> Result<Vec<Metrics>, Error> {
         let architecture = population.recipe.architecture;
-        let table = Table::new(architecture, &data.test, &self.device);
+        let table = Table::new(&population.recipe, &data.test, &self.device);
         let columns = self.group(population.models()) * population.parameters();
         let groups: Vec<_> = population.weights.chunks(columns).collect();
         let test = |&group: &&[f32]| {

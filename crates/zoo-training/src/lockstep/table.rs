@@ -1,7 +1,7 @@
 //! Images on a device, as the first layer wants them.
 
-use crate::Architecture;
 use crate::dataset::{CLASSES, Images, PIXELS, SIDE};
+use crate::{Architecture, Inputs, Recipe};
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// Outputs of a convolution that one cell of a 2x2 max-pool compares.
@@ -20,9 +20,14 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(architecture: Architecture, images: &Images, device: &Device) -> Self {
-        let inputs: Vec<f32> = match architecture {
-            Architecture::Mlp => images.pixels.iter().map(|&pixel| grey(pixel)).collect(),
+    pub(super) fn new(recipe: &Recipe, images: &Images, device: &Device) -> Self {
+        let Inputs {
+            mean,
+            standard_deviation,
+        } = recipe.inputs;
+        let seen = |&pixel: &u8| (grey(pixel) - mean) / standard_deviation;
+        let inputs: Vec<f32> = match recipe.architecture {
+            Architecture::Mlp => images.pixels.iter().map(seen).collect(),
             Architecture::Cnn => images
                 .pixels
                 .chunks_exact(PIXELS)
