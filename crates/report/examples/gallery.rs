@@ -15,7 +15,7 @@ fn main() {
     let (runs, epochs) = (size().unwrap_or(250), size().unwrap_or(50));
     fs::create_dir_all(&directory).unwrap();
     let figures = synthetic::figures(runs, epochs);
-    for (name, svg) in &figures {
+    for (name, svg) in figures.iter().chain(&synthetic::charts::charts()) {
         fs::write(directory.join(format!("{name}.svg")), svg).unwrap();
         println!("{:>8} bytes  {name}.svg", svg.len());
     }

@@ -2,7 +2,7 @@
 //! bar is ever inside the plot area, so neither can hide data.
 
 use crate::{
-    scale::Domain,
+    scale::{Domain, Tick},
     svg::{Anchor, Path, Svg, Text, number, text_width},
 };
 
@@ -70,6 +70,8 @@ pub(crate) struct Axis<'a> {
     pub(crate) label: &'a str,
     /// Whether positions have a meaning; without it there are no ticks.
     pub(crate) ticks: bool,
+    /// Names at the positions 0, 1, …, in place of numbers.
+    pub(crate) names: &'a [String],
 }
 
 impl<'a> Axis<'a> {
@@ -78,7 +80,12 @@ impl<'a> Axis<'a> {
             domain,
             label,
             ticks: true,
+            names: &[],
         }
+    }
+
+    pub(crate) fn named(self, names: &'a [String]) -> Self {
+        Self { names, ..self }
     }
 
     pub(crate) fn without_ticks(self) -> Self {
@@ -86,6 +93,36 @@ impl<'a> Axis<'a> {
             ticks: false,
             ..self
         }
+    }
+
+    /// About `wanted` labelled ticks, or all names that have room when each takes `room` pixels
+    /// of `length`.
+    fn ticks(&self, wanted: usize, room: f64, length: f64) -> Vec<Tick> {
+        if !self.ticks {
+            return Vec::new();
+        }
+        if self.names.is_empty() {
+            return self.domain.ticks(wanted);
+        }
+        let crowding = room * self.names.len() as f64 / length;
+        let every = [1, 2, 5, 10, 20, 50, 100]
+            .into_iter()
+            .find(|&every| every as f64 >= crowding);
+        self.names
+            .iter()
+            .enumerate()
+            .step_by(every.unwrap_or(self.names.len().max(1)))
+            .map(|(i, name)| Tick {
+                value: i as f64,
+                label: Some(name.clone()),
+            })
+            .collect()
+    }
+
+    fn widest_name(&self) -> f64 {
+        // Fonts that stand in for Helvetica can be a good tenth wider.
+        let widths = self.names.iter().map(|n| text_width(n, TICK_SIZE) * 1.12);
+        widths.fold(0.0, f64::max)
     }
 }
 
@@ -99,11 +136,7 @@ pub(crate) struct Frame {
 impl Frame {
     /// Draws grid, axes, ticks and labels inside `area` and returns the plot area between them.
     pub(crate) fn draw(svg: &mut Svg, area: Area, x: Axis<'_>, y: Axis<'_>) -> Self {
-        let y_ticks = if y.ticks {
-            y.domain.ticks((area.height / 55.0) as usize)
-        } else {
-            Vec::new()
-        };
+        let y_ticks = y.ticks((area.height / 55.0) as usize, TICK_SIZE + 2.0, area.height);
         let widest = y_ticks
             .iter()
             .filter_map(|t| t.label.as_deref())
@@ -118,7 +151,15 @@ impl Frame {
         };
         let tick_space = if y.ticks { widest + 9.0 } else { 4.0 };
         let left = label_space(y.label) + tick_space;
-        let bottom = label_space(x.label) + if x.ticks { TICK_SIZE + 9.0 } else { 4.0 };
+        // Names too long to stand side by side stand upright.
+        let room = (area.width - left - 10.0) / x.names.len().max(1) as f64;
+        let upright = x.widest_name() > f64::max(room - 6.0, 24.0);
+        let bottom = label_space(x.label)
+            + match (x.ticks, upright) {
+                (false, _) => 4.0,
+                (true, false) => TICK_SIZE + 9.0,
+                (true, true) => x.widest_name() + 10.0,
+            };
         // Half a tick label may reach beyond the right end and above the top.
         let plot = Area {
             left: area.left + left,
@@ -132,7 +173,7 @@ impl Frame {
             y: y.domain,
         };
         frame.draw_y(svg, area, y, &y_ticks);
-        frame.draw_x(svg, area, x);
+        frame.draw_x(svg, area, x, upright);
         frame
     }
 
@@ -144,7 +185,9 @@ impl Frame {
             let length = if tick.label.is_some() { 4.0 } else { 2.0 };
             marks.move_to(plot.left - length, y).line_to(plot.left, y);
             if let Some(label) = &tick.label {
-                grid.move_to(plot.left, y).line_to(plot.right(), y);
+                if axis.names.is_empty() {
+                    grid.move_to(plot.left, y).line_to(plot.right(), y);
+                }
                 let text = Text::new(label).size(TICK_SIZE).anchor(Anchor::End);
                 svg.text(plot.left - 7.0, y + TICK_SIZE * 0.35, &text);
             }
@@ -167,25 +210,33 @@ impl Frame {
         }
     }
 
-    fn draw_x(&self, svg: &mut Svg, area: Area, axis: Axis<'_>) {
+    fn draw_x(&self, svg: &mut Svg, area: Area, axis: Axis<'_>, upright: bool) {
         let plot = self.plot;
         let mut marks = Path::default();
-        if axis.ticks {
-            let mut taken = f64::NEG_INFINITY;
-            for tick in axis.domain.ticks((plot.width / 65.0) as usize) {
-                let x = self.x(tick.value);
-                let length = if tick.label.is_some() { 4.0 } else { 2.0 };
-                marks
-                    .move_to(x, plot.bottom())
-                    .line_to(x, plot.bottom() + length);
-                if let Some(label) = &tick.label {
-                    let half = text_width(label, TICK_SIZE) / 2.0;
-                    if x - half > taken {
-                        let text = Text::new(label).size(TICK_SIZE).anchor(Anchor::Middle);
-                        svg.text(x, plot.bottom() + TICK_SIZE + 6.0, &text);
-                        taken = x + half + 6.0;
-                    }
-                }
+        let room = if upright {
+            TICK_SIZE + 2.0
+        } else {
+            axis.widest_name() + 6.0
+        };
+        let mut taken = f64::NEG_INFINITY;
+        for tick in axis.ticks((plot.width / 65.0) as usize, room, plot.width) {
+            let x = self.x(tick.value);
+            let length = if tick.label.is_some() { 4.0 } else { 2.0 };
+            marks
+                .move_to(x, plot.bottom())
+                .line_to(x, plot.bottom() + length);
+            let Some(label) = &tick.label else { continue };
+            let text = Text::new(label).size(TICK_SIZE);
+            if upright {
+                let text = text.anchor(Anchor::End).upwards();
+                svg.text(x + TICK_SIZE * 0.35, plot.bottom() + 7.0, &text);
+                continue;
+            }
+            let half = text_width(label, TICK_SIZE) / 2.0;
+            if x - half > taken {
+                let text = text.anchor(Anchor::Middle);
+                svg.text(x, plot.bottom() + TICK_SIZE + 6.0, &text);
+                taken = x + half + 6.0;
             }
         }
         marks
@@ -244,6 +295,10 @@ pub(crate) fn panel_title(svg: &mut Svg, area: Area, title: &str) -> Area {
 /// How an entry of a legend is drawn.
 pub(crate) enum Mark {
     Line,
+    /// A line with gaps, by `stroke-dasharray`.
+    Dashed(&'static str),
+    Dot,
+    LineAndDot,
     /// A line inside two bands, as in a spread chart.
     Bands,
     Block,
@@ -285,23 +340,27 @@ pub(crate) fn legend(svg: &mut Svg, area: Area, entries: &[Entry<'_>]) -> Area {
 
 fn draw_mark(svg: &mut Svg, entry: &Entry<'_>, x: f64, y: f64, width: f64) {
     let colour = &entry.colour;
+    let line = format!("stroke=\"{colour}\" stroke-width=\"2\"");
+    let disc = format!("fill=\"{colour}\"");
     match entry.mark {
-        Mark::Line => {
-            let style = format!("stroke=\"{colour}\" stroke-width=\"2\"");
+        Mark::Line => svg.line((x, y), (x + width, y), &line),
+        Mark::Dashed(dashes) => {
+            let style = format!("{line} stroke-dasharray=\"{dashes}\"");
             svg.line((x, y), (x + width, y), &style);
+        }
+        Mark::Dot => svg.circle(x + width / 2.0, y, 3.2, &disc),
+        Mark::LineAndDot => {
+            svg.line((x, y), (x + width, y), &line);
+            svg.circle(x + width / 2.0, y, 3.2, &disc);
         }
         Mark::Bands => {
             for (half, opacity) in [(7.0, ".16"), (3.5, ".28")] {
                 let style = format!("fill=\"{colour}\" fill-opacity=\"{opacity}\"");
                 svg.rectangle(x, y - half, width, 2.0 * half, &style);
             }
-            let style = format!("stroke=\"{colour}\" stroke-width=\"2\"");
-            svg.line((x, y), (x + width, y), &style);
+            svg.line((x, y), (x + width, y), &line);
         }
-        Mark::Block => {
-            let style = format!("fill=\"{colour}\"");
-            svg.rectangle(x + width - 12.0, y - 6.0, 12.0, 12.0, &style);
-        }
+        Mark::Block => svg.rectangle(x + width - 12.0, y - 6.0, 12.0, 12.0, &disc),
         Mark::Spectrum => {
             for i in 0..5 {
                 let style = format!("fill=\"{}\"", crate::colour::run_colour(i, 250).hex());

@@ -6,7 +6,8 @@
 //! | Want | Have |
 //! |---|---|
 //! | the paper's figures 3 to 9, geometry and training curves | [`figure`] |
-//! | the tree that a dendrogram draws | [`linkage`] |
+//! | a chart of any experiment, a matrix of numbers or colours | [`figure::chart`], [`figure::matrix`] |
+| the tree that a dendrogram draws | [`linkage`] |
 //! | tables in Markdown and HTML | [`table`] |
 //! | the paper's Tables 2 and 3 beside ours | [`paper`] |
 //! | a page with figures, tables and an interactive scatter plot | [`html`] |

@@ -235,6 +235,11 @@ impl Svg {
         }
     }
 
+    /// Adds `height` at the bottom.
+    pub(crate) fn grow(&mut self, height: f64) {
+        self.height += height;
+    }
+
     /// `style` is a list of attributes, as in `fill="none" stroke="#333"`.
     pub(crate) fn path(&mut self, path: &Path, style: &str) {
         if !path.is_empty() {

@@ -1,7 +1,9 @@
 //! Figures: plain data in, one SVG document out, about 900 pixels wide, on white.
 
+pub mod chart;
 mod dendrogram;
 mod embedding;
+pub mod matrix;
 mod spread;
 mod weight_statistics;
 
