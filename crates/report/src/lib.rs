@@ -7,7 +7,7 @@
 //! |---|---|
 //! | the paper's figures 3 to 9, geometry and training curves | [`figure`] |
 //! | a chart of any experiment, a matrix of numbers or colours | [`figure::chart`], [`figure::matrix`] |
-| the tree that a dendrogram draws | [`linkage`] |
+//! | the tree that a dendrogram draws | [`linkage`] |
 //! | tables in Markdown and HTML | [`table`] |
 //! | the paper's Tables 2 and 3 beside ours | [`paper`] |
 //! | a page with figures, tables and an interactive scatter plot | [`html`] |
