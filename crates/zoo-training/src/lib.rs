@@ -13,6 +13,7 @@
 //! | a recipe, by name or from TOML | [`Recipe`], [`PRESETS`], [`Architecture`] |
 //! | images, built in or from a file | [`Dataset`], [`dataset`], [`idx`] |
 //! | models | [`Population`] |
+//! | what their layers answer to images | [`activations`] |
 //! | training, on the CPU or a GPU | [`Backend`], [`Engine`], [`fused::Fused`] |
 //! | reproducible chance | [`random`] |
 //!
@@ -36,6 +37,7 @@
 //!
 //! Real GPUs; machines other than x86-64, where the fused engine runs its portable form.
 
+pub mod activations;
 pub mod dataset;
 pub mod engine;
 pub mod fused;
