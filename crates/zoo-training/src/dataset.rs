@@ -80,7 +80,7 @@ impl Dataset {
         if blake3::hash(MNIST14).to_hex().as_str() != MNIST14_BLAKE3 {
             return Err(refusal(
                 origin,
-                "its hash is not the pinned one; make it again with `cargo xtask dataset`",
+                "its hash is not the pinned one; make it again with `cargo xtask dataset mnist DIR`",
             ));
         }
         Self::decode(MNIST14, origin)
@@ -152,7 +152,7 @@ impl Dataset {
         let refuse = |reason: &str| refusal(origin, reason);
         if !file.starts_with(MAGIC) {
             return Err(refuse(
-                "it does not start as a modeltrail image file does; make one with `cargo xtask dataset --idx DIR`",
+                "it does not start as a modeltrail image file does; make one with `cargo xtask dataset mnist DIR`",
             ));
         }
         let truncated = || refuse("it is truncated; copy it again");

@@ -74,8 +74,8 @@ fn payload(directory: &Path, source: &Source) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// Mean of every 2x2 block, halves rounded up.
-fn halve(originals: &[u8]) -> Vec<u8> {
+/// Images of 28x28, reduced to 14x14: the mean of every 2x2 block, halves rounded up.
+pub fn halve(originals: &[u8]) -> Vec<u8> {
     let mut reduced = Vec::with_capacity(originals.len() / 4);
     for original in originals.chunks_exact(ORIGINAL_SIDE * ORIGINAL_SIDE) {
         for pixel in 0..PIXELS {

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | a recipe, by name or from TOML | [`Recipe`], [`PRESETS`], [`Architecture`] |
 //! | images, built in or from a file | [`Dataset`], [`dataset`], [`idx`] |
+//! | other images, as a shift of the data | [`Images::rotated`](dataset::Images::rotated) and its neighbours |
 //! | models | [`Population`] |
 //! | what their layers answer to images | [`activations`] |
 //! | training, on the CPU or a GPU | [`Backend`], [`Engine`], [`fused::Fused`] |
@@ -38,6 +39,7 @@
 //! Real GPUs; machines other than x86-64, where the fused engine runs its portable form.
 
 pub mod activations;
+mod change;
 pub mod dataset;
 pub mod engine;
 pub mod fused;

@@ -3,6 +3,10 @@
 use crate::{Error, Recipe};
 
 /// M models of one recipe: their weights and velocities, one column each.
+///
+/// To let models go on in another way, change the fields between two epochs: the recipe's
+/// hyperparameters, the seeds (the next epochs are then shuffled by the new ones), the velocity
+/// (zeros, as after a lost optimiser state), or the data set that the engine is given.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Population {
     /// How they are trained.
@@ -39,6 +43,18 @@ impl Population {
             epoch: 0,
             velocity: vec![0.0; weights.len()],
             weights,
+        }
+    }
+
+    /// Models that all start from the weights that `initial_seed` draws, each with the shuffles of
+    /// its own seed.
+    pub fn sharing_initial_weights(recipe: &Recipe, initial_seed: u64, seeds: Vec<u64>) -> Self {
+        let own = Self::of_seeds(recipe, vec![initial_seed]);
+        Self {
+            weights: own.weights.repeat(seeds.len()),
+            velocity: own.velocity.repeat(seeds.len()),
+            seeds,
+            ..own
         }
     }
 
@@ -107,6 +123,19 @@ mod tests {
         let alone = Population::of_seeds(&recipe, vec![3]);
         assert_eq!(together.model(3), alone.model(0));
         assert_ne!(together.model(2), alone.model(0));
+    }
+
+    #[test]
+    fn models_that_share_initial_weights_part_by_their_shuffles() {
+        use crate::Engine;
+        let recipe = Recipe::preset("mlp").unwrap();
+        let mut shared = Population::sharing_initial_weights(&recipe, 9, vec![0, 1]);
+        assert_eq!(shared.model(0), recipe.architecture.initial_weights(9));
+        assert_eq!(shared.model(0), shared.model(1));
+        let data = crate::Dataset::mnist14().unwrap().take(120, 10);
+        let engine = crate::fused::Fused::new();
+        engine.train_epoch(&mut shared, &data, &|_| ()).unwrap();
+        assert_ne!(shared.model(0), shared.model(1));
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub enum Purpose {
     Initialisation,
     /// The order in which an epoch visits the training images.
     Shuffle,
+    /// What is drawn to change a data set.
+    Change,
 }
 
 /// The stream of (seed, purpose, epoch).
@@ -20,6 +22,7 @@ pub fn stream(seed: u64, purpose: Purpose, epoch: u32) -> ChaCha8Rng {
     let purpose: u64 = match purpose {
         Purpose::Initialisation => 1,
         Purpose::Shuffle => 2,
+        Purpose::Change => 3,
     };
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -29,7 +32,7 @@ pub fn stream(seed: u64, purpose: Purpose, epoch: u32) -> ChaCha8Rng {
 }
 
 /// A uniform number below `bound`, without bias (Lemire 2019, arXiv:1805.10941).
-fn below(bound: u32, rng: &mut ChaCha8Rng) -> u32 {
+pub(crate) fn below(bound: u32, rng: &mut ChaCha8Rng) -> u32 {
     let mut product = u64::from(rng.next_u32()) * u64::from(bound);
     if (product as u32) < bound {
         let threshold = bound.wrapping_neg() % bound;
@@ -57,15 +60,22 @@ pub fn visiting_order(seed: u64, epoch: u32, images: usize) -> Vec<u32> {
 /// The elementary functions come from `libm`, not from the system, so that every machine draws
 /// the same bits.
 pub(crate) fn fill_normal(out: &mut [f32], standard_deviation: f64, rng: &mut ChaCha8Rng) {
-    let mut unit = || (rng.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64);
     for pair in out.chunks_mut(2) {
-        let radius = libm::sqrt(-2.0 * libm::log(1.0 - unit())) * standard_deviation;
-        let angle = std::f64::consts::TAU * unit();
-        pair[0] = (radius * libm::cos(angle)) as f32;
-        if let Some(second) = pair.get_mut(1) {
-            *second = (radius * libm::sin(angle)) as f32;
-        }
+        let deviates = normal_pair(standard_deviation, rng).map(|deviate| deviate as f32);
+        pair.copy_from_slice(&deviates[..pair.len()]);
     }
+}
+
+/// One standard normal deviate.
+pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    normal_pair(1.0, rng)[0]
+}
+
+fn normal_pair(standard_deviation: f64, rng: &mut ChaCha8Rng) -> [f64; 2] {
+    let mut unit = || (rng.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64);
+    let radius = libm::sqrt(-2.0 * libm::log(1.0 - unit())) * standard_deviation;
+    let angle = std::f64::consts::TAU * unit();
+    [radius * libm::cos(angle), radius * libm::sin(angle)]
 }
 
 #[cfg(test)]

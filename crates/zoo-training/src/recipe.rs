@@ -84,6 +84,10 @@ pub const MAX_SEEDS: usize = 1_000_000;
 impl Recipe {
     /// One of [`PRESETS`]: the paper's Table 1 with 250 seeds and 50 epochs, and its controls.
     ///
+    /// `mlp-hard` is made to be hard to put in order: a summed loss and standardised inputs bring
+    /// the weights to a plateau of noise within a few epochs, and their decay lets them forget on
+    /// the scale of an epoch where they have been.
+    ///
     /// `cnn` has a weight decay of 3e-4: the 0.1 of the printed table (`cnn-as-printed`) drives
     /// every weight to zero, so that it cannot have made the paper's Table 3.
     ///
@@ -114,11 +118,11 @@ impl Recipe {
             "cnn" => Ok(cnn(3e-4)),
             "cnn-as-printed" => Ok(cnn(0.1)),
             "cnn-wd0" => Ok(cnn(0.0)),
-            // The squared error summed over batch x classes, as a step on its mean: the learning
-            // rate grows by that factor, and the weight decay shrinks by it.
+            // The squared error summed over the ten outputs, written as a step on its mean: ten
+            // times the learning rate.
             "mlp-hard" => Ok(Self {
-                learning_rate: 3.6,
-                weight_decay: 3e-4 / 120.0,
+                learning_rate: 0.3,
+                weight_decay: 5e-5,
                 inputs: Inputs::STANDARDISED,
                 ..mlp(0.0)
             }),

@@ -103,12 +103,7 @@ fn sigmoid(values: Vec<f64>) -> Vec<f64> {
         .collect()
 }
 
-fn outputs(
-    architecture: Architecture,
-    weights: &[f64],
-    image: &[u8],
-    kind: Forward,
-) -> Vec<f64> {
+fn outputs(architecture: Architecture, weights: &[f64], image: &[u8], kind: Forward) -> Vec<f64> {
     let pixels: Vec<f64> = image
         .iter()
         .map(|&pixel| f64::from(pixel) / 255.0 - f64::from(kind.inputs.mean))

@@ -133,8 +133,8 @@ impl Engine for Lockstep {
         } = &*population;
         let epoch = epoch + 1;
         let (models, parameters) = (self.group(seeds.len()), population.parameters());
-        let [train_table, test_table] = [&data.train, &data.test]
-            .map(|images| Table::new(recipe, images, &self.device));
+        let [train_table, test_table] =
+            [&data.train, &data.test].map(|images| Table::new(recipe, images, &self.device));
         let groups: Vec<_> = seeds
             .chunks(models)
             .zip(
