@@ -74,4 +74,34 @@ pub enum Error {
         /// What it may be.
         needed: &'static str,
     },
+    /// Fewer values or examples than the method needs.
+    #[error("{found} values or examples given, at least {needed} are needed")]
+    TooFewExamples {
+        /// Smallest number that would do.
+        needed: usize,
+        /// Number given.
+        found: usize,
+    },
+    /// All values are equal, so there is nothing to compare.
+    #[error("all values are equal: a similarity or a tail needs values that differ")]
+    Constant,
+    /// Two models were not shown the same examples.
+    #[error("one model was shown {left} examples, the other {right}: both must see the same")]
+    DifferentExamples {
+        /// Examples of the first.
+        left: usize,
+        /// Examples of the second.
+        right: usize,
+    },
+    /// The sizes of the weight tensors are not those of the matrix.
+    #[error(
+        "the tensors have {sum} parameters together, the matrix has {parameters}: \
+         each must have one at least, and all of them as many as the matrix has rows"
+    )]
+    Tensors {
+        /// Parameters of all tensors.
+        sum: usize,
+        /// Rows of the matrix.
+        parameters: usize,
+    },
 }

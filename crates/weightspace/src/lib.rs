@@ -15,6 +15,9 @@
 //! | [`svd`] | truncated, uncentred singular value decomposition |
 //! | [`umap`] | a map in two dimensions |
 //! | [`moments`] | mean and standard deviation of each checkpoint's weights |
+//! | [`statistics`] | mean, variance and quantiles of each layer's weights |
+//! | [`spectrum`] | the power-law exponent of a layer's eigenvalues |
+//! | [`similarity`] | CKA and SVCCA of two models' activations |
 //! | [`points`] | the columns of a matrix, checked to be finite |
 //!
 //! All pairs of a zoo are too many for exact arithmetic and too near each other for f32: the step
@@ -65,6 +68,9 @@ mod error;
 pub mod moments;
 pub mod neighbors;
 pub mod points;
+pub mod similarity;
+pub mod spectrum;
+pub mod statistics;
 pub mod svd;
 pub mod tiles;
 pub mod umap;
