@@ -40,6 +40,8 @@ const FEWEST: usize = 4;
 pub struct Representation {
     /// Units x examples, every unit centred.
     centred: DMatrix<f64>,
+    /// Frobenius norm of the units' products with each other.
+    norm: f64,
     /// Squared norm of every example.
     squares: Vec<f64>,
     /// Orthonormal leading directions, directions x examples.
@@ -73,12 +75,12 @@ impl Representation {
         if units == 0 || centred.amax() <= 1e-12 * largest {
             return Err(Error::Constant);
         }
-        let squares = centred.column_iter().map(|c| c.norm_squared()).collect();
-        let directions = leading_directions(&centred);
+        let products = &centred * centred.transpose();
         Ok(Self {
+            norm: products.norm(),
+            squares: centred.column_iter().map(|c| c.norm_squared()).collect(),
+            directions: leading_directions(&centred, products),
             centred,
-            squares,
-            directions,
         })
     }
 
@@ -99,8 +101,8 @@ impl Representation {
 
 /// The leading right singular vectors, by the eigenvectors of the units' covariance: those kept
 /// have a percent of the variance in all, so squaring costs no digit that matters.
-fn leading_directions(centred: &DMatrix<f64>) -> DMatrix<f64> {
-    let eigen = (centred * centred.transpose()).symmetric_eigen();
+fn leading_directions(centred: &DMatrix<f64>, products: DMatrix<f64>) -> DMatrix<f64> {
+    let eigen = products.symmetric_eigen();
     let mut order: Vec<usize> = (0..eigen.eigenvalues.len()).collect();
     order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
     let total: f64 = eigen.eigenvalues.iter().map(|v| v.max(0.0)).sum();
@@ -126,9 +128,8 @@ fn leading_directions(centred: &DMatrix<f64>) -> DMatrix<f64> {
 /// [`Error::DifferentExamples`].
 pub fn cka(a: &Representation, b: &Representation) -> Result<f64, Error> {
     a.check(b)?;
-    let own = |r: &Representation| (&r.centred * r.centred.transpose()).norm();
     let cross = (&a.centred * b.centred.transpose()).norm_squared();
-    Ok(cross / (own(a) * own(b)))
+    Ok(cross / (a.norm * b.norm))
 }
 
 /// Linear CKA from unbiased estimates; about 0 for independent activations however few the
