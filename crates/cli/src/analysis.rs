@@ -6,7 +6,7 @@ use nalgebra::DMatrixView;
 use trajectory::assignment::Clusters;
 use trajectory::dendrogram::Dendrogram;
 use trajectory::minimum_spanning_tree::{Edge, minimum_spanning_tree};
-use trajectory::ordering::{TreeOrder, along_tree, by_merge_height, random_order};
+use trajectory::ordering::{Directed, along_tree, by_merge_height, direct, random_order};
 use trajectory::scoring::{
     OrderScores, Purity, by_merge_height_with_leaked_ties, purity, score_orders,
 };
@@ -28,8 +28,8 @@ pub struct Analysis {
     pub by_height_scores: OrderScores,
     /// How right it would seem if ties fell as the truth has them: a control.
     pub leaked_scores: OrderScores,
-    /// The order of every cluster along its tree.
-    pub along_tree: Vec<TreeOrder>,
+    /// The order of every cluster along its tree, from its likelier start.
+    pub along_tree: Vec<Directed>,
     /// How right it is.
     pub along_tree_scores: OrderScores,
     /// How right a random order is.
@@ -58,7 +58,7 @@ pub fn analyse(
     let dendrogram = Dendrogram::of(&tree);
     let clusters = dendrogram.cut_into(clusters)?;
     let by_height = by_merge_height(&dendrogram, &clusters, seed)?;
-    let along_tree = along_tree(&tree, &clusters, seed)?;
+    let along_tree = direct(points, &along_tree(&tree, &clusters, seed)?)?;
     let random = random_order(&clusters, seed);
     let leaked = by_merge_height_with_leaked_ties(&dendrogram, &clusters, truth.epochs)?;
     Ok(Analysis {

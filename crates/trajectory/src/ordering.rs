@@ -3,9 +3,19 @@
 //! All orders are computed for every cluster of a partition at once, so that chance is drawn once
 //! for all leaves: ties in one cluster then fall independently of ties in another.
 
+mod confidence;
+mod direction;
+mod drift_metric;
+mod lagged_path;
+mod method;
+mod pairwise;
+mod spectral;
 mod tree_path;
 
-pub use tree_path::{DIRECTION_CONFIDENCE, Direction, TreeOrder, along_tree};
+pub use confidence::{EdgeEvidence, edge_confidence, edge_evidence};
+pub use direction::{DIRECTION_CONFIDENCE, Directed, Direction, direct};
+pub use method::{LAGS, Method, order};
+pub use tree_path::{TreePath, along_tree};
 
 use crate::Error;
 use crate::assignment::Clusters;

@@ -10,29 +10,41 @@ pub(crate) enum Purpose {
     Ties = 0,
     /// Order leaves at random, as a baseline.
     Baseline = 1,
+    /// Shake a path out of a local minimum.
+    Kicks = 2,
+}
+
+/// A stream of random numbers for one purpose.
+pub(crate) struct Chance(ChaCha8Rng);
+
+impl Chance {
+    pub(crate) fn new(seed: u64, purpose: Purpose) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(purpose as u64);
+        Self(rng)
+    }
+
+    /// Uniform on `0..bound`, for a bound above 0, without bias (Lemire 2019, "Fast random integer
+    /// generation in an interval").
+    pub(crate) fn below(&mut self, bound: u32) -> u32 {
+        let rejected = bound.wrapping_neg() % bound;
+        loop {
+            let product = u64::from(self.0.next_u32()) * u64::from(bound);
+            if product as u32 >= rejected {
+                return (product >> 32) as u32;
+            }
+        }
+    }
 }
 
 /// A uniformly random permutation of `0..n` (Fisher–Yates), the same for the same arguments.
 pub(crate) fn permutation(n: usize, seed: u64, purpose: Purpose) -> Vec<u32> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(purpose as u64);
+    let mut chance = Chance::new(seed, purpose);
     let mut order: Vec<u32> = (0..n as u32).collect();
     for last in (1..n).rev() {
-        order.swap(last, below(&mut rng, last as u32 + 1) as usize);
+        order.swap(last, chance.below(last as u32 + 1) as usize);
     }
     order
-}
-
-/// Uniform on `0..bound` without bias (Lemire 2019, "Fast random integer generation in an
-/// interval").
-fn below(rng: &mut ChaCha8Rng, bound: u32) -> u32 {
-    let rejected = bound.wrapping_neg() % bound;
-    loop {
-        let product = u64::from(rng.next_u32()) * u64::from(bound);
-        if product as u32 >= rejected {
-            return (product >> 32) as u32;
-        }
-    }
 }
 
 #[cfg(test)]

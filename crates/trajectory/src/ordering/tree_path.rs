@@ -10,37 +10,18 @@ use super::same_leaves;
 use crate::Error;
 use crate::assignment::Clusters;
 use crate::permutation::{Purpose, permutation};
-use crate::rank_correlation::{concordance, pairs};
 use crate::spanning_tree::{SpanningTree, node};
-
-/// From this confidence on, an order is called [`Direction::Forward`].
-pub const DIRECTION_CONFIDENCE: f64 = 0.95;
-
-/// Whether an order knows which of its ends came first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Direction {
-    /// The steps shrink along the order: the first leaf is the earliest.
-    Forward,
-    /// The steps show no clear trend; the order may as well be read backwards.
-    Undirected,
-}
 
 /// One cluster's leaves along the tree.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TreeOrder {
-    /// All leaves of the cluster. Also an undirected order begins at the likelier end.
+pub struct TreePath {
+    /// All leaves of the cluster; they may as well be read backwards.
     pub leaves: Vec<u32>,
     /// How many of the leaves lie on the longest path; the others hang from it as side branches.
     pub on_path: usize,
-    /// Whether the direction is claimed.
-    pub direction: Direction,
-    /// Confidence in the direction, 0 to 1: one minus the two-sided p-value of the Mann–Kendall
-    /// test for a trend of the step lengths along the path (normal approximation).
-    pub confidence: f64,
 }
 
-impl AsRef<[u32]> for TreeOrder {
+impl AsRef<[u32]> for TreePath {
     fn as_ref(&self) -> &[u32] {
         &self.leaves
     }
@@ -50,8 +31,8 @@ impl AsRef<[u32]> for TreeOrder {
 ///
 /// The longest path (by total length) of the cluster's subtree is followed from end to end. A side
 /// branch is visited where it is attached, before the path goes on; inside it the same rule holds.
-/// The order begins at the end with the longer steps, for steps shrink as training settles. Ties
-/// of length are broken by a random permutation of all leaves drawn from `seed`. O(n log n).
+/// It begins at the end with the longer edge, which says little. Ties of length are broken by a random permutation of all
+/// leaves drawn from `seed`. O(n log n).
 ///
 /// # Errors
 ///
@@ -61,7 +42,7 @@ pub fn along_tree(
     tree: &SpanningTree,
     clusters: &Clusters,
     seed: u64,
-) -> Result<Vec<TreeOrder>, Error> {
+) -> Result<Vec<TreePath>, Error> {
     same_leaves("the spanning tree", tree.leaves(), clusters)?;
     let ranks = permutation(tree.leaves(), seed, Purpose::Ties);
     let mut walk = Walk::new(tree, clusters.labels(), &ranks);
@@ -100,7 +81,7 @@ impl<'a> Walk<'a> {
     }
 
     /// `None` if the members are not connected.
-    fn order(&mut self, members: &[u32]) -> Option<TreeOrder> {
+    fn order(&mut self, members: &[u32]) -> Option<TreePath> {
         let anywhere = *members
             .iter()
             .min_by_key(|&&leaf| self.ranks[leaf as usize])?;
@@ -113,26 +94,19 @@ impl<'a> Walk<'a> {
         self.root_at(one_end);
         let other_end = self.farthest();
 
-        let steps = self.steps_to(other_end);
-        let trend = concordance(&steps);
-        let first = match trend.signum() {
-            -1 => one_end,
-            1 => other_end,
-            _ => *[one_end, other_end]
-                .iter()
-                .min_by_key(|&&leaf| self.ranks[leaf as usize])?,
+        // Side branches read differently from the two ends: which is taken must not depend on how
+        // leaves are numbered.
+        let last_edge = |end| self.neighbours(end).map(|(_, length)| length).next();
+        let first = if last_edge(other_end) > last_edge(one_end) {
+            other_end
+        } else {
+            one_end
         };
+        let on_path = self.edges_to(other_end) + 1;
         self.root_at(first);
-        let confidence = trend_confidence(trend, steps.len());
-        Some(TreeOrder {
+        Some(TreePath {
+            on_path,
             leaves: self.deepest_branch_last(first),
-            on_path: steps.len() + 1,
-            direction: if confidence >= DIRECTION_CONFIDENCE {
-                Direction::Forward
-            } else {
-                Direction::Undirected
-            },
-            confidence,
         })
     }
 
@@ -175,21 +149,13 @@ impl<'a> Walk<'a> {
         best
     }
 
-    /// The lengths of the edges on the way from the root to a leaf.
-    fn steps_to(&self, end: u32) -> Vec<f64> {
-        let mut steps = Vec::new();
-        let mut leaf = end;
-        while self.parent[leaf as usize] != leaf {
-            let parent = self.parent[leaf as usize];
-            steps.extend(
-                self.neighbours(leaf)
-                    .find(|&(other, _)| other == parent)
-                    .map(|(_, length)| length),
-            );
-            leaf = parent;
-        }
-        steps.reverse();
-        steps
+    /// The number of edges on the way from the root to a leaf.
+    fn edges_to(&self, end: u32) -> usize {
+        std::iter::successors(Some(end), |&leaf| {
+            Some(self.parent[leaf as usize]).filter(|&parent| parent != leaf)
+        })
+        .count()
+            - 1
     }
 
     /// The cluster's leaves from the root, at every fork the branch that reaches farthest last.
@@ -218,58 +184,5 @@ impl<'a> Walk<'a> {
             });
         }
         order
-    }
-}
-
-/// One minus the two-sided p-value of the Mann–Kendall statistic of `m` values without trend
-/// (Mann 1945; Kendall 1975).
-fn trend_confidence(statistic: i64, m: usize) -> f64 {
-    // Continuity correction: the statistic moves in steps of two.
-    let beyond_chance = statistic.abs() - 1;
-    if beyond_chance <= 0 {
-        return 0.0;
-    }
-    let variance = pairs(m) as f64 * (2 * m + 5) as f64 / 9.0;
-    error_function(beyond_chance as f64 / (2.0 * variance).sqrt())
-}
-
-/// erf(x) for x ≥ 0 to within 1.5e-7 (Abramowitz and Stegun 7.1.26).
-fn error_function(x: f64) -> f64 {
-    const COEFFICIENTS: [f64; 5] = [
-        1.061405429,
-        -1.453152027,
-        1.421413741,
-        -0.284496736,
-        0.254829592,
-    ];
-    let t = 1.0 / (1.0 + 0.3275911 * x);
-    let polynomial = COEFFICIENTS.iter().fold(0.0, |sum, c| (sum + c) * t);
-    1.0 - polynomial * (-x * x).exp()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_error_function_agrees_with_its_table() {
-        for (x, tabulated) in [
-            (0.0, 0.0),
-            (0.5, 0.520_499_878),
-            (1.0, 0.842_700_793),
-            (2.0, 0.995_322_265),
-        ] {
-            assert!((error_function(x) - tabulated).abs() < 2e-7, "erf({x})");
-        }
-    }
-
-    #[test]
-    fn ten_falling_steps_are_a_trend_at_the_level_of_the_textbook() {
-        // S = 45, variance 125, z = 44 / sqrt(125) = 3.9355, two-sided p = 8.3e-5
-        assert!((1.0 - trend_confidence(-45, 10) - 8.3e-5).abs() < 5e-7);
-        assert_eq!(trend_confidence(0, 10), 0.0);
-        assert_eq!(trend_confidence(1, 2), 0.0);
-        assert_eq!(trend_confidence(0, 1), 0.0);
-        assert_eq!(trend_confidence(0, 0), 0.0);
     }
 }

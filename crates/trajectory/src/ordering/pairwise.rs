@@ -1,0 +1,113 @@
+//! All distances within one cluster, numbered so that the input's order cannot be read off them.
+
+use nalgebra::DMatrixView;
+use weightspace::distance::squared_distance;
+
+/// The distances of m points from each other, in f64.
+///
+/// Points are renumbered from the most central to the most remote, so that whatever is computed
+/// from these numbers depends on where the points lie and not on the order in which they came.
+#[derive(Debug, Clone)]
+pub(super) struct Pairwise {
+    /// The leaf behind each number.
+    leaves: Vec<u32>,
+    /// m x m, symmetric.
+    distances: Vec<f64>,
+}
+
+impl Pairwise {
+    /// The distances between the given columns; `ranks` breaks ties between points that are
+    /// equally central. O(m² · parameters).
+    pub(super) fn of(points: DMatrixView<'_, f32>, members: &[u32], ranks: &[u32]) -> Self {
+        let columns: Vec<&[f32]> = members
+            .iter()
+            .map(|&leaf| points.column(leaf as usize).data.into_slice())
+            .collect();
+        let given = symmetric(members.len(), |i, j| {
+            squared_distance(columns[i], columns[j]).sqrt()
+        });
+        Self::renumbered(&given, members, ranks)
+    }
+
+    fn renumbered(given: &[f64], members: &[u32], ranks: &[u32]) -> Self {
+        let m = members.len();
+        let remoteness: Vec<f64> = given
+            .chunks(m.max(1))
+            .map(|row| {
+                // Summed in an order that the numbering cannot change.
+                let mut sorted = row.to_vec();
+                sorted.sort_unstable_by(f64::total_cmp);
+                sorted.iter().sum()
+            })
+            .collect();
+        let mut number: Vec<usize> = (0..m).collect();
+        number.sort_unstable_by(|&x, &y| {
+            remoteness[x]
+                .total_cmp(&remoteness[y])
+                .then(ranks[members[x] as usize].cmp(&ranks[members[y] as usize]))
+        });
+        let mut distances = Vec::with_capacity(m * m);
+        for &x in &number {
+            distances.extend(number.iter().map(|&y| given[x * m + y]));
+        }
+        Self {
+            leaves: number.iter().map(|&x| members[x]).collect(),
+            distances,
+        }
+    }
+
+    /// The same points, at other distances from each other.
+    pub(super) fn at(&self, distance: impl FnMut(usize, usize) -> f64) -> Self {
+        Self {
+            leaves: self.leaves.clone(),
+            distances: symmetric(self.len(), distance),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.leaves.len()
+    }
+
+    /// Distances of one point from all.
+    pub(super) fn row(&self, point: u32) -> &[f64] {
+        let m = self.len();
+        &self.distances[point as usize * m..][..m]
+    }
+
+    pub(super) fn leaves(&self) -> &[u32] {
+        &self.leaves
+    }
+
+    /// The numbers of a sequence of the cluster's leaves.
+    pub(super) fn numbered(&self, leaves: &[u32]) -> Vec<u32> {
+        let mut numbers: Vec<(u32, u32)> = self.leaves.iter().copied().zip(0..).collect();
+        numbers.sort_unstable();
+        leaves
+            .iter()
+            .filter_map(|leaf| {
+                let found = numbers.binary_search_by_key(leaf, |&(leaf, _)| leaf).ok()?;
+                Some(numbers[found].1)
+            })
+            .collect()
+    }
+
+    /// The leaves behind a path of numbers.
+    pub(super) fn named(&self, path: &[u32]) -> Vec<u32> {
+        path.iter()
+            .map(|&point| self.leaves[point as usize])
+            .collect()
+    }
+}
+
+/// An m x m matrix from its upper triangle, with a diagonal of zeros.
+fn symmetric(m: usize, mut entry: impl FnMut(usize, usize) -> f64) -> Vec<f64> {
+    let mut entries = vec![0.0; m * m];
+    for i in 0..m {
+        for j in i + 1..m {
+            let value = entry(i, j);
+            entries[i * m + j] = value;
+            entries[j * m + i] = value;
+        }
+    }
+    entries
+}

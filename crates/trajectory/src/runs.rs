@@ -1,0 +1,123 @@
+//! How many runs there are, from the merge heights alone.
+//!
+//! Checkpoints of one run chain along its steps; different runs start from different initial
+//! weights and are all about equally far apart. Sorted from the highest, the merge heights of S
+//! runs therefore begin with S − 1 heights in a tight bundle, then fall by a gap to the longest
+//! step of any run, and trail off. One run alone has no bundle and no gap: its steps shrink
+//! smoothly. Points without any structure merge in one bundle with nothing below it.
+
+use serde::Serialize;
+
+use crate::Error;
+use crate::assignment::Clusters;
+use crate::dendrogram::Dendrogram;
+
+/// Least ratio of the heights on both sides of a cut.
+///
+/// Set on even seeds, see docs/runs.md.
+pub const LEAST_GAP: f64 = 1.3;
+/// Least ratio of the gap at the cut, in logarithms, to the widest gap below it.
+pub const LEAST_CONTRAST: f64 = 1.5;
+/// Largest ratio of the highest to the lowest merge above a cut.
+pub const WIDEST_BUNDLE: f64 = 2.5;
+
+/// What the merge heights say about the number of runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// A bundle of high merges stands clear of all others: the number of runs is told.
+    Separated,
+    /// No merge stands clear: one run, runs that overlap, or points without structure, which merge
+    /// heights cannot tell apart.
+    NoGap,
+}
+
+/// The number of runs that the merge heights show.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Runs {
+    /// Number of runs: 1 if nothing stands clear.
+    pub count: usize,
+    /// Whether the count is told or the runs, if there are several, overlap.
+    pub verdict: Verdict,
+    /// Height of the lowest merge between runs ÷ that of the highest within one, at the clearest
+    /// cut; 1 where no cut is possible. How clear the gap is.
+    pub gap: f64,
+    /// ln of the gap ÷ ln of the widest gap between two successive heights below the cut: how far
+    /// the cut stands out among the falls that happen inside runs.
+    pub contrast: f64,
+    /// Highest ÷ lowest merge above the clearest cut.
+    pub bundle: f64,
+    /// Where to cut: the geometric mean of the two heights beside the gap; infinite for one run.
+    pub height: f64,
+}
+
+impl Runs {
+    /// The clusters of this many runs. O(n log n).
+    ///
+    /// # Errors
+    ///
+    /// The dendrogram is of fewer leaves than there are runs.
+    pub fn clusters(&self, dendrogram: &Dendrogram) -> Result<Clusters, Error> {
+        dendrogram.cut_into(self.count)
+    }
+}
+
+/// Counts the runs of a dendrogram.
+///
+/// Tries a cut below every merge whose height is at least 1/[`WIDEST_BUNDLE`] of the highest, takes
+/// the one with the widest gap, and believes it if the gap is at least [`LEAST_GAP`] and stands out
+/// from the gaps below it by [`LEAST_CONTRAST`]. At least as many merges must lie below the cut as
+/// above it: runs have two checkpoints or more on average. O(n).
+pub fn count_runs(dendrogram: &Dendrogram) -> Runs {
+    // Highest first; identical checkpoints merge at 0 and say nothing about gaps.
+    let heights: Vec<f64> = dendrogram
+        .merges()
+        .iter()
+        .rev()
+        .map(|merge| merge.height)
+        .take_while(|&height| height > 0.0)
+        .collect();
+    let one = Runs {
+        count: 1,
+        verdict: Verdict::NoGap,
+        gap: 1.0,
+        contrast: 0.0,
+        bundle: 1.0,
+        height: f64::INFINITY,
+    };
+    let Some(&highest) = heights.first() else {
+        return one;
+    };
+    let cuts =
+        (1..=heights.len() / 2).take_while(|&above| highest <= WIDEST_BUNDLE * heights[above - 1]);
+    let gap = |above: usize| heights[above - 1] / heights[above];
+    let Some(above) = cuts.max_by(|&x, &y| gap(x).total_cmp(&gap(y)).then(y.cmp(&x))) else {
+        return one;
+    };
+    let below = heights[above..heights.len().div_ceil(2).max(above + 1)]
+        .windows(2)
+        .map(|pair| pair[0] / pair[1])
+        .fold(1.0, f64::max);
+    let clearest = gap(above);
+    let contrast = if clearest > 1.0 {
+        clearest.ln() / below.ln()
+    } else {
+        0.0
+    };
+    let found = Runs {
+        gap: clearest,
+        contrast,
+        bundle: highest / heights[above - 1],
+        ..one
+    };
+    if clearest >= LEAST_GAP && contrast >= LEAST_CONTRAST {
+        Runs {
+            count: above + 1,
+            verdict: Verdict::Separated,
+            height: (heights[above - 1] * heights[above]).sqrt(),
+            ..found
+        }
+    } else {
+        found
+    }
+}
