@@ -151,6 +151,17 @@ mod tests {
     }
 
     #[test]
+    fn a_small_layer_has_the_exponent_of_a_computation_in_numpy() {
+        let w = DMatrix::from_fn(9, 16, |i, j| {
+            ((i * j * 7 + 3 * i + j * j * 5) % 23) as f32 - 11.0
+        });
+        let fit = power_law(&eigenvalues(w.as_view()).unwrap(), 5).unwrap();
+        assert!((fit.alpha - 2.003_784_194_04).abs() < 1e-9);
+        assert!((fit.distance - 0.227_242_822_112).abs() < 1e-9);
+        assert_eq!(fit.tail, 8);
+    }
+
+    #[test]
     fn exponents_and_starts_of_true_power_laws_come_back() {
         for alpha in [1.8, 2.5, 4.0] {
             // Below the start lies something else.

@@ -62,6 +62,19 @@ fn both_forms_of_cka_are_their_definitions_in_kernels() {
 }
 
 #[test]
+fn similarities_are_those_of_a_computation_in_numpy() {
+    // x[i, j] = (7ij + 3i + 5j²) mod 23, y[i, j] = (5ij + 2i + 3j²) mod 19 + x[i, j] / 2.
+    let x = DMatrix::from_fn(4, 40, |i, j| ((i * j * 7 + 3 * i + j * j * 5) % 23) as f32);
+    let y = DMatrix::from_fn(3, 40, |i, j| {
+        ((i * j * 5 + 2 * i + j * j * 3) % 19) as f32 + 0.5 * x[(i, j)]
+    });
+    let (a, b) = (representation(&x), representation(&y));
+    assert!((cka(&a, &b).unwrap() - 0.353_414_034_369).abs() < 1e-11);
+    assert!((debiased_cka(&a, &b).unwrap() - 0.302_168_485_033).abs() < 1e-11);
+    assert!((svcca(&a, &b).unwrap() - 0.603_925_277_723).abs() < 1e-9);
+}
+
+#[test]
 fn a_rotation_a_scale_and_a_shift_of_the_units_are_not_seen() {
     let x = noise(6, 40, 3);
     let rotation = noise(6, 6, 4).map(f64::from).qr().q();
