@@ -12,12 +12,13 @@ use crate::Error;
 use crate::assignment::Clusters;
 use crate::dendrogram::Dendrogram;
 
-/// Least ratio of the heights on both sides of a cut.
+/// A gap below k high merges is believed from a ratio of 1 + `LEAST_GAP` ÷ √k on: the more strangers
+/// agree on how far apart strangers are, the less of a gap will do.
 ///
 /// Set on even seeds, see docs/runs.md.
-pub const LEAST_GAP: f64 = 1.3;
-/// Least ratio of the gap at the cut, in logarithms, to the widest gap below it.
-pub const LEAST_CONTRAST: f64 = 1.5;
+pub const LEAST_GAP: f64 = 0.9;
+/// Fewest checkpoints in every run: the first of a run may stand apart by itself.
+pub const FEWEST_CHECKPOINTS: usize = 3;
 /// Largest ratio of the highest to the lowest merge above a cut.
 pub const WIDEST_BUNDLE: f64 = 2.5;
 
@@ -42,9 +43,8 @@ pub struct Runs {
     /// Height of the lowest merge between runs ÷ that of the highest within one, at the clearest
     /// cut; 1 where no cut is possible. How clear the gap is.
     pub gap: f64,
-    /// ln of the gap ÷ ln of the widest gap between two successive heights below the cut: how far
-    /// the cut stands out among the falls that happen inside runs.
-    pub contrast: f64,
+    /// Least gap that would be believed at that cut.
+    pub needed: f64,
     /// Highest ÷ lowest merge above the clearest cut.
     pub bundle: f64,
     /// Where to cut: the geometric mean of the two heights beside the gap; infinite for one run.
@@ -64,10 +64,9 @@ impl Runs {
 
 /// Counts the runs of a dendrogram.
 ///
-/// Tries a cut below every merge whose height is at least 1/[`WIDEST_BUNDLE`] of the highest, takes
-/// the one with the widest gap, and believes it if the gap is at least [`LEAST_GAP`] and stands out
-/// from the gaps below it by [`LEAST_CONTRAST`]. At least as many merges must lie below the cut as
-/// above it: runs have two checkpoints or more on average. O(n).
+/// Tries a cut below each of the highest merges, down to 1/[`WIDEST_BUNDLE`] of the highest and to
+/// half of all, takes the one with the widest gap, and believes it if the gap is wide enough (see
+/// [`LEAST_GAP`]) and leaves no cluster of fewer than [`FEWEST_CHECKPOINTS`]. O(n log n).
 pub fn count_runs(dendrogram: &Dendrogram) -> Runs {
     // Highest first; identical checkpoints merge at 0 and say nothing about gaps.
     let heights: Vec<f64> = dendrogram
@@ -81,7 +80,7 @@ pub fn count_runs(dendrogram: &Dendrogram) -> Runs {
         count: 1,
         verdict: Verdict::NoGap,
         gap: 1.0,
-        contrast: 0.0,
+        needed: 1.0 + LEAST_GAP,
         bundle: 1.0,
         height: f64::INFINITY,
     };
@@ -94,23 +93,16 @@ pub fn count_runs(dendrogram: &Dendrogram) -> Runs {
     let Some(above) = cuts.max_by(|&x, &y| gap(x).total_cmp(&gap(y)).then(y.cmp(&x))) else {
         return one;
     };
-    let below = heights[above..heights.len().div_ceil(2).max(above + 1)]
-        .windows(2)
-        .map(|pair| pair[0] / pair[1])
-        .fold(1.0, f64::max);
-    let clearest = gap(above);
-    let contrast = if clearest > 1.0 {
-        clearest.ln() / below.ln()
-    } else {
-        0.0
-    };
     let found = Runs {
-        gap: clearest,
-        contrast,
+        gap: gap(above),
+        needed: 1.0 + LEAST_GAP / (above as f64).sqrt(),
         bundle: highest / heights[above - 1],
         ..one
     };
-    if clearest >= LEAST_GAP && contrast >= LEAST_CONTRAST {
+    let whole = dendrogram
+        .cut_into(above + 1)
+        .is_ok_and(|clusters| clusters.iter().all(|run| run.len() >= FEWEST_CHECKPOINTS));
+    if found.gap >= found.needed && whole {
         Runs {
             count: above + 1,
             verdict: Verdict::Separated,

@@ -43,7 +43,7 @@ fn runs_of_unequal_length_are_counted() {
         let lengths: Vec<usize> = (0..runs).map(|run| 5 + (run * 17) % 46).collect();
         let found = counted(&zoo(&lengths));
         assert_eq!((found.count, found.verdict), (runs, Verdict::Separated));
-        assert!(found.gap > 3.0 && found.bundle < 1.2);
+        assert!(found.gap > 2.0 && found.bundle < 1.2);
         assert!(found.height > 4.0 && found.height < 15.0);
     }
 }
