@@ -3,7 +3,9 @@
 
 mod bench;
 mod dataset;
+mod experiments;
 mod files;
+mod findings;
 mod machine;
 mod reproduce;
 
@@ -16,8 +18,11 @@ use std::process::ExitCode;
 enum Command {
     /// Repeat the paper: train both zoos, recover the trajectories, write tables and figures.
     Reproduce(reproduce::Options),
-    /// Make datasets/mnist14.images from MNIST's original files.
-    Dataset(dataset::Options),
+    /// Settle how well order, direction, shifts and forks can be read, with controls.
+    Experiments(experiments::Options),
+    /// Make the files of datasets/ from their originals.
+    #[command(subcommand)]
+    Dataset(dataset::Source),
     /// Measure, and write what was measured to results/bench/.
     #[command(subcommand)]
     Bench(Bench),
@@ -32,7 +37,8 @@ enum Bench {
 fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Reproduce(options) => reproduce::run(&options),
-        Command::Dataset(options) => dataset::run(&options),
+        Command::Experiments(options) => experiments::run(&options),
+        Command::Dataset(source) => dataset::run(&source),
         Command::Bench(Bench::Train(options)) => bench::run(&options),
     };
     match done {

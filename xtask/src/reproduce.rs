@@ -1,16 +1,16 @@
 //! `cargo xtask reproduce`: the paper from end to end.
 
 mod figures;
-mod manifest;
+pub(crate) mod manifest;
 mod page;
 mod tables;
-mod zoo;
+pub(crate) mod zoo;
 
 use crate::files::{check_writable, write, write_json};
 use crate::machine::Machine;
 use anyhow::Result;
 use clap::Args;
-use manifest::{Clock, Manifest};
+use manifest::{Clock, Manifest, Source};
 use modeltrail::progress::Stages;
 use std::path::PathBuf;
 use zoo::Analysed;
@@ -33,7 +33,7 @@ pub(crate) struct Options {
 }
 
 /// Seed of shuffles, ties and layouts.
-const SEED: u64 = 0;
+pub(crate) const SEED: u64 = 0;
 /// Models of a control.
 const CONTROL_SEEDS: usize = 30;
 const ZOOS: [&str; 2] = ["mlp", "cnn"];
@@ -104,7 +104,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     });
     write(&out.join("report.html"), page.to_html())?;
     clock.lap("report");
-    let manifest = Manifest::new(machine, zoos, controls, clock);
+    let sources = zoos
+        .iter()
+        .chain(controls)
+        .map(|zoo| Source::new(&zoo.zoo, &zoo.points, &zoo.blake3))
+        .collect();
+    let manifest = Manifest::new(machine, sources, clock);
     write_json(&out.join("manifest.json"), &manifest)?;
     drop(stages);
 

@@ -1,6 +1,7 @@
 //! The paper's figures 3 to 9, the geometry of the trajectories, and the training curves.
 
 use super::zoo::Analysed;
+use crate::findings::Figure;
 use anyhow::Result;
 use modeltrail::analysis::analyse;
 use modeltrail::progress::Stages;
@@ -23,13 +24,6 @@ pub(super) const STAGES: usize = 4;
 const FEW: usize = 5;
 /// Dimension of the paper's figure 7.
 const REDUCED: usize = 50;
-
-/// A figure and what it shows.
-pub(super) struct Figure {
-    pub(super) name: String,
-    pub(super) caption: String,
-    pub(super) svg: String,
-}
 
 /// All figures, and the layouts for the interactive one.
 pub(super) fn draw(

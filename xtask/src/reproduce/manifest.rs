@@ -1,13 +1,13 @@
 //! What the results were made from, on what, and how long it took.
 
-use super::zoo::Analysed;
 use crate::machine::{Machine, peak_memory_mib};
+use modeltrail::shuffled::Shuffled;
 use modeltrail::training::Zoo;
 use serde::Serialize;
 use std::time::Instant;
 
 /// Wall time, lap by lap.
-pub(super) struct Clock {
+pub(crate) struct Clock {
     start: Instant,
     lap: Instant,
     laps: Vec<Lap>,
@@ -20,7 +20,7 @@ struct Lap {
 }
 
 impl Clock {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let start = Instant::now();
         Self {
             start,
@@ -29,7 +29,7 @@ impl Clock {
         }
     }
 
-    pub(super) fn lap(&mut self, stage: &str) {
+    pub(crate) fn lap(&mut self, stage: &str) {
         let now = Instant::now();
         let wall_s = round((now - self.lap).as_secs_f64());
         self.laps.push(Lap {
@@ -46,7 +46,7 @@ fn round(seconds: f64) -> f64 {
 
 /// `manifest.json`.
 #[derive(Serialize)]
-pub(super) struct Manifest {
+pub(crate) struct Manifest {
     command: String,
     machine: Machine,
     threads: usize,
@@ -56,8 +56,9 @@ pub(super) struct Manifest {
     peak_memory_mib: Option<u64>,
 }
 
+/// A zoo that results were made from.
 #[derive(Serialize)]
-struct Source {
+pub(crate) struct Source {
     #[serde(flatten)]
     zoo: Zoo,
     checkpoints_analysed: usize,
@@ -66,32 +67,32 @@ struct Source {
     store_blake3: String,
 }
 
+impl Source {
+    pub(crate) fn new(zoo: &Zoo, points: &Shuffled, blake3: &str) -> Self {
+        Self {
+            zoo: zoo.clone(),
+            checkpoints_analysed: points.checkpoints().len(),
+            left_out_runs: points.diverged().to_vec(),
+            store_blake3: blake3.to_owned(),
+        }
+    }
+}
+
 impl Manifest {
-    pub(super) fn new(
-        machine: Machine,
-        zoos: &[Analysed],
-        controls: &[Analysed],
-        clock: Clock,
-    ) -> Self {
-        let source = |zoo: &Analysed| Source {
-            zoo: zoo.zoo.clone(),
-            checkpoints_analysed: zoo.points.checkpoints().len(),
-            left_out_runs: zoo.points.diverged().to_vec(),
-            store_blake3: zoo.blake3.clone(),
-        };
+    pub(crate) fn new(machine: Machine, zoos: Vec<Source>, clock: Clock) -> Self {
         let arguments: Vec<String> = std::env::args().skip(1).collect();
         Self {
             command: format!("cargo xtask {}", arguments.join(" ")),
             machine,
             threads: rayon::current_num_threads(),
-            zoos: zoos.iter().chain(controls).map(source).collect(),
+            zoos,
             wall_s: round(clock.start.elapsed().as_secs_f64()),
             laps: clock.laps,
             peak_memory_mib: peak_memory_mib(),
         }
     }
 
-    pub(super) fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let laps: Vec<String> = self
             .laps
             .iter()

@@ -1,8 +1,8 @@
 //! The report: one page with tables, figures and an interactive scatter.
 
-use super::figures::Figure;
 use super::tables::{READING, comparison};
 use super::zoo::Analysed;
+use crate::findings::Figure;
 use crate::machine::Machine;
 use report::figure::Embedding;
 use report::html::{Block, Page, Section};

@@ -14,13 +14,13 @@ use zoo_training::{Backend, Dataset, Recipe};
 pub(super) const STAGES: usize = PAPER.len() + 1;
 
 /// A zoo on disk, and its checkpoints in a random order.
-pub(super) struct Trained {
-    pub(super) zoo: training::Zoo,
-    pub(super) blake3: String,
-    pub(super) points: Shuffled,
+pub(crate) struct Trained {
+    pub(crate) zoo: training::Zoo,
+    pub(crate) blake3: String,
+    pub(crate) points: Shuffled,
 }
 
-pub(super) fn train(
+pub(crate) fn train(
     recipe: Recipe,
     backend: Backend,
     data: &Dataset,
