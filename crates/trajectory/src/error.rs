@@ -86,4 +86,16 @@ pub enum Error {
         /// The epoch that occurs twice.
         epoch: u32,
     },
+    /// A rate of false alarms that cannot be set.
+    #[error(
+        "a rate of {rate} false alarms per checkpoint cannot be set by {checkpoints} checkpoints of \
+         undisturbed runs; give a rate above 0 and below 1, and at least {} checkpoints for it",
+        if *.rate > 0.0 { (3.0 / .rate).ceil() } else { f64::INFINITY }
+    )]
+    FalseAlarmRate {
+        /// The rate asked for.
+        rate: f64,
+        /// Number of checkpoints.
+        checkpoints: usize,
+    },
 }
