@@ -29,10 +29,10 @@ fn steps(epochs: usize) -> Vec<f64> {
 fn zoo(lengths: &[usize]) -> Vec<f64> {
     let mut heights = Vec::new();
     for (run, &epochs) in lengths.iter().enumerate() {
-        heights.extend(steps(epochs));
         if run > 0 {
             heights.push(15.0 * (1.0 + 0.04 * (1.7 * run as f64).sin()));
         }
+        heights.extend(steps(epochs));
     }
     heights
 }
