@@ -29,9 +29,21 @@ struct Tally {
 }
 
 fn tally(found: &[Directed], ranks: &[u32], counts: impl Fn(usize) -> bool) -> Result<Tally> {
-    let mut tally = Tally { runs: 0, asserted: 0, right: 0, confidence: Vec::new() };
-    for order in found.iter().filter(|order| counts(order.leaves[0] as usize)) {
-        let epochs: Vec<u32> = order.leaves.iter().map(|&leaf| ranks[leaf as usize]).collect();
+    let mut tally = Tally {
+        runs: 0,
+        asserted: 0,
+        right: 0,
+        confidence: Vec::new(),
+    };
+    for order in found
+        .iter()
+        .filter(|order| counts(order.leaves[0] as usize))
+    {
+        let epochs: Vec<u32> = order
+            .leaves
+            .iter()
+            .map(|&leaf| ranks[leaf as usize])
+            .collect();
         let forward = ordered(&epochs)?.kendall_tau.is_some_and(|tau| tau > 0.0);
         tally.runs += 1;
         tally.confidence.push((order.confidence, forward));
@@ -56,7 +68,11 @@ fn together_and_alone(
 
 pub(super) fn run(world: &World) -> Result<Findings> {
     let titles = ["asserted", "right when asserted", "n"].map(|title| Column::number("", title));
-    let mut columns = vec![Column::text("points"), Column::number("", "kept"), Column::text("runs")];
+    let mut columns = vec![
+        Column::text("points"),
+        Column::number("", "kept"),
+        Column::text("runs"),
+    ];
     columns.extend(titles);
     let mut table = Table {
         caption: "Direction asserted, and right when asserted; odd seeds".into(),
@@ -105,14 +121,18 @@ pub(super) fn run(world: &World) -> Result<Findings> {
     }
     for (name, matrix, labels, ranks) in null_points(world)? {
         let points = matrix.as_view();
-        let orders = order(points, &Clusters::from_labels(&labels)?, Method::RECOMMENDED, SEED)?;
+        let orders = order(
+            points,
+            &Clusters::from_labels(&labels)?,
+            Method::RECOMMENDED,
+            SEED,
+        )?;
         for (how, found) in together_and_alone(points, &orders)? {
             add(name, 1.0, how, &tally(&found, &ranks, |_| true)?);
         }
     }
     let caption = "Confidence of the direction with 30 % of the checkpoints, runs sorted by it";
     let mut findings = Findings {
-        name: "direction",
         title: "Direction",
         text: TEXT.into(),
         tables: vec![table],
@@ -135,15 +155,30 @@ pub(super) fn run(world: &World) -> Result<Findings> {
         json: Value::Array(json),
         ..Findings::default()
     };
-    findings.headline("direction_right_when_asserted", right as f64 / asserted.max(1) as f64, asserted);
-    findings.headline("direction_asserted", asserted as f64 / runs.max(1) as f64, runs);
+    findings.headline(
+        "direction_right_when_asserted",
+        right as f64 / asserted.max(1) as f64,
+        asserted,
+    );
+    findings.headline(
+        "direction_asserted",
+        asserted as f64 / runs.max(1) as f64,
+        runs,
+    );
     Ok(findings)
 }
 
 fn sorted_confidence(name: &str, tally: &Tally) -> Series {
-    let mut confidence: Vec<f64> = tally.confidence.iter().map(|&(confidence, _)| confidence).collect();
+    let mut confidence: Vec<f64> = tally
+        .confidence
+        .iter()
+        .map(|&(confidence, _)| confidence)
+        .collect();
     confidence.sort_unstable_by(f64::total_cmp);
     let share = |place: usize| (place as f64 + 0.5) / confidence.len() as f64;
-    let points = confidence.iter().enumerate().map(|(place, &value)| (share(place), value));
+    let points = confidence
+        .iter()
+        .enumerate()
+        .map(|(place, &value)| (share(place), value));
     Series::new(name, points.collect()).styled(Style::Line)
 }

@@ -57,24 +57,35 @@ pub(super) fn run(world: &World) -> Result<Findings> {
             if points.runs() * 3 > points.matrix.ncols() {
                 continue;
             }
-            in_space(name, kept, 0, &points, &points.matrix, &mut rows, &mut edges)?;
+            in_space(
+                name,
+                kept,
+                0,
+                &points,
+                &points.matrix,
+                &mut rows,
+                &mut edges,
+            )?;
             if control || kept < 1.0 {
                 continue;
             }
             let most = points.matrix.nrows().min(points.matrix.ncols());
             let spaces: Vec<usize> = SPACES.into_iter().filter(|&d| d <= most).collect();
-            let Some(&rank) = spaces.first() else { continue };
+            let Some(&rank) = spaces.first() else {
+                continue;
+            };
             let svd = weightspace::svd::truncated(points.matrix.as_view(), rank)?;
             for dimension in spaces {
                 let reduced = svd.coordinates_at(dimension)?.into_owned();
-                in_space(name, kept, dimension, &points, &reduced, &mut rows, &mut edges)?;
+                in_space(
+                    name, kept, dimension, &points, &reduced, &mut rows, &mut edges,
+                )?;
             }
         }
     }
     let nulls = nulls(world)?;
 
     let mut findings = Findings {
-        name: "order",
         title: "Order",
         text: TEXT.into(),
         tables: vec![table(&rows), reliability_table(&edges), nulls.0],
@@ -149,7 +160,10 @@ fn in_space(
     let by = |method| order(points, &clusters, method, SEED);
     let methods: [(&'static str, Vec<Vec<u32>>); 7] = [
         ("random", random_order(&clusters, SEED)),
-        ("merge height (paper)", by_merge_height(&dendrogram, &clusters, SEED)?),
+        (
+            "merge height (paper)",
+            by_merge_height(&dendrogram, &clusters, SEED)?,
+        ),
         ("tree path", directed(tree_paths)?),
         ("spectral", directed(by(Method::Spectral)?)?),
         ("shortest path", directed(by(Method::ShortestPath)?)?),
@@ -168,7 +182,11 @@ fn in_space(
             score.score.consecutive as f64 / (score.run_epochs.max(2) - 1) as f64
         };
         let mean = |value: &dyn Fn(&trajectory::scoring::ClusterOrder) -> Option<f64>| {
-            Estimate::mean(&odd.iter().filter_map(|score| value(score)).collect::<Vec<f64>>())
+            Estimate::mean(
+                &odd.iter()
+                    .filter_map(|score| value(score))
+                    .collect::<Vec<f64>>(),
+            )
         };
         rows.push(Row {
             zoo: zoo.to_owned(),
@@ -304,7 +322,8 @@ fn bins(edges: &[(f64, bool)]) -> Vec<(f64, f64, usize)> {
 
 fn reliability_table(edges: &[(f64, bool)]) -> Table {
     Table {
-        caption: "Edges of the recommended order: stated confidence and share right; odd seeds".into(),
+        caption: "Edges of the recommended order: stated confidence and share right; odd seeds"
+            .into(),
         columns: ["mean confidence", "share right", "edges"]
             .map(|title| Column::number("", title))
             .into(),
@@ -319,7 +338,10 @@ fn reliability_table(edges: &[(f64, bool)]) -> Table {
 
 fn figures(rows: &[Row], edges: &[(f64, bool)]) -> Vec<Figure> {
     let panel = |zoo: &str| {
-        let of_zoo: Vec<&Row> = rows.iter().filter(|row| row.zoo == zoo && row.kept == 1.0).collect();
+        let of_zoo: Vec<&Row> = rows
+            .iter()
+            .filter(|row| row.zoo == zoo && row.kept == 1.0)
+            .collect();
         let mut dimensions: Vec<usize> = of_zoo.iter().map(|row| row.dimension).collect();
         dimensions.dedup();
         let mut names: Vec<&'static str> = of_zoo.iter().map(|row| row.method).collect();
@@ -338,7 +360,11 @@ fn figures(rows: &[Row], edges: &[(f64, bool)]) -> Vec<Figure> {
                         Some((x as f64, row.ordered.value))
                     });
                     let series = Series::new(name, points.collect()).styled(Style::LineAndMarkers);
-                    if *name == "random" { series.as_baseline() } else { series }
+                    if *name == "random" {
+                        series.as_baseline()
+                    } else {
+                        series
+                    }
                 })
                 .collect(),
             references: Vec::new(),
@@ -349,15 +375,23 @@ fn figures(rows: &[Row], edges: &[(f64, bool)]) -> Vec<Figure> {
         x: Axis::linear("stated confidence").within(0.0, 1.0),
         y: Axis::linear("share right").within(0.0, 1.0),
         series: vec![
-            Series::new("edges", bins(edges).iter().map(|bin| (bin.0, bin.1)).collect())
-                .styled(Style::LineAndMarkers),
+            Series::new(
+                "edges",
+                bins(edges).iter().map(|bin| (bin.0, bin.1)).collect(),
+            )
+            .styled(Style::LineAndMarkers),
         ],
         references: vec![Reference::diagonal("calibrated")],
     };
     let figure = |name: &str, caption: &str, panels: Vec<Panel>| Figure {
         name: name.into(),
         caption: caption.into(),
-        svg: Chart { title: caption.into(), columns: 3, panels }.to_svg(),
+        svg: Chart {
+            title: caption.into(),
+            columns: 3,
+            panels,
+        }
+        .to_svg(),
     };
     vec![
         figure(

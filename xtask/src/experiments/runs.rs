@@ -45,7 +45,12 @@ pub(super) fn run(world: &World) -> Result<Findings> {
             let points = Thinned::new(zoo, kept)?;
             let (runs, dendrogram) = counted(points.matrix.as_view())?;
             let case = format!("all {} runs, {:.0} % kept", points.runs(), 100.0 * kept);
-            found.push(tally(&name, case, &[runs.clone()], (!shared).then_some(points.runs())));
+            found.push(tally(
+                &name,
+                case,
+                &[runs.clone()],
+                (!shared).then_some(points.runs()),
+            ));
             if kept == 1.0 {
                 panels.push(panel(&name, &dendrogram, &runs));
             }
@@ -67,25 +72,33 @@ pub(super) fn run(world: &World) -> Result<Findings> {
         found.push(tally(&name, case, &[runs], Some(everything.runs())));
     }
     for (name, matrix, labels, _) in null_points(world)? {
-        let first: Vec<usize> = (0..labels.len()).filter(|&point| labels[point] == 0).collect();
+        let first: Vec<usize> = (0..labels.len())
+            .filter(|&point| labels[point] == 0)
+            .collect();
         let (runs, _) = counted(matrix.select_columns(&first).as_view())?;
         found.push(tally(name, "one".into(), &[runs], None));
     }
 
-    let headline = found.iter().filter(|row| ["mlp", "cnn"].contains(&row.zoo.as_str()));
+    let headline = found
+        .iter()
+        .filter(|row| ["mlp", "cnn"].contains(&row.zoo.as_str()));
     let (right, n) = headline
         .filter(|row| row.case.contains("unequal") || row.case.contains("100 %"))
         .fold((0, 0), |(right, n), row| (right + row.right, n + row.n));
     let caption = "Merge heights from the highest, and the cut";
     let mut findings = Findings {
-        name: "runs",
         title: "Runs without knowing how many",
         text: TEXT.into(),
         tables: vec![table(&found)],
         figures: vec![Figure {
             name: "runs_heights".into(),
             caption: caption.into(),
-            svg: Chart { title: caption.into(), columns: 2, panels }.to_svg(),
+            svg: Chart {
+                title: caption.into(),
+                columns: 2,
+                panels,
+            }
+            .to_svg(),
         }],
         json: found.iter().map(as_json).collect::<Vec<Value>>().into(),
         ..Findings::default()
@@ -120,7 +133,10 @@ fn drawn(zoo: &Trained, count: usize, draw: u64) -> Result<Thinned> {
             places = visiting_order(draw ^ seeds[run], 6, order.len());
             places.truncate(keep.min(order.len()));
             places.sort_unstable();
-            places.into_iter().map(|place| order[place as usize]).collect()
+            places
+                .into_iter()
+                .map(|place| order[place as usize])
+                .collect()
         })
         .collect();
     let seeds: Vec<u64> = chosen.iter().map(|&run| seeds[run]).collect();
@@ -141,7 +157,10 @@ fn tally(zoo: &str, case: String, counts: &[Runs], truth: Option<usize>) -> Foun
         case,
         right: counts.iter().filter(right).count(),
         told: counts.iter().filter(told).count(),
-        wrong: counts.iter().filter(|runs| told(runs) && !right(runs)).count(),
+        wrong: counts
+            .iter()
+            .filter(|runs| told(runs) && !right(runs))
+            .count(),
         n: counts.len(),
         gap: gaps.get(gaps.len() / 2).copied().unwrap_or(f64::NAN),
     }
@@ -184,8 +203,13 @@ fn panel(name: &str, dendrogram: &Dendrogram, runs: &Runs) -> Panel {
     let merges = dendrogram.merges();
     let shown = (4 * runs.count).clamp(60, merges.len().max(60));
     let heights = merges.iter().rev().take(shown).zip(1..);
-    let points = heights.map(|(merge, place)| (f64::from(place), merge.height)).collect();
-    let cut = runs.height.is_finite().then(|| Reference::horizontal("cut", runs.height));
+    let points = heights
+        .map(|(merge, place)| (f64::from(place), merge.height))
+        .collect();
+    let cut = runs
+        .height
+        .is_finite()
+        .then(|| Reference::horizontal("cut", runs.height));
     Panel {
         title: format!("{name}: {} runs told", runs.count),
         x: Axis::linear("merge, from the highest"),

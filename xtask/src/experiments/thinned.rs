@@ -21,11 +21,16 @@ impl Thinned {
     pub(super) fn new(zoo: &Trained, kept: f64) -> Result<Self> {
         let orders = zoo.points.true_order();
         let chosen = orders.iter().zip(zoo.points.runs()).map(|(order, &seed)| {
-            let keep = ((order.len() as f64 * kept).round() as usize).max(2).min(order.len());
+            let keep = ((order.len() as f64 * kept).round() as usize)
+                .max(2)
+                .min(order.len());
             let mut places = visiting_order(SEED ^ seed, 1, order.len());
             places.truncate(keep);
             places.sort_unstable();
-            places.into_iter().map(|place| order[place as usize]).collect()
+            places
+                .into_iter()
+                .map(|place| order[place as usize])
+                .collect()
         });
         Self::of_runs(zoo, &chosen.collect::<Vec<Vec<u32>>>(), zoo.points.runs())
     }
@@ -34,7 +39,12 @@ impl Thinned {
     pub(super) fn of_runs(zoo: &Trained, chosen: &[Vec<u32>], seeds: &[u64]) -> Result<Self> {
         let mut points = Vec::new();
         for (run, order) in chosen.iter().enumerate() {
-            points.extend(order.iter().zip(1..).map(|(&point, rank)| (point, run as u32, rank)));
+            points.extend(
+                order
+                    .iter()
+                    .zip(1..)
+                    .map(|(&point, rank)| (point, run as u32, rank)),
+            );
         }
         let shuffled: Vec<(u32, u32, u32)> = visiting_order(SEED, 2, points.len())
             .into_iter()
@@ -72,7 +82,7 @@ pub(super) fn null_points(world: &World) -> Result<Vec<Null>> {
     let length = orders.iter().map(Vec::len).min().unwrap_or(0);
     let rows = points.nrows();
     let mut gauss = Gauss(SEED + 1);
-    let mut walks = DMatrix::zeros(rows, orders.len() * length);
+    let mut walks: DMatrix<f32> = DMatrix::zeros(rows, orders.len() * length);
     let mut cloud = walks.clone();
     for (run, order) in orders.iter().enumerate() {
         let mut here: Vec<f32> = (0..rows).map(|_| 10.0 * gauss.sample()).collect();
@@ -93,13 +103,31 @@ pub(super) fn null_points(world: &World) -> Result<Vec<Null>> {
         }
     }
     let count = orders.len() * length;
-    let shuffled: Vec<usize> =
-        visiting_order(SEED, 3, count).into_iter().map(|column| column as usize).collect();
-    let labels: Vec<u32> = shuffled.iter().map(|column| (column / length) as u32).collect();
-    let ranks: Vec<u32> = shuffled.iter().map(|column| (column % length) as u32 + 1).collect();
+    let shuffled: Vec<usize> = visiting_order(SEED, 3, count)
+        .into_iter()
+        .map(|column| column as usize)
+        .collect();
+    let labels: Vec<u32> = shuffled
+        .iter()
+        .map(|column| (column / length) as u32)
+        .collect();
+    let ranks: Vec<u32> = shuffled
+        .iter()
+        .map(|column| (column % length) as u32 + 1)
+        .collect();
     Ok(vec![
-        ("random walk", walks.select_columns(&shuffled), labels.clone(), ranks.clone()),
-        ("independent points", cloud.select_columns(&shuffled), labels, ranks),
+        (
+            "random walk",
+            walks.select_columns(&shuffled),
+            labels.clone(),
+            ranks.clone(),
+        ),
+        (
+            "independent points",
+            cloud.select_columns(&shuffled),
+            labels,
+            ranks,
+        ),
     ])
 }
 
