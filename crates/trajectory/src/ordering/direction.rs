@@ -90,7 +90,7 @@ impl Evidence {
 /// Directs every order: turns it so that its likelier start stands first, and says how sure that
 /// is.
 ///
-/// **Steps.** Log-odds of [`Evidence::steps`]: the Mann–Kendall statistic of the step lengths in
+/// **Steps.** Log-odds: the Mann–Kendall statistic of the step lengths in
 /// standard deviations, times 1.5.
 ///
 /// **Norms.** Let e be the direction that the steps of a run lead one to expect, from −1 to 1, and
