@@ -46,7 +46,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 /// Confidence of a fork that is called certain.
-const CERTAIN: f64 = 0.8;
+const CERTAIN: f64 = 0.9;
 
 /// What counts as related and as possible.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -99,7 +99,7 @@ pub struct Fork {
 
 impl Fork {
     /// Whether there is one possible parent and the fork is known to within one checkpoint, at a
-    /// confidence of 0.8 or more.
+    /// confidence of 0.9 or more.
     ///
     /// The confidence sums over all that cannot be excluded, so a long parent has to be excluded
     /// more clearly, point by point, than a short one.

@@ -18,6 +18,7 @@
 //! | [`geometry`] | points, an order | step length, turning angle, curvature, tortuosity |
 //! | [`shift`] | checkpoints, one at a time | alarms with a likely cause, at a declared false-alarm rate |
 //! | [`forks`] | points, orders | a tree of runs: parent and fork point of each |
+//! | [`progress`] | points, an order | distance since a checkpoint, in steps and in strangers |
 //! | [`spread`] | one series per run | mean, deviation and quantiles per epoch |
 //! | [`scoring`] | answers **and truth** | purity, ordered epochs, Kendall's τ |
 //!
@@ -76,6 +77,7 @@ pub mod geometry;
 pub mod minimum_spanning_tree;
 pub mod ordering;
 mod permutation;
+pub mod progress;
 mod rank_correlation;
 pub mod runs;
 pub mod scoring;
