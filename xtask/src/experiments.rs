@@ -1,7 +1,14 @@
 //! `cargo xtask experiments`: what can be read off a trajectory, and what cannot.
 
+mod direction;
+mod order;
 mod page;
+mod predictors;
+mod regression;
+mod related;
+mod runs;
 mod shifts;
+mod thinned;
 mod world;
 
 use crate::files::{check_writable, write, write_json};
@@ -38,7 +45,14 @@ pub(crate) struct Options {
 type Experiment = fn(&World) -> Result<Findings>;
 
 /// By the names of their JSON files.
-const EXPERIMENTS: [(&str, Experiment); 1] = [("shifts", shifts::run)];
+const EXPERIMENTS: [(&str, Experiment); 6] = [
+    ("order", order::run),
+    ("direction", direction::run),
+    ("runs", runs::run),
+    ("shifts", shifts::run),
+    ("related", related::run),
+    ("predictors", predictors::run),
+];
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut clock = Clock::start();

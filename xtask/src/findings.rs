@@ -14,8 +14,6 @@ pub(crate) struct Figure {
 /// What one experiment found out.
 #[derive(Default)]
 pub(crate) struct Findings {
-    /// Name of its JSON file, without extension.
-    pub(crate) name: &'static str,
     /// Heading.
     pub(crate) title: &'static str,
     /// How it was done and how to read it; blank lines part paragraphs.

@@ -33,28 +33,17 @@ impl Population {
 
     /// The models of the given seeds, before their first step.
     pub fn of_seeds(recipe: &Recipe, seeds: Vec<u64>) -> Self {
-        let weights: Vec<f32> = seeds
-            .iter()
-            .flat_map(|&seed| recipe.architecture.initial_weights(seed))
-            .collect();
+        let initial = |&seed| {
+            let seed = recipe.initial_seed.unwrap_or(seed);
+            recipe.architecture.initial_weights(seed)
+        };
+        let weights: Vec<f32> = seeds.iter().flat_map(initial).collect();
         Self {
             recipe: recipe.clone(),
             seeds,
             epoch: 0,
             velocity: vec![0.0; weights.len()],
             weights,
-        }
-    }
-
-    /// Models that all start from the weights that `initial_seed` draws, each with the shuffles of
-    /// its own seed.
-    pub fn sharing_initial_weights(recipe: &Recipe, initial_seed: u64, seeds: Vec<u64>) -> Self {
-        let own = Self::of_seeds(recipe, vec![initial_seed]);
-        Self {
-            weights: own.weights.repeat(seeds.len()),
-            velocity: own.velocity.repeat(seeds.len()),
-            seeds,
-            ..own
         }
     }
 
@@ -128,8 +117,11 @@ mod tests {
     #[test]
     fn models_that_share_initial_weights_part_by_their_shuffles() {
         use crate::Engine;
-        let recipe = Recipe::preset("mlp").unwrap();
-        let mut shared = Population::sharing_initial_weights(&recipe, 9, vec![0, 1]);
+        let recipe = Recipe {
+            initial_seed: Some(9),
+            ..Recipe::preset("mlp").unwrap()
+        };
+        let mut shared = Population::of_seeds(&recipe, vec![0, 1]);
         assert_eq!(shared.model(0), recipe.architecture.initial_weights(9));
         assert_eq!(shared.model(0), shared.model(1));
         let data = crate::Dataset::mnist14().unwrap().take(120, 10);

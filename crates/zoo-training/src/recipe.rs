@@ -36,6 +36,10 @@ pub struct Recipe {
     /// Seed of the first model; the others count up from it.
     #[serde(default)]
     pub first_seed: u64,
+    /// Seed of the weights that all models start from; without one, each draws its own. Shuffles
+    /// are each model's own in any case.
+    #[serde(default)]
+    pub initial_seed: Option<u64>,
 }
 
 /// What a network sees of a grey value: (value / 255 − mean) ÷ standard deviation.
@@ -69,13 +73,16 @@ impl Default for Inputs {
 }
 
 /// Names of the presets, the paper's two first.
-pub const PRESETS: [&str; 6] = [
+pub const PRESETS: [&str; 9] = [
     "mlp",
     "cnn",
     "cnn-as-printed",
     "mlp-wd0",
     "cnn-wd0",
     "mlp-hard",
+    "mlp-harder",
+    "mlp-shared-init",
+    "cnn-shared-init",
 ];
 
 /// Most models one recipe may ask for.
@@ -85,8 +92,9 @@ impl Recipe {
     /// One of [`PRESETS`]: the paper's Table 1 with 250 seeds and 50 epochs, and its controls.
     ///
     /// `mlp-hard` is made to be hard to put in order: a summed loss and standardised inputs bring
-    /// the weights to a plateau of noise within a few epochs, and their decay lets them forget on
-    /// the scale of an epoch where they have been.
+    /// the weights to a plateau of noise within a few epochs, and their decay lets them forget
+    /// within a few more where they have been; in `mlp-harder` they have forgotten most of it by
+    /// the next epoch.
     ///
     /// `cnn` has a weight decay of 3e-4: the 0.1 of the printed table (`cnn-as-printed`) drives
     /// every weight to zero, so that it cannot have made the paper's Table 3.
@@ -105,11 +113,19 @@ impl Recipe {
             epochs: 50,
             seeds: 250,
             first_seed: 0,
+            initial_seed: None,
         };
         let cnn = |weight_decay| Self {
             architecture: Architecture::Cnn,
             learning_rate: 3e-4,
             batch_size: 4,
+            ..mlp(weight_decay)
+        };
+        // The squared error summed over the ten outputs, written as a step on its mean: ten times
+        // the learning rate.
+        let hard = |weight_decay| Self {
+            learning_rate: 0.3,
+            inputs: Inputs::STANDARDISED,
             ..mlp(weight_decay)
         };
         match name {
@@ -118,14 +134,16 @@ impl Recipe {
             "cnn" => Ok(cnn(3e-4)),
             "cnn-as-printed" => Ok(cnn(0.1)),
             "cnn-wd0" => Ok(cnn(0.0)),
-            // The squared error summed over the ten outputs, written as a step on its mean: ten
-            // times the learning rate.
-            "mlp-hard" => Ok(Self {
-                learning_rate: 0.3,
-                weight_decay: 5e-5,
-                inputs: Inputs::STANDARDISED,
-                ..mlp(0.0)
+            "mlp-shared-init" => Ok(Self {
+                initial_seed: Some(0),
+                ..mlp(3e-4)
             }),
+            "cnn-shared-init" => Ok(Self {
+                initial_seed: Some(0),
+                ..cnn(3e-4)
+            }),
+            "mlp-hard" => Ok(hard(3e-5)),
+            "mlp-harder" => Ok(hard(5e-5)),
             _ => Err(Error::UnknownPreset {
                 name: name.to_owned(),
                 known: PRESETS.join(", "),
@@ -173,9 +191,12 @@ impl Recipe {
             epochs,
             seeds,
             first_seed,
+            initial_seed,
         } = self;
         let name = toml::Value::from(name.as_str());
         let architecture = architecture.name();
+        let initial_seed =
+            initial_seed.map_or(String::new(), |seed| format!("initial_seed = {seed}\n"));
         let inputs = match *inputs {
             Inputs::UNIT => String::new(),
             Inputs {
@@ -188,7 +209,7 @@ impl Recipe {
         format!(
             "name = {name}\narchitecture = \"{architecture}\"\nlearning_rate = {learning_rate:?}\n\
              momentum = {momentum:?}\nweight_decay = {weight_decay:?}\nbatch_size = {batch_size}\n\
-             {inputs}epochs = {epochs}\nseeds = {seeds}\nfirst_seed = {first_seed}\n"
+             {inputs}epochs = {epochs}\nseeds = {seeds}\nfirst_seed = {first_seed}\n{initial_seed}"
         )
     }
 

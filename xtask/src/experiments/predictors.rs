@@ -33,7 +33,6 @@ pub(super) fn run(world: &World) -> Result<Findings> {
     tables.push(table);
     json.insert("hyperparameters".into(), found);
     Ok(Findings {
-        name: "predictors",
         title: "Related predictors: accuracy and hyperparameters from weight statistics",
         text: TEXT.into(),
         tables,

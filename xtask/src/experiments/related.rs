@@ -30,7 +30,6 @@ hundreds.";
 pub(super) fn run(world: &World) -> Result<Findings> {
     let images = world.data.test.take(if world.quick { 200 } else { 500 });
     let mut findings = Findings {
-        name: "related",
         title: "Related measures: CKA, SVCCA and power-law spectra",
         text: TEXT.into(),
         ..Findings::default()

@@ -18,7 +18,7 @@ use zoo_training::{Population, Recipe};
 
 const ARCHITECTURES: [&str; 2] = ["mlp", "cnn"];
 /// Zoos that the detector is not fitted to.
-const STRANGERS: [&str; 3] = ["mlp-hard", "mlp-wd0", "cnn-wd0"];
+const STRANGERS: [&str; 4] = ["mlp-hard", "mlp-harder", "mlp-wd0", "cnn-wd0"];
 
 const TEXT: &str = "\
 Models are trained to epoch 12, 25 or 40 and then go on under a change; the undisturbed runs are \

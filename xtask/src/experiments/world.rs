@@ -8,12 +8,17 @@ use zoo_training::{Backend, Dataset, Engine, Recipe};
 /// Seed of shuffles, ties and everything else that draws.
 pub(super) const SEED: u64 = 0;
 
-/// The paper's two zoos first, then the controls.
-const ZOOS: [&str; 5] = ["mlp", "cnn", "mlp-hard", "mlp-wd0", "cnn-wd0"];
-/// Zoos with as many models as the paper's.
-const FULL: usize = 3;
-/// Models of a control.
-const CONTROL_SEEDS: usize = 30;
+/// The paper's two zoos first, then the controls; and how many models each has.
+const ZOOS: [(&str, usize); 8] = [
+    ("mlp", 250),
+    ("cnn", 250),
+    ("mlp-hard", 60),
+    ("mlp-harder", 30),
+    ("mlp-wd0", 30),
+    ("cnn-wd0", 30),
+    ("mlp-shared-init", 30),
+    ("cnn-shared-init", 30),
+];
 
 /// What every experiment works on.
 pub(super) struct World {
@@ -29,12 +34,11 @@ impl World {
     pub(super) fn new(quick: bool, backend: Backend, directory: &Path) -> Result<Self> {
         let data = Dataset::mnist14()?;
         let mut zoos = Vec::new();
-        for (number, name) in ZOOS.into_iter().enumerate() {
+        for (name, seeds) in ZOOS {
             let mut recipe = Recipe::preset(name)?;
+            recipe.seeds = seeds;
             if quick {
                 (recipe.seeds, recipe.epochs) = (20, 20);
-            } else if number >= FULL {
-                recipe.seeds = CONTROL_SEEDS;
             }
             zoos.push(train(recipe, backend, &data, &directory.join(name))?);
         }

@@ -27,7 +27,6 @@ pub(super) struct Signal {
 pub(super) struct Changed {
     pub(super) change: usize,
     pub(super) seed: u64,
-    pub(super) onset: u32,
     pub(super) after: Vec<Signal>,
 }
 
@@ -151,7 +150,6 @@ pub(super) fn trial(
                 trial.changed.push(Changed {
                     change: number,
                     seed,
-                    onset,
                     after,
                 });
             }
