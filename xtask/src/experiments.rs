@@ -1,6 +1,7 @@
 //! `cargo xtask experiments`: what can be read off a trajectory, and what cannot.
 
 mod direction;
+mod headline;
 mod order;
 mod page;
 mod predictors;
@@ -101,6 +102,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         summary.extend(findings.summary.clone());
     }
     write_json(&out.join("summary.json"), &summary)?;
+    let headline = headline::table(&summary).to_markdown();
+    write(&out.join("headline.md"), headline)?;
     write(&out.join("tables.md"), page::markdown(&all))?;
     print_summary(&summary);
     write(

@@ -66,7 +66,7 @@ pub(super) fn run(world: &World) -> Result<Findings> {
                 &mut rows,
                 &mut edges,
             )?;
-            if control || kept < 1.0 {
+            if control {
                 continue;
             }
             let most = points.matrix.nrows().min(points.matrix.ncols());

@@ -1,5 +1,6 @@
 //! What detectors see: one signal for every checkpoint of a run.
 
+use super::super::thinned::null_points;
 use super::super::world::World;
 use super::changes::{Change, Kind};
 use anyhow::Result;
@@ -104,6 +105,24 @@ pub(super) fn undisturbed(world: &World, zoo: &str) -> Result<Vec<(u64, Vec<Sign
             Ok((seed, signals))
         })
         .collect()
+}
+
+/// The signals of random walks, and of independent points.
+pub(super) fn nulls(world: &World) -> Result<Vec<(&'static str, Vec<Signal>)>> {
+    let mut nulls = Vec::new();
+    for (name, points, runs, ranks) in null_points(world)? {
+        let mut order: Vec<usize> = (0..points.ncols()).collect();
+        order.sort_unstable_by_key(|&point| (runs[point], ranks[point]));
+        let mut signals = Vec::new();
+        for run in order.chunk_by(|&a, &b| runs[a] == runs[b]) {
+            let mut follower = Follower::new(Architecture::Mlp)?;
+            for &point in run {
+                signals.extend(follower.push(points.column(point).as_slice(), f64::NAN)?);
+            }
+        }
+        nulls.push((name, signals));
+    }
+    Ok(nulls)
 }
 
 /// Trains models, changes something at each onset, and trains on for `after` epochs.
