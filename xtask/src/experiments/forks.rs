@@ -28,7 +28,8 @@ compared on the even seeds; everything else is of the odd seeds, at the slack th
 has by default. A fork within ±1 has the right parent as well. An answer is certain if one parent is \
 possible and all possible forks are within one checkpoint of the estimate, at a confidence of 0.9; \
 every other fork is reported as \"cannot tell\", with its estimate. Where a run has no recorded fork, \
-the right answer is that it has none, and no answer of that kind is ever called certain.";
+the right answer is that it has none. The branch of a branch counts in the headline figures only \
+as a certain and wrong answer.";
 
 pub(super) fn run(world: &World) -> Result<Findings> {
     let mut findings = Findings {

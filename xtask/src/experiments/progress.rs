@@ -186,6 +186,9 @@ fn has_stalled(losses: &[Option<f64>]) -> Option<bool> {
 }
 
 fn shown(spread: Spread, digits: usize) -> String {
+    if spread.count == 0 {
+        return String::new();
+    }
     format!(
         "{:.digits$} ({:.digits$} to {:.digits$})",
         spread.median, spread.quantile_10, spread.quantile_90
@@ -231,7 +234,10 @@ fn stall_row(name: &str, ways: &[Way]) -> (Vec<String>, Value) {
         name.to_owned(),
         all.len().to_string(),
         stalled.len().to_string(),
-        format!("{:.3}", going(&stalled)),
+        match stalled.len() {
+            0 => String::new(),
+            _ => format!("{:.3}", going(&stalled)),
+        },
         format!("{:.3}", going(&all)),
         shown(persistence, 2),
         format!("{walks:.2}"),

@@ -10,6 +10,9 @@ const FORGIVEN: f64 = 0.3;
 /// A branch nearer to a checkpoint than this share of its next step goes on beside its parent.
 const BESIDE: f64 = 0.8;
 
+/// A branch is the parent, rather than its own parent, if it misses by less than this share.
+const CLEARLY: f64 = 0.6;
+
 /// What a run claims about its origin.
 pub(super) struct Claim {
     /// Where it left another run, if there is one with older checkpoints.
@@ -94,26 +97,38 @@ fn shared_fork(runs: &[Vec<&[f32]>], run: usize, related: &[usize]) -> Option<Fo
 fn nearest_fork(runs: &[Vec<&[f32]>], run: usize, related: &[usize], slack: f64) -> Option<Fork> {
     let branch = &runs[run];
     let mut candidates: Vec<Candidate> = Vec::new();
-    for &other in related {
-        let all: Vec<Candidate> = runs[other]
-            .iter()
-            .enumerate()
-            .map(|(place, point)| {
-                let misses = misses(point, branch);
-                Candidate {
-                    run: other,
-                    place,
-                    total: misses.iter().sum(),
-                    misses,
-                }
-            })
-            .collect();
-        // Nearest to the first checkpoint: it has none from before the fork.
-        if least(&all).is_some_and(|nearest| nearest.place > 0) {
-            candidates.extend(all);
-        }
+    for &other in related.iter().filter(|&&other| is_older(runs, other, run)) {
+        candidates.extend(runs[other].iter().enumerate().map(|(place, point)| {
+            let misses = misses(point, branch);
+            Candidate {
+                run: other,
+                place,
+                total: misses.iter().sum(),
+                misses,
+            }
+        }));
     }
-    let nearest = least(&candidates)?;
+    let mut nearest = least(&candidates)?;
+    // Branches of one parent may come nearer to each other than to where they left it, so an older
+    // run that misses by little more is preferred to a younger one.
+    let of_run = |run: usize| {
+        let own = candidates
+            .iter()
+            .filter(move |candidate| candidate.run == run);
+        own.min_by(|x, y| x.total.total_cmp(&y.total))
+    };
+    while let Some(older) = related
+        .iter()
+        .filter(|&&other| is_older(runs, other, nearest.run))
+        .filter_map(|&other| of_run(other))
+        .filter(|older| older.place > 0 && nearest.total > CLEARLY * older.total)
+        .min_by(|x, y| x.total.total_cmp(&y.total))
+    {
+        nearest = older;
+    }
+    if nearest.place == 0 {
+        return None;
+    }
     let parent = nearest.run;
     let gap = distance(branch[0], runs[parent][nearest.place]);
     let stride = match branch.get(1) {
@@ -155,6 +170,22 @@ fn nearest_fork(runs: &[Vec<&[f32]>], run: usize, related: &[usize], slack: f64)
     }
     fork.confidence = near / all;
     Some(fork)
+}
+
+/// Whether a run began before another left it: the other's beginning is nearer to it than its own
+/// is to the other, and not nearest to its beginning.
+fn is_older(runs: &[Vec<&[f32]>], older: usize, younger: usize) -> bool {
+    let nearest = |from: usize, to: usize| {
+        let distances = runs[to]
+            .iter()
+            .map(|point| squared_distance(runs[from][0], point));
+        distances
+            .enumerate()
+            .min_by(|(_, x), (_, y)| x.total_cmp(y))
+            .unwrap_or((0, f64::INFINITY))
+    };
+    let (place, gap) = nearest(younger, older);
+    place > 0 && gap < nearest(older, younger).1
 }
 
 /// The candidate with the smallest miss, the first of several.

@@ -71,7 +71,11 @@ impl Kind {
     pub(super) fn is_of_other_data(self) -> bool {
         !matches!(
             self,
-            Self::Shuffle | Self::SharedStart | Self::SharedStartKept | Self::Unrelated
+            Self::OfAFork
+                | Self::Shuffle
+                | Self::SharedStart
+                | Self::SharedStartKept
+                | Self::Unrelated
         )
     }
 
