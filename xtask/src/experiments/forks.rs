@@ -21,8 +21,8 @@ Trunks are trained, and at some epochs branches leave them with their momentum k
 or on the same data in another shuffle. A pool holds one trunk with all its branches, a branch of a \
 branch, and two strangers; who belongs to whom is not told, only the order within each run. Runs from \
 one start are tried in pools of three, without the shared first weights among the checkpoints and with \
-them. No model here has a seed that any zoo has, and the method's constants were chosen before on seeds \
-of the zoos.\n\n\
+them. No model here has a seed that any zoo has. The method's constants were chosen on seeds of the zoos, \
+and its preference for older runs after a trial on other families than these.\n\n\
 The slack, the number of spreads that a checkpoint may be worse than the best and stay possible, is \
 compared on the even seeds; everything else is of the odd seeds, at the slack that `trajectory::forks` \
 has by default. A fork within ±1 has the right parent as well. An answer is certain if one parent is \
