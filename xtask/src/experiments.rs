@@ -1,10 +1,13 @@
 //! `cargo xtask experiments`: what can be read off a trajectory, and what cannot.
 
 mod direction;
+mod forks;
 mod headline;
+mod nulls;
 mod order;
 mod page;
 mod predictors;
+mod progress;
 mod regression;
 mod related;
 mod runs;
@@ -46,11 +49,14 @@ pub(crate) struct Options {
 type Experiment = fn(&World) -> Result<Findings>;
 
 /// By the names of their JSON files.
-const EXPERIMENTS: [(&str, Experiment); 6] = [
+const EXPERIMENTS: [(&str, Experiment); 9] = [
     ("order", order::run),
     ("direction", direction::run),
     ("runs", runs::run),
     ("shifts", shifts::run),
+    ("forks", forks::run),
+    ("progress", progress::run),
+    ("nulls", nulls::run),
     ("related", related::run),
     ("predictors", predictors::run),
 ];

@@ -5,19 +5,43 @@ use serde_json::{Map, Value};
 
 /// What is asked, what the paper says of it, and the key of our figure.
 const ROWS: [(&str, &str, &str); 13] = [
-    ("pairs of successive epochs in order, MLP", "0.357", "order_mlp_full"),
+    (
+        "pairs of successive epochs in order, MLP",
+        "0.357",
+        "order_mlp_full",
+    ),
     ("… CNN", "0.693", "order_cnn_full"),
     ("… MLP, SVD to 50 dimensions", "0.303", "order_mlp_svd50"),
     ("… CNN, SVD to 50 dimensions", "0.675", "order_cnn_svd50"),
     ("… an MLP on a plateau of noise", "–", "order_hard_full"),
-    ("direction, right when it is asserted", "–", "direction_right_when_asserted"),
-    ("direction, share of runs for which it is asserted", "–", "direction_asserted"),
-    ("strong shifts of data found at the first checkpoint, MLP", "supposed", "shift_recall_strong_mlp"),
+    (
+        "direction, right when it is asserted",
+        "–",
+        "direction_right_when_asserted",
+    ),
+    (
+        "direction, share of runs for which it is asserted",
+        "–",
+        "direction_asserted",
+    ),
+    (
+        "strong shifts of data found at the first checkpoint, MLP",
+        "supposed",
+        "shift_recall_strong_mlp",
+    ),
     ("… CNN", "supposed", "shift_recall_strong_cnn"),
-    ("false alarms per 1,000 epochs", "–", "false_alarms_per_1000_epochs"),
+    (
+        "false alarms per 1,000 epochs",
+        "–",
+        "false_alarms_per_1000_epochs",
+    ),
     ("cause of an alarm named rightly", "–", "cause_accuracy"),
     ("forks placed within one epoch", "supposed", "fork_within_1"),
-    ("parent of a fork named rightly", "supposed", "fork_parent_right"),
+    (
+        "parent of a fork named rightly",
+        "supposed",
+        "fork_parent_right",
+    ),
 ];
 
 /// The paper's figures beside ours.

@@ -48,7 +48,7 @@ pub(super) fn run(world: &World) -> Result<Findings> {
             found.push(tally(
                 &name,
                 case,
-                &[runs.clone()],
+                std::slice::from_ref(&runs),
                 (!shared).then_some(points.runs()),
             ));
             if kept == 1.0 {

@@ -95,7 +95,7 @@ enum Half {
 
 impl Half {
     fn has(self, seed: u64) -> bool {
-        (seed % 2 == 0) == (self == Self::Even)
+        seed.is_multiple_of(2) == (self == Self::Even)
     }
 }
 

@@ -17,6 +17,9 @@ const REACH: usize = 25;
 const SWEEPS: usize = 60;
 /// Kicks in a row without a better path, after which the search gives up.
 const KICKS: usize = 6;
+/// Most points of a path that is searched through and through. Of longer ones only pieces are
+/// reversed that keep a sweep within this many squared reversals, and nothing is kicked.
+const SEARCHED_WHOLE: usize = 300;
 
 /// Cost of a path p: Σ over lags l = 1..K and places t of weight(l) · distance(p(t), p(t + l)).
 #[derive(Clone, Copy)]
@@ -91,7 +94,8 @@ impl LaggedPath<'_> {
         self.cost_from(path, from, first + length) - before
     }
 
-    /// Reverses and moves pieces until nothing helps. O(m² K² + m · reach · K²) a sweep.
+    /// Reverses and moves pieces until nothing helps. A sweep is O(m² K²) for short paths and
+    /// O(m · reach · K²) for long ones.
     pub(super) fn improve(&self, path: &mut [u32]) {
         // Rounding must not pass for progress, or the search would never rest.
         let least = 1e-10 * self.cost(path).abs();
@@ -106,8 +110,9 @@ impl LaggedPath<'_> {
 
     fn reverse_pieces(&self, path: &mut [u32], least: f64) -> bool {
         let mut better = false;
+        let longest = (SEARCHED_WHOLE * SEARCHED_WHOLE / path.len().max(1)).max(REACH);
         for first in 0..path.len() {
-            for last in first + 1..path.len() {
+            for last in first + 1..path.len().min(first + longest) {
                 if self.reversal(path, first, last) < -least {
                     path[first..=last].reverse();
                     better = true;
@@ -177,7 +182,11 @@ impl LaggedPath<'_> {
         };
         let agreed = found.all(|(_, other)| same_path(&other, &best));
         let m = best.len() as u32;
-        let mut in_vain = if agreed || m < 4 { KICKS } else { 0 };
+        let mut in_vain = if agreed || m < 4 || best.len() > SEARCHED_WHOLE {
+            KICKS
+        } else {
+            0
+        };
         while in_vain < KICKS {
             let mut cuts = [0; 3].map(|_| chance.below(m + 1) as usize);
             cuts.sort_unstable();

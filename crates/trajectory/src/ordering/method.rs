@@ -25,11 +25,16 @@ const ROUNDS: usize = 2;
 /// it improved 1.27 and more.
 pub(super) const LEAST_SPREAD: f64 = 1.2;
 
+/// Most points of a cluster that is ordered by a spectrum, or in a metric of its own: no run that
+/// is followed by eye has more, and what has more is mostly no run.
+const LARGEST_SPECTRAL: usize = 1000;
+
 /// How to order the points of a cluster by their distances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// By the Fiedler vector of a similarity graph. O(m³).
+    /// By the Fiedler vector of a similarity graph, O(m³); for more than 1000 points from each on to
+    /// the nearest that is left, as a start of the others too.
     Spectral,
     /// The shortest path through all points that a local search finds: 2-opt and Or-opt from
     /// several starts. O(m²) a sweep.
@@ -78,6 +83,9 @@ pub fn order(
             // Every cluster draws the same numbers, so that none depends on the others.
             let mut chance = Chance::new(seed, Purpose::Kicks);
             let path = match method {
+                Method::Spectral if cluster.len() > LARGEST_SPECTRAL => {
+                    nearest_neighbours(&cluster)
+                }
                 Method::Spectral => spectral::spectral(&cluster),
                 Method::ShortestPath => banded(&cluster, 1, Vec::new(), &mut chance),
                 Method::Banded { lags } => banded(&cluster, lags.max(1), Vec::new(), &mut chance),
@@ -111,7 +119,9 @@ fn banded(
     chance: &mut Chance,
 ) -> Vec<u32> {
     let weights = harmonic(lags);
-    starts.push(spectral::spectral(cluster));
+    if cluster.len() <= LARGEST_SPECTRAL {
+        starts.push(spectral::spectral(cluster));
+    }
     starts.push(nearest_neighbours(cluster));
     let paths = LaggedPath {
         pairwise: cluster,
@@ -141,6 +151,9 @@ fn drift_weighted(
     chance: &mut Chance,
 ) -> Vec<u32> {
     let plain = banded(cluster, LAGS, Vec::new(), chance);
+    if cluster.len() > LARGEST_SPECTRAL {
+        return plain;
+    }
     let mut path = plain.clone();
     for _ in 0..ROUNDS {
         let Some(weighted) = in_drift_metric(points, cluster, &path) else {
