@@ -211,7 +211,10 @@ fn panel(name: &str, dendrogram: &Dendrogram, runs: &Runs) -> Panel {
         .is_finite()
         .then(|| Reference::horizontal("cut", runs.height));
     Panel {
-        title: format!("{name}: {} runs told", runs.count),
+        title: match runs.verdict {
+            Verdict::Separated => format!("{name}: {} runs", runs.count),
+            Verdict::NoGap => format!("{name}: no gap, cannot tell"),
+        },
         x: Axis::linear("merge, from the highest"),
         y: Axis::log("height"),
         series: vec![Series::new("merge height", points).styled(Style::Line)],
