@@ -14,6 +14,7 @@
 //! | [`dendrogram`] | edges | single-linkage merges, leaf order, cuts |
 //! | [`assignment`] | a cut | clusters: labels, members, sizes |
 //! | [`runs`] | a dendrogram | the number of runs, or that they overlap |
+//! | [`whitening`] | points, tensors, rough orders | the points in a metric that jitter does not rule |
 //! | [`ordering`] | points, clusters, seed | an order of every cluster, its edges' confidence, its direction |
 //! | [`geometry`] | points, an order | step length, turning angle, curvature, tortuosity |
 //! | [`shift`] | checkpoints, one at a time | alarms with a likely cause, at a declared false-alarm rate |
@@ -84,5 +85,6 @@ pub mod scoring;
 pub mod shift;
 pub mod spanning_tree;
 pub mod spread;
+pub mod whitening;
 
 pub use error::Error;

@@ -11,10 +11,11 @@ use trajectory::dendrogram::Dendrogram;
 use trajectory::minimum_spanning_tree::Edge;
 use trajectory::ordering::{
     Directed, Direction, Method, TreePath, along_tree, by_merge_height, direct, edge_confidence,
-    order, random_order,
+    order, order_whitened, random_order,
 };
 use trajectory::scoring::{Estimate, score_orders};
 use trajectory::spanning_tree::SpanningTree;
+use trajectory::whitening::Tensor;
 
 const EPOCHS: usize = 50;
 
@@ -68,11 +69,10 @@ impl Linked {
     }
 }
 
-const METHODS: [Method; 4] = [
+const METHODS: [Method; 3] = [
     Method::Spectral,
     Method::ShortestPath,
     Method::Banded { lags: 5 },
-    Method::DriftWeighted,
 ];
 
 fn from_the_lower_end(leaves: impl Iterator<Item = u32>) -> Vec<u64> {
@@ -166,30 +166,36 @@ fn noisy_runs_are_recovered_by_every_method_that_sees_all_distances() {
     }
 }
 
-/// A slow drift in some coordinates under jitter in all that forgets itself at once: the jitter
-/// makes up nearly all of every distance.
-fn plateau(runs: usize, seed: u64, drift: f64) -> Zoo {
+/// Runs at a plateau of noise: every unit of one tensor jitters along a few input directions, anew
+/// at every epoch, and moves slowly along the others.
+fn plateau(runs: usize, seed: u64) -> Zoo {
     let mut random = Normal::seeded(seed);
-    let mut zoo = Zoo::of_walks(runs, EPOCHS, 400, seed, |_, _| 0.0);
+    let mut zoo = Zoo::of_walks(runs, EPOCHS, UNITS.outputs * UNITS.inputs, seed, |_, _| 2.0);
+    let noisy: Vec<Vec<f64>> = (0..8)
+        .map(|_| (0..UNITS.inputs).map(|_| random.sample()).collect())
+        .collect();
     for column in 0..zoo.points.ncols() {
-        let epoch = f64::from(zoo.epochs[column]);
-        for row in 0..zoo.points.nrows() {
-            let (slope, jitter) = if row % 4 == 0 {
-                (drift, 0.1)
-            } else {
-                (0.0, 1.0)
-            };
-            zoo.points[(row, column)] += (slope * epoch + jitter * random.sample()) as f32;
+        for unit in 0..UNITS.outputs {
+            for direction in &noisy {
+                let strength = random.sample();
+                for (input, x) in direction.iter().enumerate() {
+                    zoo.points[(unit * UNITS.inputs + input, column)] += (strength * x) as f32;
+                }
+            }
         }
     }
     zoo
 }
 
+const UNITS: Tensor = Tensor {
+    outputs: 10,
+    inputs: 40,
+};
+
 #[test]
-fn the_drift_metric_sees_through_jitter_that_hides_the_order_from_distances() {
-    let linked = Linked::new(plateau(4, 3, 0.1));
-    let best_way_round = |method| {
-        let orders = linked.ordered(method);
+fn whitening_sees_through_jitter_that_hides_the_order_from_distances() {
+    let linked = Linked::new(plateau(4, 3));
+    let adjacent = |orders: &[Vec<u32>]| {
         let scores = orders.iter().map(|order| {
             let epochs: Vec<u32> = order
                 .iter()
@@ -200,21 +206,22 @@ fn the_drift_metric_sees_through_jitter_that_hides_the_order_from_distances() {
         });
         scores.sum::<f64>() / orders.len() as f64
     };
-    let banded = best_way_round(Method::Banded { lags: 5 });
-    let weighted = best_way_round(Method::DriftWeighted);
-    assert!(banded < 0.8, "{banded}");
-    assert!(weighted > 0.99, "{weighted}");
+    let plain = adjacent(&linked.ordered(Method::RECOMMENDED));
+    let points = linked.zoo.points.as_view();
+    let (orders, white) = order_whitened(points, &[UNITS], &linked.clusters, 1).unwrap();
+    let whitened = adjacent(&orders);
+    assert_eq!(white.shape(), points.shape());
+    assert!(plain < 0.5, "{plain}");
+    assert!(whitened > 0.99, "{whitened}");
 }
 
 #[test]
-fn where_nothing_drifts_the_drift_metric_is_not_used() {
-    let linked = Linked::new(plateau(4, 3, 0.0));
-    assert_eq!(
-        linked.ordered(Method::DriftWeighted),
-        linked.ordered(Method::Banded { lags: 5 })
-    );
-    let orders = linked.ordered(Method::RECOMMENDED);
-    let confidence = edge_confidence(linked.zoo.points.as_view(), &orders, 1).unwrap();
+fn edges_of_points_without_order_are_not_called_sure() {
+    let linked = Linked::new(Zoo::of_walks(4, EPOCHS, 400, 3, |_, _| 0.0));
+    let mut random = Normal::seeded(3);
+    let cloud = linked.zoo.points.map(|x| x + random.sample() as f32);
+    let orders = order(cloud.as_view(), &linked.clusters, Method::RECOMMENDED, 1).unwrap();
+    let confidence = edge_confidence(cloud.as_view(), &orders, 1).unwrap();
     assert!(confidence.iter().flatten().all(|&p| p < 0.9));
 }
 

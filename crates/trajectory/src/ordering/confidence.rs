@@ -7,10 +7,10 @@
 use nalgebra::DMatrixView;
 use rayon::prelude::*;
 
-use super::drift_metric;
 use super::lagged_path::{LaggedPath, harmonic};
-use super::method::{LAGS, LEAST_SPREAD, finite, in_drift_metric};
+use super::method::LAGS;
 use super::pairwise::Pairwise;
+use super::{finite, leaves_exist};
 use crate::Error;
 use crate::permutation::{Purpose, permutation};
 
@@ -96,9 +96,8 @@ fn interpolated(knots: &[(f64, f64)], x: f64) -> f64 {
 /// For every order, the probability of each of its m − 1 edges that its two checkpoints came right
 /// after one another, of those that there are.
 ///
-/// Orders may come from any method, in either direction. Margins are taken in the drift metric of
-/// the order, or between the points as they are where they show no drift. `seed` only numbers
-/// points that coincide. The probabilities were fitted to trained zoos, whole, thinned and reduced,
+/// Orders may come from any method, in either direction, and should be given the points among which
+/// they were found. `seed` only numbers points that coincide. The probabilities were fitted to trained zoos, whole, thinned and reduced,
 /// and hold on average over such zoos. O(m² · (parameters + K²)) an order.
 ///
 /// # Errors
@@ -127,19 +126,7 @@ pub fn edge_evidence(
     seed: u64,
 ) -> Result<Vec<Vec<EdgeEvidence>>, Error> {
     finite(points)?;
-    for order in orders {
-        if let Some(&leaf) = order
-            .as_ref()
-            .iter()
-            .find(|&&leaf| leaf as usize >= points.ncols())
-        {
-            return Err(Error::OutOfRange {
-                what: "leaf",
-                index: leaf as usize,
-                length: points.ncols(),
-            });
-        }
-    }
+    leaves_exist(points, orders)?;
     let ranks = permutation(points.ncols(), seed, Purpose::Ties);
     Ok(orders
         .par_iter()
@@ -148,16 +135,12 @@ pub fn edge_evidence(
 }
 
 fn evidence(points: DMatrixView<'_, f32>, order: &[u32], ranks: &[u32]) -> Vec<EdgeEvidence> {
-    let plain = Pairwise::of(points, order, ranks);
-    let path = plain.numbered(order);
-    let spread = drift_metric::spread(|x, y| plain.row(x)[y as usize], &path);
-    let drifting = (spread >= LEAST_SPREAD)
-        .then(|| in_drift_metric(points, &plain, &path))
-        .flatten();
-    let pairwise = drifting.as_ref().unwrap_or(&plain);
+    let pairwise = Pairwise::of(points, order, ranks);
+    let path = pairwise.numbered(order);
+    let spread = spread(&pairwise, &path);
     let weights = harmonic(LAGS);
     let paths = LaggedPath {
-        pairwise,
+        pairwise: &pairwise,
         weights: &weights,
     };
     let last = path.len().saturating_sub(1);
@@ -176,4 +159,22 @@ fn evidence(points: DMatrixView<'_, f32>, order: &[u32], ranks: &[u32]) -> Vec<E
             }
         })
         .collect()
+}
+
+/// Median squared distance of points far apart on a path ÷ that of neighbours; infinite on paths
+/// too short to tell. 1 where the points come and go without memory. O(m).
+fn spread(pairwise: &Pairwise, path: &[u32]) -> f64 {
+    let median = |lag: usize| {
+        let mut distances: Vec<f64> = path
+            .iter()
+            .zip(path.iter().skip(lag))
+            .map(|(&x, &y)| pairwise.row(x)[y as usize])
+            .collect();
+        distances.sort_unstable_by(f64::total_cmp);
+        distances.get(distances.len() / 2).copied()
+    };
+    match (median(1), median((path.len() / 4).clamp(3, 12))) {
+        (Some(near), Some(far)) if near > 0.0 => (far / near).powi(2),
+        _ => f64::INFINITY,
+    }
 }

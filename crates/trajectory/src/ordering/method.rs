@@ -3,11 +3,10 @@
 use nalgebra::DMatrixView;
 use rayon::prelude::*;
 use serde::Serialize;
-use weightspace::distance::squared_distance;
 
-use super::lagged_path::{LaggedPath, harmonic, same_path};
+use super::lagged_path::{LaggedPath, harmonic};
 use super::pairwise::Pairwise;
-use super::{drift_metric, same_leaves, spectral};
+use super::{finite, same_leaves, spectral};
 use crate::Error;
 use crate::assignment::Clusters;
 use crate::permutation::{Chance, Purpose, permutation};
@@ -15,18 +14,8 @@ use crate::permutation::{Chance, Purpose, permutation};
 /// Lags of the banded path unless told otherwise.
 pub const LAGS: usize = 5;
 
-/// How often the drift metric is learnt from the order that it led to.
-const ROUNDS: usize = 2;
-
-/// Least ratio of the squared distance far apart to that between neighbours, along a path that was
-/// found in the drift metric, for the metric to be believed. On a plateau without memory, where the
-/// ratio is 1, the metric learns the errors of the order that it is taught by. Set on the even
-/// seeds of a zoo at its noise plateau: paths that the metric spoilt had 0.99 to 1.10, paths that
-/// it improved 1.27 and more.
-pub(super) const LEAST_SPREAD: f64 = 1.2;
-
-/// Most points of a cluster that is ordered by a spectrum, or in a metric of its own: no run that
-/// is followed by eye has more, and what has more is mostly no run.
+/// Most points of a cluster that is ordered by a spectrum: no run that is followed by eye has
+/// more, and what has more is mostly no run.
 const LARGEST_SPECTRAL: usize = 1000;
 
 /// How to order the points of a cluster by their distances.
@@ -45,17 +34,12 @@ pub enum Method {
         /// Number of lags, at least 1; with 1 it is the shortest path.
         lags: usize,
     },
-    /// A banded path with [`LAGS`] lags in a metric learnt from the order itself, in which
-    /// coordinates count by their drift against their jitter. Starts from the banded path, and
-    /// stays with it for fewer than ten points, and where the points show no drift.
-    DriftWeighted,
 }
 
 impl Method {
-    /// The method to use unless there is a reason for another. On the zoos of the experiments it is
-    /// as good as the banded path but for one (cnn-wd0, where a few runs come out worse); it is made
-    /// for runs whose coordinates drift at different speeds.
-    pub const RECOMMENDED: Self = Self::DriftWeighted;
+    /// The method to use unless there is a reason for another: no other was better on any zoo of the
+    /// experiments.
+    pub const RECOMMENDED: Self = Self::Banded { lags: LAGS };
 }
 
 /// Orders every cluster by a method; an order may as well be read backwards.
@@ -89,38 +73,19 @@ pub fn order(
                     nearest_neighbours(&cluster)
                 }
                 Method::Spectral => spectral::spectral(&cluster),
-                Method::ShortestPath => banded(&cluster, 1, Vec::new(), &mut chance),
-                Method::Banded { lags } => banded(&cluster, lags.max(1), Vec::new(), &mut chance),
-                Method::DriftWeighted => drift_weighted(points, &cluster, &mut chance),
+                Method::ShortestPath => banded(&cluster, 1, &mut chance),
+                Method::Banded { lags } => banded(&cluster, lags.max(1), &mut chance),
             };
             cluster.named(&path)
         })
         .collect())
 }
 
-pub(super) fn finite(points: DMatrixView<'_, f32>) -> Result<(), Error> {
-    let columns: Vec<_> = points.column_iter().collect();
-    let bad = columns
-        .par_iter()
-        .position_first(|column| column.iter().any(|weight| !weight.is_finite()));
-    match bad {
-        Some(index) => Err(Error::NotFinite {
-            what: "point",
-            index,
-        }),
-        None => Ok(()),
-    }
-}
-
-/// The best banded path from the spectral order, from the nearest neighbours of the most remote
-/// point, and from what is given.
-fn banded(
-    cluster: &Pairwise,
-    lags: usize,
-    mut starts: Vec<Vec<u32>>,
-    chance: &mut Chance,
-) -> Vec<u32> {
+/// The best banded path from the spectral order and from the nearest neighbours of the most remote
+/// point.
+fn banded(cluster: &Pairwise, lags: usize, chance: &mut Chance) -> Vec<u32> {
     let weights = harmonic(lags);
+    let mut starts = Vec::new();
     if cluster.len() <= LARGEST_SPECTRAL {
         starts.push(spectral::spectral(cluster));
     }
@@ -145,52 +110,4 @@ fn nearest_neighbours(cluster: &Pairwise) -> Vec<u32> {
             .map(|nearest| left.remove(nearest));
     }
     path
-}
-
-fn drift_weighted(
-    points: DMatrixView<'_, f32>,
-    cluster: &Pairwise,
-    chance: &mut Chance,
-) -> Vec<u32> {
-    let plain = banded(cluster, LAGS, Vec::new(), chance);
-    if cluster.len() > LARGEST_SPECTRAL {
-        return plain;
-    }
-    let mut path = plain.clone();
-    for _ in 0..ROUNDS {
-        let Some(weighted) = in_drift_metric(points, cluster, &path) else {
-            break;
-        };
-        let next = banded(&weighted, LAGS, vec![path.clone()], chance);
-        let settled = same_path(&next, &path);
-        path = next;
-        if settled {
-            break;
-        }
-    }
-    if drift_metric::spread(|x, y| cluster.row(x)[y as usize], &path) < LEAST_SPREAD {
-        plain
-    } else {
-        path
-    }
-}
-
-/// The cluster at the distances that its drift metric gives, learnt from a path through it.
-pub(super) fn in_drift_metric(
-    points: DMatrixView<'_, f32>,
-    cluster: &Pairwise,
-    path: &[u32],
-) -> Option<Pairwise> {
-    let scales = drift_metric::scales(points, &cluster.named(path))?;
-    let scaled: Vec<Vec<f32>> = cluster
-        .leaves()
-        .iter()
-        .map(|&leaf| {
-            let column = points.column(leaf as usize).data.into_slice();
-            std::iter::zip(column, &scales)
-                .map(|(x, scale)| x * scale)
-                .collect()
-        })
-        .collect();
-    Some(cluster.at(|i, j| squared_distance(&scaled[i], &scaled[j]).sqrt()))
 }

@@ -56,14 +56,6 @@ impl Pairwise {
         }
     }
 
-    /// The same points, at other distances from each other.
-    pub(super) fn at(&self, distance: impl FnMut(usize, usize) -> f64) -> Self {
-        Self {
-            leaves: self.leaves.clone(),
-            distances: symmetric(self.len(), distance),
-        }
-    }
-
     pub(super) fn len(&self) -> usize {
         self.leaves.len()
     }
@@ -72,10 +64,6 @@ impl Pairwise {
     pub(super) fn row(&self, point: u32) -> &[f64] {
         let m = self.len();
         &self.distances[point as usize * m..][..m]
-    }
-
-    pub(super) fn leaves(&self) -> &[u32] {
-        &self.leaves
     }
 
     /// The numbers of a sequence of the cluster's leaves.
