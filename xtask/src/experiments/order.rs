@@ -8,14 +8,18 @@ use nalgebra::DMatrix;
 use report::figure::chart::{Axis, Chart, Panel, Reference, Series, Style};
 use report::table::{Column, Table};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use trajectory::assignment::Clusters;
 use trajectory::dendrogram::Dendrogram;
 use trajectory::minimum_spanning_tree::minimum_spanning_tree;
 use trajectory::ordering::{
-    LAGS, Method, along_tree, by_merge_height, direct, edge_confidence, order, random_order,
+    Method, along_tree, by_merge_height, direct, edge_confidence, order, order_whitened,
+    random_order,
 };
 use trajectory::scoring::{Estimate, score_each_order};
 use trajectory::spanning_tree::SpanningTree;
+use trajectory::whitening::Tensor;
+use zoo_training::Architecture;
 
 const TEXT: &str = "\
 Checkpoints are shuffled, then runs are found by cutting the minimum spanning tree into as many \
@@ -24,6 +28,10 @@ at random before anything is computed, and \u{201c}consecutive\u{201d} means con
 kept. Ordered: share of a run's pairs of successive epochs that stand next to each other in order. All \
 orders but the paper's and the random one are directed by the same rule. Constants were set on even \
 seeds; the rows are of odd seeds; \u{b1} is one standard error over runs.\n\n\
+Whitened: the banded path is searched again in a metric in which the jitter of all runs' steps along \
+the first order, pooled over runs and output units, is as strong in every input direction of a \
+tensor; it needs the weights, so there is none in an SVD. Whitened by itself: the same for one run \
+at a time, as if it were the only one.\n\n\
 Edges: the stated confidence of each edge of the recommended order against the share that is right, \
 pooled over zoos (but for those of one shared initialisation, whose clusters are no runs), spaces \
 and shares kept. The random walk takes the step lengths of trained runs in \
@@ -58,15 +66,13 @@ pub(super) fn run(world: &World) -> Result<Findings> {
             if points.runs() * 3 > points.matrix.ncols() {
                 continue;
             }
-            in_space(
-                name,
+            let space = Space {
+                zoo: name,
                 kept,
-                0,
-                &points,
-                &points.matrix,
-                &mut rows,
-                &mut edges,
-            )?;
+                dimension: 0,
+                tensors: Some(tensors(zoo.zoo.recipe.architecture)),
+            };
+            space.order(&points, &points.matrix, &mut rows, &mut edges)?;
             if control {
                 continue;
             }
@@ -78,9 +84,13 @@ pub(super) fn run(world: &World) -> Result<Findings> {
             let svd = weightspace::svd::truncated(points.matrix.as_view(), rank)?;
             for dimension in spaces {
                 let reduced = svd.coordinates_at(dimension)?.into_owned();
-                in_space(
-                    name, kept, dimension, &points, &reduced, &mut rows, &mut edges,
-                )?;
+                let space = Space {
+                    zoo: name,
+                    kept,
+                    dimension,
+                    tensors: None,
+                };
+                space.order(&points, &reduced, &mut rows, &mut edges)?;
             }
         }
     }
@@ -113,7 +123,7 @@ pub(super) fn run(world: &World) -> Result<Findings> {
             row.zoo == zoo
                 && row.dimension == dimension
                 && row.kept == 1.0
-                && row.method == RECOMMENDED
+                && row.method == recommended(dimension)
         });
         if let Some(row) = found {
             let estimate = if tau { row.tau } else { row.ordered };
@@ -123,85 +133,145 @@ pub(super) fn run(world: &World) -> Result<Findings> {
     Ok(findings)
 }
 
-const RECOMMENDED: &str = "drift-weighted";
+const BANDED: &str = "banded path";
+const WHITENED: &str = "banded path, whitened";
+const ALONE: &str = "banded path, each run whitened by itself";
 
-/// Orders the points of one space by every method, scores the odd seeds, and notes how sure the
-/// recommended method was of each edge of theirs.
-fn in_space(
-    zoo: &str,
-    kept: f64,
-    dimension: usize,
-    truth: &Thinned,
-    matrix: &DMatrix<f32>,
-    rows: &mut Vec<Row>,
-    edges: &mut Vec<(f64, bool)>,
-) -> Result<()> {
-    let points = matrix.as_view();
-    let tree_edges = minimum_spanning_tree(points)?;
-    let tree = SpanningTree::new(points.ncols(), &tree_edges)?;
-    let dendrogram = Dendrogram::of(&tree);
-    let clusters = dendrogram.cut_into(truth.runs())?;
-    let directed = |orders: Vec<Vec<u32>>| -> Result<Vec<Vec<u32>>> {
-        let directed = direct(points, &orders)?;
-        Ok(directed.into_iter().map(|order| order.leaves).collect())
-    };
-    let recommended = order(points, &clusters, Method::RECOMMENDED, SEED)?;
-    let confidence = edge_confidence(points, &recommended, SEED)?;
-    for (order, confidence) in recommended.iter().zip(&confidence) {
-        for (pair, &confidence) in order.windows(2).zip(confidence) {
-            let [x, y] = [pair[0] as usize, pair[1] as usize];
-            // Clusters of runs from one initialisation are no runs, so their edges say nothing.
-            if truth.odd(x) && !zoo.contains("shared") {
-                let next = truth.ranks[x].abs_diff(truth.ranks[y]) == 1;
-                edges.push((confidence, truth.labels[x] == truth.labels[y] && next));
-            }
-        }
+/// What to use in a space: noise is whitened along a tensor's inputs, which an SVD mixes up.
+fn recommended(dimension: usize) -> &'static str {
+    match dimension {
+        0 => WHITENED,
+        _ => BANDED,
     }
-    let tree_paths = along_tree(&tree, &clusters, SEED)?;
-    let tree_paths = tree_paths.into_iter().map(|path| path.leaves).collect();
-    let by = |method| order(points, &clusters, method, SEED);
-    let methods: [(&'static str, Vec<Vec<u32>>); 7] = [
-        ("random", random_order(&clusters, SEED)),
-        (
-            "merge height (paper)",
-            by_merge_height(&dendrogram, &clusters, SEED)?,
-        ),
-        ("tree path", directed(tree_paths)?),
-        ("spectral", directed(by(Method::Spectral)?)?),
-        ("shortest path", directed(by(Method::ShortestPath)?)?),
-        ("banded path", directed(by(Method::Banded { lags: LAGS })?)?),
-        (RECOMMENDED, directed(recommended)?),
-    ];
-    for (method, orders) in methods {
-        let scores = score_each_order(&orders, &truth.labels, &truth.ranks)?;
-        let odd: Vec<_> = scores
-            .iter()
-            .zip(&orders)
-            .filter(|(_, order)| truth.odd(order[0] as usize))
-            .map(|(score, _)| score)
-            .collect();
-        let share = |score: &trajectory::scoring::ClusterOrder| {
-            score.score.consecutive as f64 / (score.run_epochs.max(2) - 1) as f64
-        };
-        let mean = |value: &dyn Fn(&trajectory::scoring::ClusterOrder) -> Option<f64>| {
-            Estimate::mean(
-                &odd.iter()
-                    .filter_map(|score| value(score))
-                    .collect::<Vec<f64>>(),
-            )
-        };
-        rows.push(Row {
-            zoo: zoo.to_owned(),
+}
+
+fn tensors(architecture: Architecture) -> Vec<Tensor> {
+    let layout = architecture.layout().iter();
+    layout
+        .map(|tensor| Tensor::of_shape(tensor.shape))
+        .collect()
+}
+
+/// Where checkpoints of a zoo are put in order.
+struct Space<'a> {
+    zoo: &'a str,
+    kept: f64,
+    /// 0: all weights.
+    dimension: usize,
+    /// The tensors that the coordinates are, if they are weights.
+    tensors: Option<Vec<Tensor>>,
+}
+
+/// As [`order_whitened`], one run at a time.
+fn each_alone(
+    points: &DMatrix<f32>,
+    tensors: &[Tensor],
+    clusters: &Clusters,
+) -> Result<Vec<Vec<u32>>> {
+    let each = clusters.iter().map(|members| {
+        let columns: Vec<usize> = members.iter().map(|&leaf| leaf as usize).collect();
+        let own = points.select_columns(&columns);
+        let cluster = Clusters::from_labels(&vec![0; members.len()])?;
+        let (orders, _) = order_whitened(own.as_view(), tensors, &cluster, SEED)?;
+        let leaves = orders.concat();
+        Ok(leaves.iter().map(|&leaf| members[leaf as usize]).collect())
+    });
+    each.collect()
+}
+
+impl Space<'_> {
+    /// Orders the points by every method, scores the odd seeds, and notes how sure the recommended
+    /// method was of each edge of theirs.
+    fn order(
+        &self,
+        truth: &Thinned,
+        matrix: &DMatrix<f32>,
+        rows: &mut Vec<Row>,
+        edges: &mut Vec<(f64, bool)>,
+    ) -> Result<()> {
+        let &Self {
+            zoo,
             kept,
             dimension,
-            method,
-            ordered: mean(&|score| Some(share(score))),
-            initial: mean(&|score| Some(score.score.initial as f64)),
-            tau: mean(&|score| score.score.kendall_tau),
-            exact: mean(&|score| Some(f64::from(u8::from(share(score) == 1.0)))),
-        });
+            ref tensors,
+        } = self;
+        let points = matrix.as_view();
+        let tree_edges = minimum_spanning_tree(points)?;
+        let tree = SpanningTree::new(points.ncols(), &tree_edges)?;
+        let dendrogram = Dendrogram::of(&tree);
+        let clusters = dendrogram.cut_into(truth.runs())?;
+        let directed = |orders: Vec<Vec<u32>>| -> Result<Vec<Vec<u32>>> {
+            let directed = direct(points, &orders)?;
+            Ok(directed.into_iter().map(|order| order.leaves).collect())
+        };
+        let banded = order(points, &clusters, Method::RECOMMENDED, SEED)?;
+        let whitened = match tensors {
+            Some(tensors) => Some(order_whitened(points, tensors, &clusters, SEED)?),
+            None => None,
+        };
+        let (recommended, confidence) = match &whitened {
+            Some((orders, white)) => (orders, edge_confidence(white.as_view(), orders, SEED)?),
+            None => (&banded, edge_confidence(points, &banded, SEED)?),
+        };
+        for (order, confidence) in recommended.iter().zip(&confidence) {
+            for (pair, &confidence) in order.windows(2).zip(confidence) {
+                let [x, y] = [pair[0] as usize, pair[1] as usize];
+                // Clusters of runs from one initialisation are no runs, so their edges say nothing.
+                if truth.odd(x) && !zoo.contains("shared") {
+                    let next = truth.ranks[x].abs_diff(truth.ranks[y]) == 1;
+                    edges.push((confidence, truth.labels[x] == truth.labels[y] && next));
+                }
+            }
+        }
+        let tree_paths = along_tree(&tree, &clusters, SEED)?;
+        let tree_paths = tree_paths.into_iter().map(|path| path.leaves).collect();
+        let by = |method| order(points, &clusters, method, SEED);
+        let mut methods: Vec<(&'static str, Vec<Vec<u32>>)> = vec![
+            ("random", random_order(&clusters, SEED)),
+            (
+                "merge height (paper)",
+                by_merge_height(&dendrogram, &clusters, SEED)?,
+            ),
+            ("tree path", directed(tree_paths)?),
+            ("spectral", directed(by(Method::Spectral)?)?),
+            ("shortest path", directed(by(Method::ShortestPath)?)?),
+            (BANDED, directed(banded)?),
+        ];
+        if let (Some(tensors), Some((orders, _))) = (tensors, whitened) {
+            methods.push((WHITENED, directed(orders)?));
+            methods.push((ALONE, directed(each_alone(matrix, tensors, &clusters)?)?));
+        }
+        for (method, orders) in methods {
+            let scores = score_each_order(&orders, &truth.labels, &truth.ranks)?;
+            let odd: Vec<_> = scores
+                .iter()
+                .zip(&orders)
+                .filter(|(_, order)| truth.odd(order[0] as usize))
+                .map(|(score, _)| score)
+                .collect();
+            let share = |score: &trajectory::scoring::ClusterOrder| {
+                score.score.consecutive as f64 / (score.run_epochs.max(2) - 1) as f64
+            };
+            let mean = |value: &dyn Fn(&trajectory::scoring::ClusterOrder) -> Option<f64>| {
+                Estimate::mean(
+                    &odd.iter()
+                        .filter_map(|score| value(score))
+                        .collect::<Vec<f64>>(),
+                )
+            };
+            rows.push(Row {
+                zoo: zoo.to_owned(),
+                kept,
+                dimension,
+                method,
+                ordered: mean(&|score| Some(share(score))),
+                initial: mean(&|score| Some(score.score.initial as f64)),
+                tau: mean(&|score| score.score.kendall_tau),
+                exact: mean(&|score| Some(f64::from(u8::from(share(score) == 1.0)))),
+            });
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// What every method makes of points without a story.
@@ -221,14 +291,20 @@ fn nulls(world: &World) -> Result<(Table, Value)> {
     let mut json = Vec::new();
     for (name, matrix, labels, ranks) in null_points(world)? {
         let clusters = Clusters::from_labels(&labels)?;
-        for (method, by) in [
-            ("spectral", Method::Spectral),
-            ("shortest path", Method::ShortestPath),
-            ("banded path", Method::Banded { lags: LAGS }),
-            (RECOMMENDED, Method::RECOMMENDED),
+        let points = matrix.as_view();
+        let plain = |name, method| -> Result<_> {
+            Ok((name, order(points, &clusters, method, SEED)?, None))
+        };
+        let layout = tensors(Architecture::Mlp);
+        let (orders, white) = order_whitened(points, &layout, &clusters, SEED)?;
+        for (method, orders, white) in [
+            plain("spectral", Method::Spectral)?,
+            plain("shortest path", Method::ShortestPath)?,
+            plain(BANDED, Method::RECOMMENDED)?,
+            (WHITENED, orders, Some(white)),
         ] {
-            let orders = order(matrix.as_view(), &clusters, by, SEED)?;
-            let confidence = edge_confidence(matrix.as_view(), &orders, SEED)?;
+            let among = white.as_ref().map_or(points, |white| white.as_view());
+            let confidence = edge_confidence(among, &orders, SEED)?;
             let pairs: Vec<f64> = orders
                 .iter()
                 .flat_map(|order| order.windows(2))
@@ -347,7 +423,8 @@ fn figures(rows: &[Row], edges: &[(f64, bool)]) -> Vec<Figure> {
         let mut dimensions: Vec<usize> = of_zoo.iter().map(|row| row.dimension).collect();
         dimensions.dedup();
         let mut names: Vec<&'static str> = of_zoo.iter().map(|row| row.method).collect();
-        names.truncate(7);
+        let mut seen = BTreeSet::new();
+        names.retain(|name| *name != ALONE && seen.insert(*name));
         Panel {
             title: zoo.to_owned(),
             x: Axis::named("space", dimensions.iter().map(|&d| space(d))),
