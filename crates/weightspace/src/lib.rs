@@ -18,6 +18,7 @@
 //! | [`statistics`] | mean, variance and quantiles of each layer's weights |
 //! | [`spectrum`] | the power-law exponent of a layer's eigenvalues |
 //! | [`similarity`] | CKA and SVCCA of two models' activations |
+//! | [`sketch`] | a few kilobytes per checkpoint that keep its distances |
 //! | [`points`] | the columns of a matrix, checked to be finite |
 //!
 //! All pairs of a zoo are too many for exact arithmetic and too near each other for f32: the step
@@ -69,6 +70,7 @@ pub mod moments;
 pub mod neighbors;
 pub mod points;
 pub mod similarity;
+pub mod sketch;
 pub mod spectrum;
 pub mod statistics;
 pub mod svd;
