@@ -18,6 +18,7 @@
 //! | [`statistics`] | mean, variance and quantiles of each layer's weights |
 //! | [`spectrum`] | the power-law exponent of a layer's eigenvalues |
 //! | [`similarity`] | CKA and SVCCA of two models' activations |
+//! | [`compare`] | two checkpoints tensor by tensor, and what kind of change it is |
 //! | [`sketch`] | a few kilobytes per checkpoint that keep its distances |
 //! | [`points`] | the columns of a matrix, checked to be finite |
 //!
@@ -64,6 +65,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod compare;
 pub mod distance;
 mod error;
 pub mod moments;
