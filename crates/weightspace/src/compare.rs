@@ -121,7 +121,7 @@ impl<'a> Paired<'a> {
     }
 
     /// Refuses values that are not finite, which no verdict can be based on.
-    fn check_finite(&self) -> Result<(), Error> {
+    pub(crate) fn check_finite(&self) -> Result<(), Error> {
         for pair in &self.pairs {
             let values = pair.a.iter().chain(pair.b);
             let count = values.filter(|value| !value.is_finite()).count() as u64;

@@ -19,6 +19,7 @@
 //! | [`spectrum`] | the power-law exponent of a layer's eigenvalues |
 //! | [`similarity`] | CKA and SVCCA of two models' activations |
 //! | [`compare`] | two checkpoints tensor by tensor, and what kind of change it is |
+//! | [`matching`] | permuted hidden units undone |
 //! | [`sketch`] | a few kilobytes per checkpoint that keep its distances |
 //! | [`points`] | the columns of a matrix, checked to be finite |
 //!
@@ -68,6 +69,7 @@
 pub mod compare;
 pub mod distance;
 mod error;
+pub mod matching;
 pub mod moments;
 pub mod neighbors;
 pub mod points;

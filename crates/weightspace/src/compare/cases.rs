@@ -96,7 +96,8 @@ pub(crate) fn tuned(base: &Model, relative: f32, seed: u64) -> Model {
     base.each(|shape, values| {
         place += 1;
         let seed = 1_000_000 + 1000 * seed + 50 * place;
-        let (rows, columns) = (shape[0], values.len() / shape[0]);
+        let rows = *shape.first().unwrap_or(&1);
+        let columns = values.len() / rows;
         let mut step: Vec<f32> = normal(values.len(), seed).iter().map(|z| 0.1 * z).collect();
         for direction in 0..20 {
             let left = normal(rows, seed + 2 * direction + 1);
