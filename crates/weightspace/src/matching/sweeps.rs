@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, Par};
+use faer::{Accum, Mat, MatRef, Par};
 
 use super::assignment::assignment;
 use super::chain::{Chain, Part};
@@ -123,29 +123,11 @@ impl<'a> Problem<'a> {
         let is_known = |other: Option<usize>| other.is_none_or(|other| known[other]);
         for (place, part) in self.chain.parts.iter().enumerate() {
             let (a, b) = (&self.a[place], &self.b[place]);
-            let width = part.blocks * part.length;
             if part.output == Some(group) && is_known(part.input) {
-                let source = |k: usize| {
-                    let block = unit(permutations, part.input, k / part.length);
-                    block * part.length + k % part.length
-                };
-                add_products(
-                    &mut gains,
-                    width,
-                    |i, k| a[i * width + k],
-                    |j, k| b[j * width + source(k)],
-                );
+                add_of_rows(&mut gains, part, a, b, permutations);
             }
             if part.input == Some(group) && is_known(part.output) {
-                let at = |row: usize, block: usize, k: usize| {
-                    row * width + block * part.length + k % part.length
-                };
-                add_products(
-                    &mut gains,
-                    part.rows * part.length,
-                    |i, k| a[at(k / part.length, i, k)],
-                    |j, k| b[at(unit(permutations, part.output, k / part.length), j, k)],
-                );
+                add_of_blocks(&mut gains, part, a, b, permutations);
             }
         }
         gains
@@ -213,26 +195,77 @@ fn transposed(values: &[f32], rows: usize) -> Vec<f32> {
     places.map(|place| values[place]).collect()
 }
 
-/// Adds the inner products of rows of `width` values of A and of B.
-fn add_products(
+/// Adds the inner products of the rows of A and of B.
+fn add_of_rows(
     gains: &mut Mat<f64>,
-    width: usize,
-    a: impl Fn(usize, usize) -> f32,
-    b: impl Fn(usize, usize) -> f32,
+    part: &Part,
+    a: &[f32],
+    b: &[f32],
+    permutations: &[Vec<usize>],
 ) {
-    let size = gains.nrows();
+    let width = part.blocks * part.length;
+    let source: Vec<usize> = (0..width)
+        .map(|k| unit(permutations, part.input, k / part.length) * part.length + k % part.length)
+        .collect();
+    let (mut left, mut right) = (Vec::new(), Vec::new());
     for start in (0..width).step_by(CHUNK) {
-        let count = CHUNK.min(width - start);
-        let left = Mat::from_fn(size, count, |i, k| f64::from(a(i, start + k)));
-        let right = Mat::from_fn(count, size, |k, j| f64::from(b(j, start + k)));
-        let par = Par::rayon(PARTS);
-        matmul(
-            gains.as_mut(),
-            Accum::Add,
-            left.as_ref(),
-            right.as_ref(),
-            1.0,
-            par,
-        );
+        let source = &source[start..width.min(start + CHUNK)];
+        left.clear();
+        right.clear();
+        for (a, b) in a.chunks_exact(width).zip(b.chunks_exact(width)) {
+            left.extend(a[start..][..source.len()].iter().map(|&a| f64::from(a)));
+            right.extend(source.iter().map(|&k| f64::from(b[k])));
+        }
+        let matrix = |values| MatRef::from_row_major_slice(values, part.rows, source.len());
+        add_products(gains, matrix(&left), matrix(&right));
     }
+}
+
+/// Adds the inner products of the blocks of A and of B, taken over all rows.
+fn add_of_blocks(
+    gains: &mut Mat<f64>,
+    part: &Part,
+    a: &[f32],
+    b: &[f32],
+    permutations: &[Vec<usize>],
+) {
+    let width = part.blocks * part.length;
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    let rows: Vec<usize> = (0..part.rows).collect();
+    for rows in rows.chunks(CHUNK.div_ceil(part.length)) {
+        left.clear();
+        right.clear();
+        for &row in rows {
+            let a = &a[row * width..][..width];
+            let b = &b[unit(permutations, part.output, row) * width..][..width];
+            for k in 0..part.length {
+                let nth = |values: &[f32], out: &mut Vec<f64>| {
+                    out.extend(
+                        values
+                            .iter()
+                            .skip(k)
+                            .step_by(part.length)
+                            .map(|&v| f64::from(v)),
+                    );
+                };
+                nth(a, &mut left);
+                nth(b, &mut right);
+            }
+        }
+        let columns = rows.len() * part.length;
+        let matrix = |values| MatRef::from_column_major_slice(values, part.blocks, columns);
+        add_products(gains, matrix(&left), matrix(&right));
+    }
+}
+
+fn add_products(gains: &mut Mat<f64>, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
+    let par = Par::rayon(PARTS);
+    matmul(
+        gains.as_mut(),
+        Accum::Add,
+        left,
+        right.transpose(),
+        1.0,
+        par,
+    );
 }
