@@ -59,7 +59,7 @@ impl TensorSketcher {
 
     /// The next values of the tensor.
     ///
-    /// Less than half a nanosecond per value when chunks are multiples of 256 values; odd ends cost
+    /// About a nanosecond per value when chunks are multiples of 256 values; odd ends cost
     /// some nanoseconds per value.
     pub fn feed(&mut self, mut chunk: &[f32]) {
         let place = (self.elements % BLOCK as u64) as usize;
