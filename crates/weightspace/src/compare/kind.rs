@@ -63,7 +63,7 @@ pub enum Kind {
 /// should be.
 ///
 /// Tensors that did not change do not count. Tried in the order of the variants of [`Kind`]; cost
-/// and memory are those of [`low_rank`](super::low_rank::low_rank) and [`grid`].
+/// and memory are those of [`low_rank`] and [`grid`].
 ///
 /// # Errors
 /// [`Error::NonFiniteTensor`]; [`Error::TooFewExamples`] if no tensor is in both.
