@@ -104,4 +104,52 @@ pub enum Error {
         /// Rows of the matrix.
         parameters: usize,
     },
+    /// A parameter of a sketch is out of range.
+    #[error("sketch: {name} is {value}, it must be {needed}")]
+    SketchParameter {
+        /// The field of [`sketch::Parameters`](crate::sketch::Parameters).
+        name: &'static str,
+        /// What it was.
+        value: usize,
+        /// What it may be.
+        needed: &'static str,
+    },
+    /// A tensor of the same name was already there.
+    #[error("tensor {name:?} is given twice: names tell tensors apart, so each must be unique")]
+    DuplicateTensor {
+        /// Its name.
+        name: String,
+    },
+    /// The values of a tensor are not as many as its shape says.
+    #[error(
+        "tensor {name:?} of shape {shape:?} came with {elements} values: give all of them, once"
+    )]
+    TensorElements {
+        /// Its name.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// How many values were given.
+        elements: u64,
+    },
+    /// A tensor has values that are NaN or infinite, so distances to it mean nothing.
+    #[error(
+        "tensor {name:?} has {count} values that are NaN or infinite: leave the checkpoint out"
+    )]
+    NonFiniteTensor {
+        /// Its name.
+        name: String,
+        /// How many of its values.
+        count: u64,
+    },
+    /// Two sketches that were not made alike, or not of the same architecture.
+    #[error("sketches {left} and {right} cannot be compared: {what}; sketch both anew, alike")]
+    SketchesDiffer {
+        /// Place of the first in what was given.
+        left: usize,
+        /// Place of the second.
+        right: usize,
+        /// In what they differ.
+        what: String,
+    },
 }

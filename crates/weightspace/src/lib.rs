@@ -18,6 +18,9 @@
 //! | [`statistics`] | mean, variance and quantiles of each layer's weights |
 //! | [`spectrum`] | the power-law exponent of a layer's eigenvalues |
 //! | [`similarity`] | CKA and SVCCA of two models' activations |
+//! | [`compare`] | two checkpoints tensor by tensor, and what kind of change it is |
+//! | [`matching`] | permuted hidden units undone |
+//! | [`sketch`] | a few kilobytes per checkpoint that keep its distances |
 //! | [`points`] | the columns of a matrix, checked to be finite |
 //!
 //! All pairs of a zoo are too many for exact arithmetic and too near each other for f32: the step
@@ -63,12 +66,15 @@
 
 #![forbid(unsafe_code)]
 
+pub mod compare;
 pub mod distance;
 mod error;
+pub mod matching;
 pub mod moments;
 pub mod neighbors;
 pub mod points;
 pub mod similarity;
+pub mod sketch;
 pub mod spectrum;
 pub mod statistics;
 pub mod svd;

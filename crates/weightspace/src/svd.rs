@@ -35,7 +35,7 @@ const BLOCK: usize = 512;
 
 /// Parts into which faer divides its work. Last bits depend on it, so it is not the number of
 /// threads, which is free to be anything.
-const PARTS: usize = 4;
+pub(crate) const PARTS: usize = 4;
 
 /// The leading part of `points = directions · coordinates`, largest singular value first.
 ///
@@ -213,7 +213,7 @@ fn product(columns: &[&[f32]], parameters: usize, right: &Mat<f64>) -> Mat<f64> 
 
 /// Orthonormal columns whose first `k` span the first `k` of `matrix`, for every `k`; completed
 /// by arbitrary directions where the columns of `matrix` are dependent.
-fn orthonormal(matrix: Mat<f64>) -> Mat<f64> {
+pub(crate) fn orthonormal(matrix: Mat<f64>) -> Mat<f64> {
     let mut factors = matrix;
     let (rows, columns) = factors.shape();
     let block = recommended_block_size::<f64>(rows, columns);

@@ -1,0 +1,221 @@
+//! How much changed: norms, distance, angle and counts.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{Pair, Paired};
+
+/// Partial sums kept side by side; part of the definition of the last bits.
+const LANES: usize = 8;
+
+/// What changed from A to B, in one tensor or in all. Positions where either is NaN or infinite are
+/// counted and left out of every sum.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Change {
+    /// Number of values.
+    pub elements: usize,
+    /// ‖a‖.
+    pub norm_a: f64,
+    /// ‖b‖.
+    pub norm_b: f64,
+    /// ‖b − a‖.
+    pub distance: f64,
+    /// Largest absolute change of a value.
+    pub largest: f64,
+    /// Values whose bits differ.
+    pub changed: usize,
+    /// Values of A that are zero.
+    pub zeros_a: usize,
+    /// Values of B that are zero.
+    pub zeros_b: usize,
+    /// Positions where either is NaN or infinite.
+    pub non_finite: usize,
+}
+
+impl Change {
+    /// ‖b − a‖ / ‖a‖; none if a is zero.
+    pub fn relative(&self) -> Option<f64> {
+        (self.norm_a > 0.0).then(|| self.distance / self.norm_a)
+    }
+
+    /// The angle between a and b in radians; none if either is zero.
+    ///
+    /// From the distance, not from the cosine, so that small angles keep their digits: with
+    /// chord c, sin²(θ/2) = (c² − (‖a‖ − ‖b‖)²) / (4 ‖a‖ ‖b‖).
+    pub fn angle(&self) -> Option<f64> {
+        let product = self.norm_a * self.norm_b;
+        (product > 0.0).then(|| {
+            let across = self.distance.powi(2) - (self.norm_a - self.norm_b).powi(2);
+            2.0 * (across / (4.0 * product)).clamp(0.0, 1.0).sqrt().asin()
+        })
+    }
+
+    /// ‖b‖ / ‖a‖ − 1; none if a is zero.
+    pub fn norm_change(&self) -> Option<f64> {
+        (self.norm_a > 0.0).then(|| self.norm_b / self.norm_a - 1.0)
+    }
+
+    /// Share of the values whose bits differ.
+    pub fn share_changed(&self) -> f64 {
+        self.changed as f64 / self.elements.max(1) as f64
+    }
+
+    /// Whether all bits are the same: a frozen tensor.
+    pub fn identical(&self) -> bool {
+        self.changed == 0
+    }
+
+    fn with(self, other: &Self) -> Self {
+        Self {
+            elements: self.elements + other.elements,
+            norm_a: self.norm_a.hypot(other.norm_a),
+            norm_b: self.norm_b.hypot(other.norm_b),
+            distance: self.distance.hypot(other.distance),
+            largest: self.largest.max(other.largest),
+            changed: self.changed + other.changed,
+            zeros_a: self.zeros_a + other.zeros_a,
+            zeros_b: self.zeros_b + other.zeros_b,
+            non_finite: self.non_finite + other.non_finite,
+        }
+    }
+}
+
+/// What changed in one tensor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TensorChange {
+    /// Its name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// What changed.
+    pub change: Change,
+}
+
+/// What changed in every tensor and in all of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// Tensors that both have, in the order of A.
+    pub tensors: Vec<TensorChange>,
+    /// All of these together.
+    pub total: Change,
+}
+
+/// Compares tensor by tensor, in parallel. One pass over both, O(1) in memory per tensor; the same
+/// bits for any number of threads.
+pub fn compare(paired: &Paired<'_>) -> Comparison {
+    let tensors: Vec<TensorChange> = paired
+        .pairs
+        .par_iter()
+        .map(|pair| TensorChange {
+            name: pair.name.to_owned(),
+            shape: pair.shape.to_vec(),
+            change: change(pair),
+        })
+        .collect();
+    let total = tensors.iter().fold(Change::default(), |total, tensor| {
+        total.with(&tensor.change)
+    });
+    Comparison { tensors, total }
+}
+
+/// What changed in one tensor.
+pub fn change(pair: &Pair<'_>) -> Change {
+    let (mut a_squares, mut b_squares) = ([0.0f64; LANES], [0.0f64; LANES]);
+    let (mut squares, mut largest) = ([0.0f64; LANES], [0.0f64; LANES]);
+    let mut counted = Change {
+        elements: pair.a.len().min(pair.b.len()),
+        ..Change::default()
+    };
+    for (a, b) in pair.a.chunks(LANES).zip(pair.b.chunks(LANES)) {
+        for (lane, (&a, &b)) in a.iter().zip(b).enumerate() {
+            counted.changed += usize::from(a.to_bits() != b.to_bits());
+            counted.zeros_a += usize::from(a == 0.0);
+            counted.zeros_b += usize::from(b == 0.0);
+            let finite = a.is_finite() && b.is_finite();
+            counted.non_finite += usize::from(!finite);
+            let (a, b) = if finite {
+                (f64::from(a), f64::from(b))
+            } else {
+                (0.0, 0.0)
+            };
+            let difference = b - a;
+            a_squares[lane] += a * a;
+            b_squares[lane] += b * b;
+            squares[lane] += difference * difference;
+            largest[lane] = largest[lane].max(difference.abs());
+        }
+    }
+    Change {
+        norm_a: a_squares.iter().sum::<f64>().sqrt(),
+        norm_b: b_squares.iter().sum::<f64>().sqrt(),
+        distance: squares.iter().sum::<f64>().sqrt(),
+        largest: largest.iter().copied().fold(0.0, f64::max),
+        ..counted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pair<'a>(a: &'a [f32], b: &'a [f32]) -> Pair<'a> {
+        let (name, shape) = ("w", &[][..]);
+        Pair { name, shape, a, b }
+    }
+
+    #[test]
+    fn a_worked_example() {
+        let change = change(&pair(&[3.0, 0.0, 0.0], &[3.0, 4.0, 0.0]));
+        assert_eq!(
+            (change.norm_a, change.norm_b, change.distance),
+            (3.0, 5.0, 4.0)
+        );
+        assert_eq!((change.changed, change.zeros_a, change.zeros_b), (1, 2, 1));
+        assert_eq!(change.largest, 4.0);
+        assert!((change.angle().unwrap() - 0.6f64.acos()).abs() < 1e-12);
+        assert!((change.relative().unwrap() - 4.0 / 3.0).abs() < 1e-15);
+        assert!((change.norm_change().unwrap() - 2.0 / 3.0).abs() < 1e-15);
+        assert!(!change.identical());
+    }
+
+    #[test]
+    fn small_angles_keep_their_digits() {
+        // 2⁻²³ beside 1: the cosine is 1 to the last bit.
+        let angle = change(&pair(&[1.0, 0.0], &[1.0, f32::EPSILON]))
+            .angle()
+            .unwrap();
+        assert!(
+            (angle / f64::from(f32::EPSILON) - 1.0).abs() < 1e-6,
+            "{angle}"
+        );
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_counted_and_left_out() {
+        let nan = f32::NAN;
+        let change = change(&pair(&[nan, 1.0, 2.0], &[nan, f32::INFINITY, 4.0]));
+        assert_eq!((change.non_finite, change.changed), (2, 2));
+        assert_eq!((change.norm_a, change.distance), (2.0, 2.0));
+        let nothing = super::change(&pair(&[], &[]));
+        assert_eq!((nothing.relative(), nothing.angle()), (None, None));
+        assert!(nothing.identical());
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_the_plain_sum(
+            pairs in prop::collection::vec((-1e3f32..1e3, -1e3f32..1e3), 1..100)
+        ) {
+            let (a, b): (Vec<f32>, Vec<f32>) = pairs.iter().copied().unzip();
+            let there = change(&pair(&a, &b));
+            let back = change(&pair(&b, &a));
+            let plain = crate::distance::distance(&a, &b);
+            prop_assert!((there.distance - plain).abs() <= 1e-12 * plain);
+            prop_assert_eq!(there.distance, back.distance);
+            prop_assert_eq!((there.norm_a, there.zeros_a), (back.norm_b, back.zeros_b));
+            prop_assert_eq!(there.angle(), back.angle());
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The numerical rank of a change: a low-rank update such as LoRA leaves one that is far below full.
+//!
+//! Singular values come from a randomised range finder with two power iterations (N. Halko,
+//! P.-G. Martinsson and J. Tropp, *Finding Structure with Randomness*, 2011, algorithm 4.4), exact
+//! where the smaller side is at most [`SKETCHED`].
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatRef, Par};
+use nalgebra::DMatrix;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
+
+use super::Pair;
+use super::rounding::Format;
+use crate::svd::{PARTS, orthonormal};
+
+/// Singular values computed at most: LoRA's usual ranks end at 64, and some are needed on top for
+/// the last ones to be accurate.
+pub const SKETCHED: usize = 80;
+
+/// Least smaller side of a matrix whose rank says anything.
+pub const LEAST_SIDE: usize = 8;
+
+/// Highest rank, as a share of the smaller side, that is called low.
+pub const LOW: f64 = 0.25;
+
+/// Share of the squared change that may lie outside the leading directions beside what rounding
+/// explains: an update that was itself computed in bf16 leaves 4·10⁻⁶ at most.
+pub const OUTSIDE: f64 = 1e-5;
+
+/// Largest share of the squared change that rounding may explain: below it, the tail of any spectrum
+/// that falls off would pass for rounding.
+pub const ROUNDING: f64 = 1e-3;
+
+/// The numerical rank of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct LowRank {
+    /// Fewest directions that hold all of the change but for rounding.
+    pub rank: usize,
+    /// The smaller side of the matrix, the highest rank there could be.
+    pub full: usize,
+    /// Share of the squared change that they hold.
+    pub energy: f64,
+}
+
+/// The rank of b − a as a matrix, if it is low: at most a quarter of full.
+///
+/// None for tensors that are no matrix or have a side below 8, for a change that does not stand out
+/// from rounding, and for any rank beyond a quarter of full or beyond 80.
+/// O(80·n) for n values, a dozen passes; holds 8·n bytes.
+pub fn low_rank(pair: &Pair<'_>) -> Option<LowRank> {
+    let (rows, columns) = pair.matrix()?;
+    let full = rows.min(columns);
+    if full < LEAST_SIDE {
+        return None;
+    }
+    let change = difference(pair);
+    let total: f64 = change.iter().map(|d| d * d).sum();
+    let rounding = Format::of_storage(pair.b).rounding_power(pair.b);
+    if total <= 0.0 || rounding > ROUNDING * total {
+        return None;
+    }
+    // Twice, since rounding is not as independent as the formula takes it to be.
+    let unexplained = 2.0 * rounding + OUTSIDE * total;
+    let mut rest = total;
+    for (values, value) in (1..).zip(singular_values(&change, rows, columns)) {
+        rest -= value * value;
+        if rest <= unexplained {
+            let energy = 1.0 - rest.max(0.0) / total;
+            let low = values as f64 <= LOW * full as f64;
+            return low.then_some(LowRank {
+                rank: values,
+                full,
+                energy,
+            });
+        }
+    }
+    None
+}
+
+pub(super) fn difference(pair: &Pair<'_>) -> Vec<f64> {
+    let values = pair.a.iter().zip(pair.b);
+    values.map(|(&a, &b)| f64::from(b) - f64::from(a)).collect()
+}
+
+/// The leading singular values of a row-major matrix, largest first; up to [`SKETCHED`]. Lower
+/// bounds, and tight ones where the values fall off.
+pub(super) fn singular_values(matrix: &[f64], rows: usize, columns: usize) -> Vec<f64> {
+    let matrix = MatRef::from_row_major_slice(matrix, rows, columns);
+    // The smaller side first: everything below is then tall.
+    let matrix = if rows <= columns {
+        matrix
+    } else {
+        matrix.transpose()
+    };
+    let (short, long) = (matrix.nrows(), matrix.ncols());
+    let inner = if short <= SKETCHED {
+        product(Mat::<f64>::identity(short, short).as_ref(), matrix)
+    } else {
+        let mut random = ChaCha8Rng::seed_from_u64(0);
+        let start = Mat::from_fn(long, SKETCHED, |_, _| {
+            f64::from(random.next_u32()) / 2f64.powi(31) - 1.0
+        });
+        let mut basis = orthonormal(product(matrix, start.as_ref()));
+        for _ in 0..2 {
+            let turned = orthonormal(product(matrix.transpose(), basis.as_ref()));
+            basis = orthonormal(product(matrix, turned.as_ref()));
+        }
+        product(basis.transpose(), matrix)
+    };
+    // inner = Rᵀ·Qᵀ has the singular values of the small square R.
+    let tall = inner.transpose().to_owned();
+    let directions = orthonormal(tall.clone());
+    let small = product(directions.transpose(), tall.as_ref());
+    let small = DMatrix::from_fn(small.nrows(), small.ncols(), |i, j| small[(i, j)]);
+    let mut values: Vec<f64> = small.singular_values().iter().copied().collect();
+    values.sort_by(|a, b| b.total_cmp(a));
+    values
+}
+
+fn product(left: MatRef<'_, f64>, right: MatRef<'_, f64>) -> Mat<f64> {
+    let mut result = Mat::zeros(left.nrows(), right.ncols());
+    let par = Par::rayon(PARTS);
+    matmul(result.as_mut(), Accum::Replace, left, right, 1.0, par);
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cases;
+    use super::*;
+
+    #[test]
+    fn singular_values_are_those_of_a_full_decomposition() {
+        for (rows, columns) in [(9, 30), (30, 9), (100, 120)] {
+            let noise = cases::normal(rows * columns, 3);
+            // A spectrum that falls off.
+            let matrix: Vec<f64> = (0..rows * columns)
+                .map(|i| f64::from(noise[i]) * 0.7f64.powi((i % columns) as i32))
+                .collect();
+            let ours = singular_values(&matrix, rows, columns);
+            let oracle = DMatrix::from_row_slice(rows, columns, &matrix).singular_values();
+            for (ours, oracle) in ours.iter().zip(oracle.iter()).take(40) {
+                assert!(
+                    (ours - oracle).abs() < 1e-9 * oracle.max(1.0),
+                    "{ours} {oracle}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Which units of which tensors can be permuted together, read off the shapes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::compare::Pair;
+
+/// Parts of names that say that a layer is not one link of a chain, whatever its shape.
+const BRANCHES: [&str; 9] = [
+    "attn",
+    "attention",
+    "q_proj",
+    "k_proj",
+    "v_proj",
+    "downsample",
+    "shortcut",
+    "embed",
+    "rnn",
+];
+
+/// Why the chain ends before or at a tensor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Break {
+    /// The tensor.
+    pub tensor: String,
+    /// Why.
+    pub why: String,
+}
+
+/// One tensor as rows of output units, each row cut into blocks, one for each input unit.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Part {
+    /// Place among the pairs.
+    pub(super) pair: usize,
+    /// Group whose units are the rows.
+    pub(super) output: Option<usize>,
+    /// Group whose units are the blocks of a row.
+    pub(super) input: Option<usize>,
+    /// Number of rows.
+    pub(super) rows: usize,
+    /// Number of blocks per row.
+    pub(super) blocks: usize,
+    /// Values per block.
+    pub(super) length: usize,
+    /// Whether it is stored as [in, out].
+    pub(super) transposed: bool,
+}
+
+/// The units of one hidden layer.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Units {
+    /// Place of the weight that they are the outputs of.
+    pub(super) pair: usize,
+    pub(super) size: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Chain {
+    pub(super) parts: Vec<Part>,
+    pub(super) groups: Vec<Units>,
+    pub(super) breaks: Vec<Break>,
+}
+
+/// The last weight, while its outputs wait for a reader.
+struct Open {
+    pair: usize,
+    outputs: usize,
+    is_convolution: bool,
+    /// Its own part and those of its bias and normalisation.
+    parts: Vec<usize>,
+}
+
+/// The chain that explains more: weights stored as [out, in], or as [in, out].
+pub(super) fn chain(pairs: &[Pair<'_>]) -> Chain {
+    let (straight, links) = read(pairs, false);
+    let (turned, turned_links) = read(pairs, true);
+    if turned_links > links {
+        turned
+    } else {
+        straight
+    }
+}
+
+/// The chain if weights are stored as [in, out] (`transposed`) or not, and how many links between
+/// weights, and vectors that fit their weight, it explains.
+fn read(pairs: &[Pair<'_>], transposed: bool) -> (Chain, usize) {
+    let mut chain = Chain::default();
+    let mut links = 0;
+    let mut open: Option<Open> = None;
+    for (place, pair) in pairs.iter().enumerate() {
+        if let [length] = *pair.shape {
+            if let Some(open) = open.as_mut().filter(|open| open.outputs == length) {
+                links += 1;
+                open.parts.push(chain.parts.len());
+                chain.parts.push(Part {
+                    pair: place,
+                    output: None,
+                    input: None,
+                    rows: length,
+                    blocks: 1,
+                    length: 1,
+                    transposed: false,
+                });
+            } else if length > 1 && open.is_some() {
+                chain.stop(
+                    pair,
+                    format!("a vector of {length} fits no layer before it"),
+                );
+            }
+            continue;
+        }
+        let (outputs, inputs, kernel) = match *pair.shape {
+            [] => continue,
+            [inputs, outputs] if transposed => (outputs, inputs, 1),
+            [outputs, inputs] => (outputs, inputs, 1),
+            [outputs, inputs, height, width] if !transposed => (outputs, inputs, height * width),
+            _ => {
+                let why = format!("shape {:?} is no linear layer or convolution", pair.shape);
+                chain.stop(pair, why);
+                open = None;
+                continue;
+            }
+        };
+        let lower = pair.name.to_lowercase();
+        if let Some(word) = BRANCHES.into_iter().find(|word| lower.contains(word)) {
+            chain.stop(
+                pair,
+                format!("{word:?} in its name: not one link of a chain"),
+            );
+            open = None;
+            continue;
+        }
+        if outputs == 0 || inputs == 0 || kernel == 0 {
+            continue;
+        }
+        let is_convolution = pair.shape.len() == 4;
+        let mut part = Part {
+            pair: place,
+            output: None,
+            input: None,
+            rows: outputs,
+            blocks: inputs,
+            length: kernel,
+            transposed,
+        };
+        match open.take() {
+            None => {}
+            Some(last) if reads(&last, inputs, is_convolution) => {
+                links += 1;
+                let group = chain.groups.len();
+                part.input = Some(group);
+                part.blocks = last.outputs;
+                part.length = inputs / last.outputs * kernel;
+                for writer in last.parts {
+                    chain.parts[writer].output = Some(group);
+                }
+                chain.groups.push(Units {
+                    pair: last.pair,
+                    size: last.outputs,
+                });
+            }
+            Some(last) => {
+                let before = pairs.get(last.pair).map_or("", |pair| pair.name);
+                let why = format!(
+                    "{inputs} inputs, but {before:?} before it has {} outputs",
+                    last.outputs
+                );
+                chain.stop(pair, why);
+            }
+        }
+        open = Some(Open {
+            pair: place,
+            outputs,
+            is_convolution,
+            parts: vec![chain.parts.len()],
+        });
+        chain.parts.push(part);
+    }
+    if chain.groups.is_empty() && chain.breaks.is_empty() {
+        let tensor = pairs.last().map_or("", |pair| pair.name).to_owned();
+        let why = "there is no hidden layer: no two layers follow each other".to_owned();
+        chain.breaks.push(Break { tensor, why });
+    }
+    (chain, links)
+}
+
+/// Whether a layer of so many inputs can read these outputs: as many, or after a convolution a
+/// flattened map of each channel.
+fn reads(last: &Open, inputs: usize, is_convolution: bool) -> bool {
+    inputs == last.outputs
+        || last.is_convolution && !is_convolution && inputs.is_multiple_of(last.outputs)
+}
+
+impl Chain {
+    fn stop(&mut self, pair: &Pair<'_>, why: String) {
+        let tensor = pair.name.to_owned();
+        self.breaks.push(Break { tensor, why });
+    }
+}
