@@ -45,6 +45,8 @@
 //! ```
 
 mod archive;
+mod burnpack;
+mod cbor;
 mod checkpoint;
 mod claimed;
 mod discover;
@@ -52,11 +54,14 @@ mod element;
 mod format;
 mod npy;
 mod npz;
+mod pickle;
 mod place;
 mod safetensors;
 mod shards;
 mod source;
+mod state_dict;
 mod tensor;
+mod torch;
 mod walk;
 
 pub use crate::limits::Limits;

@@ -9,7 +9,7 @@ use super::format::Format;
 use super::place;
 use super::source::{Source, quoted};
 use super::tensor::{ForeignTensor, LeftOut, Stored, strip_wrappers};
-use super::{npy, npz, safetensors, shards};
+use super::{burnpack, npy, npz, safetensors, shards, torch};
 use crate::limits::Limits;
 use crate::{Error, Result};
 
@@ -154,25 +154,14 @@ impl ForeignCheckpoint {
 
 /// Reads one file's description.
 fn read_contents(format: Format, source: &Source, limits: &Limits) -> Result<Contents> {
-    let (tensors, left_out, claimed) = match format {
-        Format::Safetensors => {
-            let (tensors, claimed) = safetensors::open(source, limits)?;
-            (tensors, Vec::new(), claimed)
-        }
-        Format::Npz => npz::open(source, limits)?,
-        Format::Npy => {
-            let (tensors, claimed) = npy::open(source, limits)?;
-            (tensors, Vec::new(), claimed)
-        }
-        Format::Torch | Format::TorchLegacy | Format::Burnpack => {
-            return Err(source.unsupported("not yet", "Wait"));
-        }
-    };
-    Ok(Contents {
-        tensors,
-        left_out,
-        claimed,
-    })
+    match format {
+        Format::Safetensors => safetensors::open(source, limits),
+        Format::Torch => torch::open(source, limits),
+        Format::TorchLegacy => torch::open_legacy(source, limits),
+        Format::Npz => npz::open(source, limits),
+        Format::Npy => npy::open(source, limits),
+        Format::Burnpack => burnpack::open(source, limits),
+    }
 }
 
 fn check_count(source: &Source, count: usize, limits: &Limits) -> Result<()> {

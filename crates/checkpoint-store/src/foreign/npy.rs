@@ -3,7 +3,7 @@
 //! The format is NEP 1: magic, version, length, then a Python dictionary of the type, the order
 //! and the shape. The dictionary is read by a parser for exactly that; nothing is evaluated.
 
-use super::claimed::Claimed;
+use super::checkpoint::Contents;
 use super::element::Element;
 use super::format::NPY_MAGIC;
 use super::place::{Container, Order, Place, count};
@@ -41,7 +41,7 @@ pub(super) enum Trouble {
 }
 
 /// Opens a file of one array, which is called like the file.
-pub(super) fn open(source: &Source, limits: &Limits) -> Result<(Vec<Stored>, Claimed)> {
+pub(super) fn open(source: &Source, limits: &Limits) -> Result<Contents> {
     let mut start = vec![0; source.len().min(MAX_HEADER_BYTES as u64) as usize];
     source.read(&mut start, 0)?;
     let array = Array::parse(&start).map_err(|trouble| trouble.of(source))?;
@@ -60,7 +60,10 @@ pub(super) fn open(source: &Source, limits: &Limits) -> Result<(Vec<Stored>, Cla
         source,
         limits,
     )?;
-    Ok((vec![stored], Claimed::default()))
+    Ok(Contents {
+        tensors: vec![stored],
+        ..Contents::default()
+    })
 }
 
 impl Trouble {

@@ -3,11 +3,12 @@
 use std::io::Read;
 
 use super::archive::{Archive, Entry};
+use super::checkpoint::Contents;
 use super::claimed::Claimed;
 use super::npy::{Array, MAX_HEADER_BYTES, Trouble};
 use super::place::Container;
 use super::source::{Source, quoted};
-use super::tensor::{LeftOut, Stored};
+use super::tensor::LeftOut;
 use crate::Result;
 use crate::limits::Limits;
 
@@ -15,10 +16,7 @@ use crate::limits::Limits;
 const OPTIMISER_GROUPS: [&str; 4] = ["opt_state", "optimizer", "optimizer_state", "optim"];
 
 /// Reads the header of every array in the archive.
-pub(super) fn open(
-    source: &Source,
-    limits: &Limits,
-) -> Result<(Vec<Stored>, Vec<LeftOut>, Claimed)> {
+pub(super) fn open(source: &Source, limits: &Limits) -> Result<Contents> {
     let archive = Archive::read(source, limits)?;
     let entries = archive.entries();
     if entries.len() > limits.most_tensors {
@@ -71,7 +69,11 @@ pub(super) fn open(
         };
         tensors.push(array.stored(name.to_owned(), container, source, limits)?);
     }
-    Ok((tensors, left_out, claimed))
+    Ok(Contents {
+        tensors,
+        left_out,
+        claimed,
+    })
 }
 
 /// The first bytes of what an entry unpacks to: all of a header, whatever follows.

@@ -10,6 +10,7 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
+use super::checkpoint::Contents;
 use super::claimed::Claimed;
 use super::element::Element;
 use super::place::{Container, Order, Place, count};
@@ -19,7 +20,7 @@ use crate::Result;
 use crate::limits::{Limits, MAX_FOREIGN_DIMENSIONS};
 
 /// Reads the header of a file: its tensors, and what its metadata claims.
-pub(super) fn open(source: &Source, limits: &Limits) -> Result<(Vec<Stored>, Claimed)> {
+pub(super) fn open(source: &Source, limits: &Limits) -> Result<Contents> {
     let mut len = [0; 8];
     source.check_inside("the length of the header", 0, 8)?;
     source.read(&mut len, 0)?;
@@ -71,7 +72,11 @@ pub(super) fn open(source: &Source, limits: &Limits) -> Result<(Vec<Stored>, Cla
             },
         }
     });
-    Ok((stored.collect(), header.claimed))
+    Ok(Contents {
+        tensors: stored.collect(),
+        left_out: Vec::new(),
+        claimed: header.claimed,
+    })
 }
 
 /// Checks entries sorted by name: names, sizes and places.

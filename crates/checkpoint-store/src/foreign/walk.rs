@@ -65,9 +65,10 @@ const EXTENSIONS: [&str; 9] = [
 ];
 
 /// How files begin that training programs write beside the weights.
-const SIDE_FILES: [&str; 8] = [
+const SIDE_FILES: [&str; 9] = [
     "optimizer",
     "optim.",
+    "optim-",
     "scheduler",
     "scaler",
     "rng_state",
