@@ -35,7 +35,7 @@ fn fixtures() -> PathBuf {
 
 fn expected() -> BTreeMap<String, Expected> {
     let mut all = BTreeMap::new();
-    for name in ["expected.json"] {
+    for name in ["expected.json", "burn/expected.json"] {
         let text = std::fs::read_to_string(fixtures().join(name)).unwrap();
         all.extend(serde_json::from_str::<BTreeMap<String, Expected>>(&text).unwrap());
     }

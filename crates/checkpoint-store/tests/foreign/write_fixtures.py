@@ -4,7 +4,7 @@
     python write_fixtures.py
 
 Beside the files it writes `expected.json`: what each holds, as the library reads it back.
-The Burn fixtures are written by `cargo run --release -p zoo-training --example burn_record`.
+The Burn fixtures are written by the little program in `burn_fixtures`.
 """
 
 import json
