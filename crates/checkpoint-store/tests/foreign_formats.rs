@@ -107,7 +107,10 @@ fn every_fixture_is_read_as_its_library_reads_it() {
             let weighted = (0_u32..).zip(&values);
             let weighted = weighted.map(|(i, value)| f64::from(*value) * f64::from(i % 97 + 1));
             let difference = (weighted.sum::<f64>() - sum).abs();
-            assert!(difference <= 1e-9 * sum.abs().max(1.0), "{case}: {difference}");
+            assert!(
+                difference <= 1e-9 * sum.abs().max(1.0),
+                "{case}: {difference}"
+            );
             let end = |value: Option<&f32>| value.copied().unwrap_or(0.0);
             assert_eq!(Some(end(values.first())), expected.first, "{case}");
             assert_eq!(Some(end(values.last())), expected.last, "{case}");
@@ -116,7 +119,15 @@ fn every_fixture_is_read_as_its_library_reads_it() {
         let claimed = checkpoint.claimed().clone();
         let case = format!("{name}: {claimed:?}");
         assert_eq!(claimed.run.map(|claim| claim.value), expected.run, "{case}");
-        assert_eq!(claimed.epoch.map(|claim| claim.value), expected.epoch, "{case}");
-        assert_eq!(claimed.step.map(|claim| claim.value), expected.step, "{case}");
+        assert_eq!(
+            claimed.epoch.map(|claim| claim.value),
+            expected.epoch,
+            "{case}"
+        );
+        assert_eq!(
+            claimed.step.map(|claim| claim.value),
+            expected.step,
+            "{case}"
+        );
     }
 }
