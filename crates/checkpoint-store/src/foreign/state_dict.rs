@@ -45,7 +45,7 @@ const OTHER_KEYS: [&str; 9] = [
 const SETTINGS_KEYS: [&str; 4] = ["hyper_parameters", "args", "config", "hparams"];
 
 /// Most values looked at: a value may be reachable by more paths than can be counted.
-const MAX_VISITS: usize = 1 << 22;
+const MAX_VISITS: usize = 1 << 20;
 
 /// The tensors of a model.
 #[derive(Debug, Default)]

@@ -668,7 +668,7 @@ fn legacy_files() -> Vec<Case> {
         case(
             "only the magic of older files",
             "a.pth",
-            legacy(b"", b"")[..14].to_vec(),
+            legacy(b"", b"")[..15].to_vec(),
             bad,
         ),
         file("no list of storages", vec![], bad),

@@ -94,3 +94,34 @@ fn every_hostile_file_is_refused_quickly_within_little_memory() {
         largest.1
     );
 }
+
+/// The corpus is built from these; what it changes about them is what must be refused.
+#[test]
+fn the_same_files_without_a_lie_are_read() {
+    use bytes::{
+        Entry, burnpack, burnpack_map, dictionary, legacy, npy, safetensors, tensor, text,
+    };
+
+    let weights = dictionary("w", &tensor("0", 4, 0, &[4], &[1]));
+    let mut storages = b"\x80\x02](".to_vec();
+    storages.extend(text("0"));
+    storages.extend(b"e.");
+    storages.extend(4_i64.to_le_bytes());
+    storages.extend([0; 16]);
+    let header = "{\"w\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0,16]}}";
+    let array = npy("(4,)", 16);
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in [
+        ("a.pt", bytes::torch(&weights)),
+        ("a.pth", legacy(&weights, &storages)),
+        ("a.safetensors", safetensors(header, 16)),
+        ("a.npy", array.clone()),
+        ("a.npz", bytes::zip(&[Entry::new("a.npy", &array)])),
+        ("b.npz", bytes::zip(&[Entry::deflated("a.npy", &array)])),
+        ("a.bpk", burnpack(1, &burnpack_map(&[4], 0, 16), 16)),
+    ] {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(read_all(&path).unwrap(), 4, "{name}");
+    }
+}
