@@ -1,5 +1,6 @@
 //! What can go wrong, where, and what to do about it.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -178,6 +179,19 @@ pub enum Error {
         second: PathBuf,
     },
 
+    /// A checkpoint that another program wrote, or something taken for one, cannot be read.
+    #[error("{}: {what}. {way_out}", .path.display())]
+    Foreign {
+        /// The file or folder.
+        path: PathBuf,
+        /// What kind of trouble it is.
+        fault: Fault,
+        /// What is wrong, in words.
+        what: String,
+        /// What to do about it: a sentence without its full stop.
+        way_out: Cow<'static, str>,
+    },
+
     /// Checkpoints that should be there are not.
     #[error(
         "{} lacks {missing} checkpoints, the first of them run {run}, epoch {epoch}: finish the training first",
@@ -193,6 +207,24 @@ pub enum Error {
         /// Its epoch.
         epoch: u32,
     },
+}
+
+/// What kind of trouble a foreign checkpoint is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// It is something else than a checkpoint, or of a program that is not read.
+    NotACheckpoint,
+    /// It ends early or contradicts itself: half-written, cut off, or changed since.
+    Damaged,
+    /// Sound as far as it shows, but written in a way that is not read.
+    Unsupported,
+    /// More than the [`Limits`](crate::limits::Limits) allow.
+    TooLarge,
+    /// A part of it, or the path itself, is not there.
+    Missing,
+    /// It asks for code to be run, which never happens.
+    Code,
 }
 
 impl Error {

@@ -13,6 +13,7 @@
 //! - [`Header`], [`Checkpoint`] and [`TensorShape`] say what the weights are.
 //! - [`verify`] looks at every byte of a directory and reports.
 //! - [`Storage`] is everything that is ever done to a disk; [`FileSystem`] does it.
+//! - [`foreign`] finds and reads the checkpoints of other programs.
 //! - [`limits`] are the limits, [`Error`] is what goes wrong.
 //!
 //! Writers need no lock, as long as each has a shard number of its own; readers need none either,
@@ -54,6 +55,7 @@ mod codec;
 mod compact;
 mod directory;
 mod error;
+pub mod foreign;
 mod frame;
 mod header;
 pub mod limits;
@@ -67,7 +69,7 @@ mod store;
 mod verify;
 
 pub use checkpoints::{Checkpoints, CheckpointsView};
-pub use error::{Error, Result};
+pub use error::{Error, Fault, Result};
 pub use frame::FORMAT_VERSION;
 pub use header::{Checkpoint, Header, TensorShape};
 pub use segment::Segment;

@@ -1,0 +1,311 @@
+//! Finding the checkpoints of other programs.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use super::claimed::{Claim, Claimed, Origin};
+use super::format::Format;
+use super::shards::{Index, missing_shard, shard_name};
+use super::source::Source;
+use super::walk::{Candidate, Identity, Walk, identity, is_index, natural, nothing};
+use crate::limits::Limits;
+use crate::{Error, Fault, Result};
+
+/// What the paths stand for.
+#[derive(Debug, Default)]
+pub struct Discovery {
+    /// The checkpoints, sorted as a person sorts paths: `ckpt-2` before `ckpt-10`.
+    pub checkpoints: Vec<Found>,
+    /// What could not be taken for a checkpoint, sorted likewise: the rest goes on.
+    pub problems: Vec<Problem>,
+    /// How many files were passed over that a training writes beside the weights: optimisers,
+    /// schedules, random states, second copies in another format.
+    pub passed_over: usize,
+}
+
+/// A checkpoint that was found, not yet opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The file, or what stands for its several files: their index, or the first of them.
+    pub path: PathBuf,
+    /// The format of its first file, by its content.
+    pub format: Format,
+    /// Its files; several if it is sharded.
+    pub files: Vec<PathBuf>,
+    /// The index that says which tensor is in which file, if there is one.
+    pub index: Option<PathBuf>,
+    /// What its names say of its run and step.
+    pub claimed: Claimed,
+}
+
+/// Something that could not be taken for a checkpoint.
+#[derive(Debug)]
+pub struct Problem {
+    /// The path it is about.
+    pub path: PathBuf,
+    /// What is wrong, and the way out.
+    pub error: Error,
+}
+
+/// Finds the checkpoints in files, folders (with all in them) and globs (`ckpt/*.pt`, `**/*.npz`).
+///
+/// A path that exists is taken as it is, whatever signs are in it. In folders and by globs, files
+/// are looked at whose extension is one of those of checkpoints, and names that begin with a dot
+/// are not; a file that is named itself may be called anything. The content decides what it is.
+/// The same file is found once, however many paths and links lead to it. Shards are put together
+/// by their index, or by their names; where a folder has both safetensors and PyTorch files of one
+/// Hugging Face model, the former are taken. Names give the claims; where they name no run, and
+/// the checkpoints lie in several folders, the folders do.
+///
+/// Costs a look at the first bytes of every file, and at the directory of every archive.
+#[must_use]
+pub fn discover(paths: &[PathBuf], limits: &Limits) -> Discovery {
+    let mut walk = Walk::default();
+    for (root, path) in paths.iter().enumerate() {
+        walk.add(path, root);
+    }
+    for (root, path) in paths.iter().enumerate() {
+        if !walk.fruitful.contains(&root) {
+            walk.problems.push(Problem {
+                path: path.clone(),
+                error: nothing(path, "this folder"),
+            });
+        }
+    }
+    let mut discovery = Discovery {
+        checkpoints: Vec::new(),
+        problems: walk.problems,
+        passed_over: walk.passed_over,
+    };
+    let mut candidates = walk.candidates;
+    discovery.take_indexed(&mut candidates, limits);
+    // Sorted from here on, so that the outcome does not depend on the file system.
+    let mut rest: Vec<Candidate> = candidates.into_values().collect();
+    rest.sort_by(|a, b| natural(&a.path, &b.path));
+    let rest = discovery.take_numbered(rest, limits);
+    discovery.take_single(rest, limits);
+
+    discovery
+        .checkpoints
+        .sort_by(|a, b| natural(&a.path, &b.path));
+    discovery.problems.sort_by(|a, b| natural(&a.path, &b.path));
+    claim_folders(&mut discovery.checkpoints);
+    discovery
+}
+
+impl Discovery {
+    fn problem(&mut self, path: &Path, error: Error) {
+        self.problems.push(Problem {
+            path: path.to_path_buf(),
+            error,
+        });
+    }
+
+    /// Takes the indexes and their shards out of the candidates.
+    fn take_indexed(&mut self, candidates: &mut HashMap<Identity, Candidate>, limits: &Limits) {
+        let mut indexes: Vec<PathBuf> = Vec::new();
+        candidates.retain(|_, candidate| {
+            let name = candidate.path.file_name().unwrap_or_default();
+            let keep = !is_index(&name.to_string_lossy());
+            if !keep {
+                indexes.push(candidate.path.clone());
+            }
+            keep
+        });
+        indexes.sort_by(|a, b| natural(a, b));
+        for path in indexes {
+            let index = match Index::read(&path, limits) {
+                Ok(index) => index,
+                Err(error) => {
+                    self.problem(&path, error);
+                    continue;
+                }
+            };
+            for shard in index.present(&path) {
+                let metadata = std::fs::metadata(&shard).ok();
+                let shard = metadata.and_then(|metadata| identity(&shard, &metadata));
+                if let Some(shard) = shard {
+                    candidates.remove(&shard);
+                }
+            }
+            match index.files(&path) {
+                Ok(files) => self.take_files(&path, files, Some(path.clone()), limits),
+                Err(error) => self.problem(&path, error),
+            }
+        }
+    }
+
+    /// Puts shards together that only their names hold together.
+    fn take_numbered(&mut self, candidates: Vec<Candidate>, limits: &Limits) -> Vec<Candidate> {
+        type Key = (PathBuf, String, u64, String);
+        let mut groups: BTreeMap<Key, BTreeMap<u64, PathBuf>> = BTreeMap::new();
+        let mut rest = Vec::new();
+        for candidate in candidates {
+            let name = candidate.path.file_name().unwrap_or_default();
+            match shard_name(&name.to_string_lossy()) {
+                Some((stem, number, of, extension)) => {
+                    let folder = candidate.path.parent().unwrap_or(Path::new(""));
+                    let key = (
+                        folder.to_path_buf(),
+                        stem.to_owned(),
+                        of,
+                        extension.to_owned(),
+                    );
+                    groups
+                        .entry(key)
+                        .or_default()
+                        .insert(number, candidate.path);
+                }
+                None => rest.push(candidate),
+            }
+        }
+        for ((_, stem, of, extension), files) in groups {
+            let Some(first) = files.values().next().cloned() else {
+                continue;
+            };
+            let missing = (1..=of).find(|number| !files.contains_key(number));
+            match missing {
+                Some(number) => {
+                    let name = format!("{stem}-{number:05}-of-{of:05}.{extension}");
+                    let count = of.saturating_sub(files.len() as u64);
+                    let error = missing_shard(&first, &name, count as usize, of as usize);
+                    self.problem(&first, error);
+                }
+                None => self.take_files(&first, files.into_values().collect(), None, limits),
+            }
+        }
+        rest
+    }
+
+    /// Takes checkpoints of one file each.
+    fn take_single(&mut self, candidates: Vec<Candidate>, limits: &Limits) {
+        // Folders that hold a Hugging Face model as safetensors, whole or in shards.
+        let covered: BTreeSet<PathBuf> = self
+            .checkpoints
+            .iter()
+            .map(|found| found.path.as_path())
+            .chain(candidates.iter().map(|candidate| candidate.path.as_path()))
+            .filter(|path| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                name.starts_with("model") && name.contains(".safetensors")
+            })
+            .filter_map(|path| path.parent().map(Path::to_path_buf))
+            .collect();
+        let is_copy = |path: &Path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("pytorch_model")
+                && path.parent().is_some_and(|folder| covered.contains(folder))
+        };
+        let before = self.checkpoints.len();
+        self.checkpoints.retain(|found| !is_copy(&found.path));
+        self.passed_over += before - self.checkpoints.len();
+        for candidate in candidates {
+            if !candidate.named && is_copy(&candidate.path) {
+                self.passed_over += 1;
+                continue;
+            }
+            let path = candidate.path;
+            match sniff(&path, limits) {
+                Ok(format) => self.found(&path, format, vec![path.clone()], None),
+                // Many programs call files so that are no checkpoints at all.
+                Err(Error::Foreign {
+                    fault: Fault::NotACheckpoint,
+                    ref way_out,
+                    ..
+                }) if !candidate.named
+                    && way_out == super::format::READ_KINDS
+                    && has_general_extension(&path) =>
+                {
+                    self.passed_over += 1;
+                }
+                Err(error) => self.problem(&path, error),
+            }
+        }
+    }
+
+    fn take_files(
+        &mut self,
+        path: &Path,
+        files: Vec<PathBuf>,
+        index: Option<PathBuf>,
+        limits: &Limits,
+    ) {
+        let first = files.first().map_or(path, PathBuf::as_path);
+        match sniff(first, limits) {
+            Ok(format) => self.found(path, format, files, index),
+            Err(error) => self.problem(path, error),
+        }
+    }
+
+    fn found(&mut self, path: &Path, format: Format, files: Vec<PathBuf>, index: Option<PathBuf>) {
+        // The numbers of shards are no steps.
+        let claimed = match files.len() {
+            1 => Claimed::by_name(path),
+            _ => Claimed::by_name(&path.with_file_name("")),
+        };
+        self.checkpoints.push(Found {
+            path: path.to_path_buf(),
+            format,
+            files,
+            index,
+            claimed,
+        });
+    }
+}
+
+fn sniff(path: &Path, limits: &Limits) -> Result<Format> {
+    Format::of(&Source::open(path)?, limits)
+}
+
+/// Whether a file is called in a way that means nothing.
+fn has_general_extension(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    extension == "bin" || extension == "ckpt"
+}
+
+/// Folders that say nothing of the run.
+const PLAIN_FOLDERS: [&str; 12] = [
+    "checkpoints",
+    "checkpoint",
+    "ckpt",
+    "ckpts",
+    "weights",
+    "models",
+    "model",
+    "saved",
+    "saved_models",
+    "snapshots",
+    "files",
+    "pytorch_model",
+];
+
+/// Takes the folders for runs where the names say of no run, and there are several.
+fn claim_folders(checkpoints: &mut [Found]) {
+    let folder = |found: &Found| -> Option<PathBuf> {
+        let folders = found.path.ancestors().skip(1);
+        let mut telling = folders.filter(|folder| {
+            let name = folder.file_name().unwrap_or_default().to_string_lossy();
+            !PLAIN_FOLDERS.contains(&name.to_ascii_lowercase().as_str())
+                && Claimed::by_name(Path::new(&*name)).position().is_none()
+        });
+        let folder = telling.next()?;
+        folder.file_name().map(|_| folder.to_path_buf())
+    };
+    let silent = |found: &Found| found.claimed.run.is_none();
+    let folders: BTreeSet<PathBuf> = checkpoints
+        .iter()
+        .filter(|found| silent(found))
+        .filter_map(folder)
+        .collect();
+    if folders.len() < 2 {
+        return;
+    }
+    for found in checkpoints.iter_mut().filter(|found| silent(found)) {
+        let name = folder(found);
+        let name = name.as_deref().and_then(Path::file_name);
+        found.claimed.run = name.map(|name| Claim {
+            value: name.to_string_lossy().into_owned(),
+            from: Origin::FolderName,
+        });
+    }
+}

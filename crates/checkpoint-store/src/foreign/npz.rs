@@ -1,0 +1,137 @@
+//! `.npz`: a zip archive with one array per entry.
+
+use std::io::Read;
+
+use super::archive::{Archive, Entry};
+use super::checkpoint::Contents;
+use super::claimed::Claimed;
+use super::npy::{Array, MAX_HEADER_BYTES, Trouble};
+use super::place::Container;
+use super::source::{Source, quoted};
+use super::tensor::LeftOut;
+use crate::Result;
+use crate::limits::Limits;
+
+/// Parts of names under which an optimiser keeps its state, as Flax and Optax users call them.
+const OPTIMISER_GROUPS: [&str; 4] = ["opt_state", "optimizer", "optimizer_state", "optim"];
+
+/// Reads the header of every array in the archive.
+pub(super) fn open(source: &Source, limits: &Limits) -> Result<Contents> {
+    let archive = Archive::read(source, limits)?;
+    let entries = archive.entries();
+    if entries.len() > limits.most_tensors {
+        return Err(source.too_large(
+            "the number of tensors",
+            entries.len() as u64,
+            limits.most_tensors as u64,
+        ));
+    }
+    let (mut tensors, mut left_out) = (Vec::new(), Vec::new());
+    let mut claimed = Claimed::default();
+    for entry in entries {
+        let name = entry.name.strip_suffix(".npy").unwrap_or(&entry.name);
+        let start = start_of(entry, source)?;
+        let array = match Array::parse(&start) {
+            Ok(array) => array,
+            Err(Trouble::NotNumbers(why)) => {
+                let name = name.to_owned();
+                left_out.push(LeftOut { name, why });
+                continue;
+            }
+            Err(Trouble::Damaged(what)) => {
+                return Err(source.damaged(format!("{}: {what}", quoted(name))));
+            }
+        };
+        if array.values.checked_add(array.bytes) != Some(entry.size) {
+            return Err(source.damaged(format!(
+                "the array {} has another size than its shape and type need",
+                quoted(name)
+            )));
+        }
+        if name
+            .split(['/', '.'])
+            .any(|part| OPTIMISER_GROUPS.contains(&part))
+        {
+            left_out.push(LeftOut {
+                name: name.to_owned(),
+                why: "state of the optimiser".to_owned(),
+            });
+            continue;
+        }
+        if array.shape.is_empty()
+            && let Some(value) = scalar(&array, &start)
+        {
+            claimed.add_number(name, value);
+        }
+        let container = Container::Entry {
+            skip: array.values,
+            entry: entry.clone(),
+        };
+        tensors.push(array.stored(name.to_owned(), container, source, limits)?);
+    }
+    Ok(Contents {
+        tensors,
+        left_out,
+        claimed,
+    })
+}
+
+/// The first bytes of what an entry unpacks to: all of a header, whatever follows.
+fn start_of(entry: &Entry, source: &Source) -> Result<Vec<u8>> {
+    let mut start = Vec::new();
+    let mut unpacked = entry.unpack(source)?;
+    // Most headers take 128 bytes.
+    let mut want = 128;
+    loop {
+        let before = start.len();
+        unpacked
+            .by_ref()
+            .take(want)
+            .read_to_end(&mut start)
+            .map_err(|error| {
+                source.damaged(format!(
+                    "the entry {} cannot be unpacked ({error})",
+                    quoted(&entry.name)
+                ))
+            })?;
+        let header = header_len(&start).unwrap_or(MAX_HEADER_BYTES);
+        let missing = header.min(MAX_HEADER_BYTES).saturating_sub(start.len());
+        if missing == 0 || start.len() == before {
+            return Ok(start);
+        }
+        want = missing as u64;
+    }
+}
+
+/// How long the header that begins like this is, with a scalar after it.
+fn header_len(start: &[u8]) -> Option<usize> {
+    let len = match start.get(6)? {
+        1 => 10 + usize::from(u16::from_le_bytes(*start.get(8..)?.first_chunk()?)),
+        _ => usize::try_from(u32::from_le_bytes(*start.get(8..)?.first_chunk()?))
+            .ok()?
+            .checked_add(12)?,
+    };
+    len.checked_add(8)
+}
+
+/// The value of an array of one whole number that is not negative.
+fn scalar(array: &Array, start: &[u8]) -> Option<u64> {
+    use super::element::{Element, swap_bytes};
+
+    let values = usize::try_from(array.values).ok()?;
+    let bytes = usize::try_from(array.bytes).ok()?;
+    let mut stored = start.get(values..)?.get(..bytes)?.to_vec();
+    if array.big_endian {
+        swap_bytes(array.element.bytes(), &mut stored);
+    }
+    let is_signed = match array.element {
+        Element::I64 | Element::I32 | Element::I16 | Element::I8 => true,
+        Element::U64 | Element::U32 | Element::U16 | Element::U8 => false,
+        _ => return None,
+    };
+    if is_signed && stored.last()? >> 7 == 1 {
+        return None;
+    }
+    stored.resize(8, 0);
+    Some(u64::from_le_bytes(*stored.first_chunk()?))
+}

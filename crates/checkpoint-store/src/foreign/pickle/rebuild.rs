@@ -1,0 +1,278 @@
+//! What the functions that a pickle names come to, as data.
+
+use super::super::element::Element;
+use super::super::source::{foreign, quoted};
+use super::machine::Machine;
+use super::{Storage, Tensor, Tuple, Value};
+use crate::{Fault, Result};
+
+/// Modules no function of which has any business in a checkpoint.
+const ATTACK_MODULES: [&str; 16] = [
+    "os",
+    "posix",
+    "nt",
+    "sys",
+    "subprocess",
+    "commands",
+    "shutil",
+    "socket",
+    "pty",
+    "runpy",
+    "importlib",
+    "ctypes",
+    "code",
+    "webbrowser",
+    "pickle",
+    "_pickle",
+];
+
+/// Built-in functions of which that is true.
+const ATTACK_FUNCTIONS: [&str; 9] = [
+    "eval",
+    "exec",
+    "execfile",
+    "compile",
+    "__import__",
+    "open",
+    "input",
+    "breakpoint",
+    "globals",
+];
+
+/// Deepest wrapping of a tensor in functions that rebuild it.
+const MAX_WRAPPING: usize = 4;
+
+impl Machine<'_> {
+    /// Refuses what only an attack would name. Nothing would run either way; but whoever opens
+    /// the file with other programs should know.
+    pub(super) fn refuse_attack(&self, module: &str, name: &str) -> Result<()> {
+        let is_builtin = matches!(module, "builtins" | "__builtin__");
+        if ATTACK_MODULES.contains(&module) || (is_builtin && ATTACK_FUNCTIONS.contains(&name)) {
+            return Err(foreign(
+                self.source.path(),
+                Fault::Code,
+                format!(
+                    "its pickle asks for {} to be called",
+                    quoted(&format!("{module}.{name}"))
+                ),
+                "Nothing was run. Do not open this file with pickle or an old torch.load; delete it, or ask where it came from",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What calling this with these arguments comes to.
+    pub(super) fn call(
+        &mut self,
+        callable: Value,
+        arguments: Value,
+        wrapping: usize,
+    ) -> Result<Value> {
+        let Value::Tuple(arguments) = arguments else {
+            return Err(self.bad("calls something without a tuple of arguments"));
+        };
+        let global = match callable {
+            Value::Global(global) => global,
+            Value::Object(_) => return Ok(callable),
+            _ => return Err(self.bad("calls something that is no function")),
+        };
+        let argument = |machine: &Self, index: usize| {
+            let arguments = machine.values.tuple(arguments);
+            arguments.get(index).copied().unwrap_or(Value::Nothing)
+        };
+        let (module, name) = self.values.global(global).unwrap_or_default();
+        match (module, name) {
+            ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => {
+                self.rebuild_tensor(arguments, None)
+            }
+            ("torch._utils", "_rebuild_tensor_v3") => {
+                let element = match argument(self, 6) {
+                    Value::Global(global) => dtype(self.values.global(global)),
+                    _ => None,
+                };
+                let element = element.ok_or_else(|| self.bad("has a tensor without a type"))?;
+                self.rebuild_tensor(arguments, Some(element))
+            }
+            ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => {
+                match argument(self, 0) {
+                    Value::Tensor(tensor) => self.parameter(tensor),
+                    // A parameter of a tensor of another kind stays of that kind.
+                    other => Ok(other),
+                }
+            }
+            ("torch._tensor", "_rebuild_from_type_v2") if wrapping < MAX_WRAPPING => {
+                let (function, inner) = (argument(self, 0), argument(self, 2));
+                self.call(function, inner, wrapping + 1)
+            }
+            ("collections", "OrderedDict" | "defaultdict" | "Counter")
+            | ("builtins" | "__builtin__", "dict") => {
+                let dict = self.new_dict()?;
+                // Paid for before the look at them, since they may be copied any number of times.
+                let pairs = self
+                    .values
+                    .sequence(argument(self, 0))
+                    .map_or(0, size_of_val);
+                self.pay(4 * pairs as u64)?;
+                let pairs = self.values.sequence(argument(self, 0)).unwrap_or_default();
+                let pairs: Vec<(Value, Value)> = pairs
+                    .iter()
+                    .filter_map(|pair| match *self.values.sequence(*pair)? {
+                        [key, value] => Some((key, value)),
+                        _ => None,
+                    })
+                    .collect();
+                if let Some(dict) = self.values.dicts.get_mut(dict as usize) {
+                    *dict = pairs;
+                }
+                Ok(Value::Dict(dict))
+            }
+            ("torch", "Size") => Ok(argument(self, 0)),
+            _ => self.new_object(global),
+        }
+    }
+
+    /// A storage, whose bytes lie outside the pickle; PyTorch refers to nothing else this way, but
+    /// for the classes of modules with their source text.
+    pub(super) fn persistent(&mut self, id: Value) -> Result<Value> {
+        let parts = self.values.sequence(id).unwrap_or_default();
+        match *parts {
+            [Value::Text(kind), class, ..] if self.values.text(kind) == "module" => Ok(class),
+            [
+                Value::Text(kind),
+                Value::Global(class),
+                Value::Text(key),
+                _location,
+                Value::Int(elements),
+                ref rest @ ..,
+            ] if self.values.text(kind) == "storage" => {
+                let class = self.values.global(class).unwrap_or_default();
+                let start = match rest.first() {
+                    Some(&Value::Tuple(view)) => self.start_of_view(view)?,
+                    _ => 0,
+                };
+                let elements = u64::try_from(elements);
+                let elements = elements.map_err(|_| self.bad("has a storage of negative size"))?;
+                let element = storage_type(class).ok_or_else(|| {
+                    self.bad(format!(
+                        "has a storage of the unknown type {}",
+                        quoted(&format!("{}.{}", class.0, class.1))
+                    ))
+                })?;
+                self.pay(2 * size_of::<Storage>() as u64)?;
+                let storage = self.number(self.values.storages.len())?;
+                self.values.storages.push(Storage {
+                    key,
+                    element,
+                    elements,
+                    start,
+                });
+                Ok(Value::Storage(storage))
+            }
+            _ => Err(self.bad("refers to something outside that is no storage")),
+        }
+    }
+
+    /// Where a storage begins that is a view of another one; older files have such.
+    fn start_of_view(&self, view: Tuple) -> Result<u64> {
+        match *self.values.tuple(view) {
+            [_key, Value::Int(start), _elements] => {
+                u64::try_from(start).map_err(|_| self.bad("has a view before its storage"))
+            }
+            _ => Err(self.bad("has a view of a storage that is none")),
+        }
+    }
+
+    fn rebuild_tensor(&mut self, arguments: Tuple, element: Option<Element>) -> Result<Value> {
+        let (storage, offset, shape, strides) = match *self.values.tuple(arguments) {
+            [
+                Value::Storage(storage),
+                Value::Int(offset),
+                Value::Tuple(shape),
+                Value::Tuple(strides),
+                ..,
+            ] => (storage, offset, shape, strides),
+            _ => return Err(self.bad("has a tensor that is not described as one")),
+        };
+        let offset = u64::try_from(offset);
+        let offset = offset.map_err(|_| self.bad("has a tensor before its storage"))?;
+        let stored = self.values.storages.get(storage as usize);
+        let element = element.or(stored.map(|storage| storage.element));
+        let element = element.ok_or_else(|| self.bad("has a tensor without a storage"))?;
+        self.push_tensor(Tensor {
+            storage,
+            element,
+            offset,
+            shape,
+            strides,
+            parameter: false,
+        })
+    }
+
+    fn parameter(&mut self, tensor: u32) -> Result<Value> {
+        let tensor = self.values.tensors.get(tensor as usize).copied();
+        let mut tensor = tensor.ok_or_else(|| self.bad("has a parameter without a tensor"))?;
+        tensor.parameter = true;
+        self.push_tensor(tensor)
+    }
+
+    fn push_tensor(&mut self, tensor: Tensor) -> Result<Value> {
+        self.pay(2 * size_of::<Tensor>() as u64)?;
+        let index = self.number(self.values.tensors.len())?;
+        self.values.tensors.push(tensor);
+        Ok(Value::Tensor(index))
+    }
+}
+
+/// The number type of a storage by its class.
+fn storage_type((module, name): (&str, &str)) -> Option<Element> {
+    if !matches!(module, "torch" | "torch.storage" | "torch.cuda") {
+        return None;
+    }
+    Some(match name {
+        "DoubleStorage" => Element::F64,
+        "FloatStorage" => Element::F32,
+        "HalfStorage" => Element::F16,
+        "BFloat16Storage" => Element::Bf16,
+        "LongStorage" => Element::I64,
+        "IntStorage" => Element::I32,
+        "ShortStorage" => Element::I16,
+        "CharStorage" => Element::I8,
+        // Bytes without a type; their tensors have one.
+        "ByteStorage" | "UntypedStorage" => Element::U8,
+        "BoolStorage" => Element::Bool,
+        "QInt8Storage" | "QUInt8Storage" | "QUInt4x2Storage" | "QUInt2x4Storage" => {
+            Element::Other { bytes: 1 }
+        }
+        "QInt32Storage" => Element::Other { bytes: 4 },
+        "ComplexFloatStorage" => Element::Other { bytes: 8 },
+        "ComplexDoubleStorage" => Element::Other { bytes: 16 },
+        _ => return None,
+    })
+}
+
+/// The number type that PyTorch calls so.
+fn dtype(global: Option<(&str, &str)>) -> Option<Element> {
+    let ("torch", name) = global? else {
+        return None;
+    };
+    Some(match name {
+        "float64" | "double" => Element::F64,
+        "float32" | "float" => Element::F32,
+        "float16" | "half" => Element::F16,
+        "bfloat16" => Element::Bf16,
+        "int64" | "long" => Element::I64,
+        "int32" | "int" => Element::I32,
+        "int16" | "short" => Element::I16,
+        "int8" => Element::I8,
+        "uint64" => Element::U64,
+        "uint32" => Element::U32,
+        "uint16" => Element::U16,
+        "uint8" => Element::U8,
+        "bool" => Element::Bool,
+        "complex32" => Element::Other { bytes: 4 },
+        "complex64" => Element::Other { bytes: 8 },
+        "complex128" => Element::Other { bytes: 16 },
+        _ if name.starts_with("float8_") => Element::Other { bytes: 1 },
+        _ => Element::Other { bytes: 0 },
+    })
+}

@@ -1,0 +1,190 @@
+//! One foreign file, read at positions, and the errors that name it.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::limits::Limits;
+use crate::{Error, Fault, Result};
+
+/// A file that is open for reading, with the length it had then.
+///
+/// Reads are positioned, so that threads can share one.
+#[derive(Debug)]
+pub(super) struct Source {
+    file: File,
+    path: PathBuf,
+    len: u64,
+}
+
+impl Source {
+    /// Opens a regular file.
+    ///
+    /// # Errors
+    /// What the operating system answers; [`Fault::NotACheckpoint`] for anything but a file,
+    /// which opening might block on.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let metadata = std::fs::metadata(path).map_err(|source| Error::io("open", path, source))?;
+        if !metadata.is_file() {
+            return Err(foreign(
+                path,
+                Fault::NotACheckpoint,
+                "this is not a regular file",
+                "Name a file, a folder or a glob",
+            ));
+        }
+        let file = File::open(path).map_err(|source| Error::io("open", path, source))?;
+        let len = file
+            .metadata()
+            .map_err(|source| Error::io("inspect", path, source))?
+            .len();
+        Ok(Self {
+            file,
+            path: path.to_path_buf(),
+            len,
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The length of the file when it was opened, in bytes.
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Fills the buffer with the bytes at this offset.
+    ///
+    /// # Errors
+    /// [`Fault::Damaged`] if the file ends before, [`Error::Io`] for everything else.
+    pub(super) fn read(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
+        read_exact_at(&self.file, buffer, offset).map_err(|source| {
+            if source.kind() == io::ErrorKind::UnexpectedEof {
+                self.damaged(format!(
+                    "it ends before byte {}",
+                    offset.saturating_add(buffer.len() as u64)
+                ))
+            } else {
+                Error::io("read", &self.path, source)
+            }
+        })
+    }
+
+    /// Reads a part of the file that describes the rest, after checking that it lies inside the
+    /// file and within the limit.
+    pub(super) fn read_description(
+        &self,
+        what: &str,
+        offset: u64,
+        len: u64,
+        limits: &Limits,
+    ) -> Result<Vec<u8>> {
+        self.check_inside(what, offset, len)?;
+        if len > limits.largest_header {
+            return Err(self.too_large(what, len, limits.largest_header));
+        }
+        // It lies within the file and the limit, which is memory well spent.
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
+        self.read(&mut bytes, offset)?;
+        Ok(bytes)
+    }
+
+    /// Checks that a range lies inside the file.
+    pub(super) fn check_inside(&self, what: &str, offset: u64, len: u64) -> Result<()> {
+        match offset.checked_add(len) {
+            Some(end) if end <= self.len => Ok(()),
+            Some(end) => Err(self.damaged(format!(
+                "{what} should end at byte {end}, and the file has {} bytes",
+                self.len
+            ))),
+            None => Err(self.damaged(format!("{what} begins at byte {offset} and never ends"))),
+        }
+    }
+
+    /// The file ends early or contradicts itself.
+    pub(super) fn damaged(&self, what: impl Into<String>) -> Error {
+        damaged(&self.path, what)
+    }
+
+    /// The file is sound, as far as it shows, but written in a way that is not read.
+    pub(super) fn unsupported(
+        &self,
+        what: impl Into<String>,
+        way_out: impl Into<Cow<'static, str>>,
+    ) -> Error {
+        foreign(&self.path, Fault::Unsupported, what, way_out)
+    }
+
+    /// A limit is exceeded.
+    pub(super) fn too_large(&self, what: &str, found: u64, limit: u64) -> Error {
+        too_large(&self.path, what, found, limit)
+    }
+}
+
+/// An error about a foreign file.
+pub(super) fn foreign(
+    path: &Path,
+    fault: Fault,
+    what: impl Into<String>,
+    way_out: impl Into<Cow<'static, str>>,
+) -> Error {
+    Error::Foreign {
+        path: path.to_path_buf(),
+        fault,
+        what: what.into(),
+        way_out: way_out.into(),
+    }
+}
+
+/// The file ends early or contradicts itself.
+pub(super) fn damaged(path: &Path, what: impl Into<String>) -> Error {
+    foreign(
+        path,
+        Fault::Damaged,
+        what,
+        "It is damaged or not written to its end: wait for the program that writes it, or copy it again",
+    )
+}
+
+/// A limit is exceeded.
+pub(super) fn too_large(path: &Path, what: &str, found: u64, limit: u64) -> Error {
+    foreign(
+        path,
+        Fault::TooLarge,
+        format!("{what} is {found}, and at most {limit} is read"),
+        "If you trust the file, raise that limit",
+    )
+}
+
+/// Quotes a name out of a file: cut short and on one line, since it may be anything.
+pub(super) fn quoted(name: &str) -> String {
+    let mut quoted: String = name.chars().take(80).flat_map(char::escape_debug).collect();
+    if name.chars().nth(80).is_some() {
+        quoted.push('…');
+    }
+    format!("`{quoted}`")
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
+    use std::os::windows::fs::FileExt;
+    while !buffer.is_empty() {
+        match file.seek_read(buffer, offset) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => {
+                buffer = buffer.get_mut(read..).unwrap_or_default();
+                offset = offset.saturating_add(read as u64);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

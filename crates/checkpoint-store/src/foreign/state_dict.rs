@@ -1,0 +1,352 @@
+//! Finding the weights of the model among the values of a training checkpoint.
+
+use super::claimed::Claimed;
+use super::pickle::{Value, Values};
+use super::source::{Source, quoted};
+use super::tensor::{Declared, LeftOut};
+use crate::limits::Limits;
+use crate::{Error, Result};
+
+/// Under which keys training programs keep the model, the usual ones first; averaged copies
+/// count only where there is nothing else.
+const MODEL_KEYS: [&str; 16] = [
+    "state_dict",
+    "model_state_dict",
+    "model",
+    "module",
+    "model_state",
+    "net",
+    "network",
+    "net_state_dict",
+    "weights",
+    "params",
+    "parameters",
+    "ema_state_dict",
+    "state_dict_ema",
+    "model_ema",
+    "ema_model",
+    "ema",
+];
+
+/// Parts of keys under which they keep what is not the model.
+const OTHER_KEYS: [&str; 9] = [
+    "optim",
+    "scheduler",
+    "scaler",
+    "rng",
+    "random_state",
+    "callbacks",
+    "loops",
+    "grad",
+    "loss",
+];
+
+/// Keys under which they keep settings, which may name the run.
+const SETTINGS_KEYS: [&str; 4] = ["hyper_parameters", "args", "config", "hparams"];
+
+/// Most values looked at: a value may be reachable by more paths than can be counted.
+const MAX_VISITS: usize = 1 << 20;
+
+/// The tensors of a model.
+#[derive(Debug, Default)]
+pub(super) struct StateDict {
+    /// Name, number among the tensors of the pickle, and what kind it was saved as.
+    pub(super) tensors: Vec<(String, u32, Declared)>,
+    pub(super) left_out: Vec<LeftOut>,
+    pub(super) claimed: Claimed,
+}
+
+/// Finds the tensors of the model under this value. `stem` names a tensor that was saved alone.
+///
+/// # Errors
+/// [`Fault::Unsupported`](crate::Fault::Unsupported) naming the classes in the file, if there is
+/// no model; [`Fault::TooLarge`](crate::Fault::TooLarge) for what the limits do not allow.
+pub(super) fn find(
+    values: &Values,
+    root: Value,
+    source: &Source,
+    stem: &str,
+    limits: &Limits,
+) -> Result<StateDict> {
+    let mut search = Search {
+        values,
+        source,
+        limits,
+        visits: 0,
+        found: StateDict::default(),
+    };
+    let model = search.model(root)?;
+    search.collect(model, &mut String::new(), 0)?;
+    let mut found = search.found;
+    if found.tensors.is_empty() {
+        return Err(without_model(values, source, &found.left_out));
+    }
+    for (name, _, _) in &mut found.tensors {
+        if name.is_empty() {
+            stem.clone_into(name);
+        }
+    }
+    Ok(found)
+}
+
+struct Search<'a> {
+    values: &'a Values,
+    source: &'a Source,
+    limits: &'a Limits,
+    visits: usize,
+    found: StateDict,
+}
+
+impl Search<'_> {
+    /// Goes down from a training checkpoint to the model in it, taking note of what stands beside it.
+    fn model(&mut self, root: Value) -> Result<Value> {
+        let mut model = root;
+        for _ in 0..self.limits.deepest_nesting {
+            self.note_claims(model);
+            if self.module_part(model, "_modules").is_some() {
+                return Ok(model);
+            }
+            let mut inner = None;
+            for key in MODEL_KEYS {
+                if let Some(value) = self.values.get(model, key)
+                    && !matches!(value, Value::Tensor(_))
+                    && self.has_tensors(value, 0)?
+                {
+                    inner = Some((key, value));
+                    break;
+                }
+            }
+            let Some((chosen, value)) = inner else {
+                return Ok(model);
+            };
+            let beside = self.values.mapping(model).unwrap_or_default();
+            for &(key, value) in beside {
+                if let Value::Text(key) = key
+                    && self.values.text(key) != chosen
+                    && self.has_tensors(value, 0)?
+                {
+                    self.leave_out(self.values.text(key).to_owned(), "stands beside the model");
+                }
+            }
+            model = value;
+        }
+        Err(self.too_deep())
+    }
+
+    /// Takes over what a training checkpoint says of its run and step.
+    fn note_claims(&mut self, value: Value) {
+        let values = self.values;
+        let claimed = &mut self.found.claimed;
+        let mut note = |mapping: Value| {
+            for &(key, value) in values.mapping(mapping).unwrap_or_default() {
+                let Value::Text(key) = key else { continue };
+                let key = values.text(key);
+                match value {
+                    Value::Int(number) => {
+                        if let Ok(number) = u64::try_from(number) {
+                            claimed.add_number(key, number);
+                        }
+                    }
+                    // Some count epochs in parts; whole ones are claims.
+                    Value::Float(number) if number >= 0.0 && number.fract() == 0.0 => {
+                        claimed.add_number(key, number as u64);
+                    }
+                    Value::Text(text) => claimed.add_text(key, values.text(text)),
+                    _ => {}
+                }
+            }
+        };
+        note(value);
+        for key in SETTINGS_KEYS {
+            if let Some(settings) = values.get(value, key) {
+                note(settings);
+            }
+        }
+    }
+
+    /// Whether there are tensors somewhere under this value.
+    fn has_tensors(&mut self, value: Value, depth: usize) -> Result<bool> {
+        self.visit(depth)?;
+        if matches!(value, Value::Tensor(_)) {
+            return Ok(true);
+        }
+        for &(_, value) in self.values.mapping(value).unwrap_or_default() {
+            if self.has_tensors(value, depth + 1)? {
+                return Ok(true);
+            }
+        }
+        for &value in self.values.sequence(value).unwrap_or_default() {
+            if self.has_tensors(value, depth + 1)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Collects the tensors under a value, with dotted names.
+    fn collect(&mut self, value: Value, name: &mut String, depth: usize) -> Result<()> {
+        self.visit(depth)?;
+        if let Value::Tensor(tensor) = value {
+            return self.push(name.clone(), tensor, Declared::Nothing);
+        }
+        if self.module_part(value, "_modules").is_some() {
+            return self.collect_module(value, name, depth);
+        }
+        if let Some(entries) = self.values.mapping(value) {
+            for &(key, value) in entries {
+                let Value::Text(key) = key else { continue };
+                let key = self.values.text(key);
+                if is_other(key) && !matches!(value, Value::Tensor(_)) {
+                    if self.has_tensors(value, depth + 1)? {
+                        self.leave_out(join(name, key), "is no part of the model");
+                    }
+                    continue;
+                }
+                let len = append(name, key);
+                self.collect(value, name, depth + 1)?;
+                name.truncate(len);
+            }
+        }
+        for (index, &value) in (0_u64..).zip(self.values.sequence(value).unwrap_or_default()) {
+            let len = append(name, &index.to_string());
+            self.collect(value, name, depth + 1)?;
+            name.truncate(len);
+        }
+        if let (Value::Object(_), true) = (value, depth > 0)
+            && self.values.mapping(value).is_none()
+            && let Some(class) = self.values.class(value)
+            && class.starts_with("torch.")
+        {
+            // A tensor that is quantised, sparse or nested.
+            self.leave_out(name.clone(), &format!("is made by {class}"));
+        }
+        Ok(())
+    }
+
+    /// Collects the tensors of a module that was saved as an object.
+    fn collect_module(&mut self, module: Value, name: &mut String, depth: usize) -> Result<()> {
+        for (part, declared) in [
+            ("_parameters", Declared::Parameter),
+            ("_buffers", Declared::Buffer),
+        ] {
+            let Some(part) = self.module_part(module, part) else {
+                continue;
+            };
+            for &(key, value) in self.values.mapping(part).unwrap_or_default() {
+                self.visit(depth)?;
+                if let (Value::Text(key), Value::Tensor(tensor)) = (key, value) {
+                    self.push(join(name, self.values.text(key)), tensor, declared)?;
+                }
+            }
+        }
+        let modules = self.module_part(module, "_modules");
+        let modules = modules.and_then(|modules| self.values.mapping(modules));
+        for &(key, value) in modules.unwrap_or_default() {
+            let Value::Text(key) = key else { continue };
+            let len = append(name, self.values.text(key));
+            self.collect(value, name, depth + 1)?;
+            name.truncate(len);
+        }
+        Ok(())
+    }
+
+    /// A part of a module's fields, if the value is a module.
+    fn module_part(&self, value: Value, part: &str) -> Option<Value> {
+        matches!(value, Value::Object(_)).then(|| self.values.get(value, part))?
+    }
+
+    fn push(&mut self, name: String, tensor: u32, declared: Declared) -> Result<()> {
+        if self.found.tensors.len() >= self.limits.most_tensors {
+            return Err(self.source.too_large(
+                "the number of tensors",
+                self.found.tensors.len() as u64 + 1,
+                self.limits.most_tensors as u64,
+            ));
+        }
+        self.found.tensors.push((name, tensor, declared));
+        Ok(())
+    }
+
+    fn leave_out(&mut self, name: String, why: &str) {
+        // As many as tensors at most, whatever the file holds.
+        if self.found.left_out.len() < self.limits.most_tensors {
+            let why = why.to_owned();
+            self.found.left_out.push(LeftOut { name, why });
+        }
+    }
+
+    /// Counts a look at a value.
+    fn visit(&mut self, depth: usize) -> Result<()> {
+        self.visits += 1;
+        if self.visits > MAX_VISITS {
+            return Err(self.source.too_large(
+                "the number of values to look through",
+                self.visits as u64,
+                MAX_VISITS as u64,
+            ));
+        }
+        if depth > self.limits.deepest_nesting {
+            return Err(self.too_deep());
+        }
+        Ok(())
+    }
+
+    fn too_deep(&self) -> Error {
+        self.source.too_large(
+            "the nesting of its dictionaries",
+            self.limits.deepest_nesting as u64 + 1,
+            self.limits.deepest_nesting as u64,
+        )
+    }
+}
+
+/// Whether a key is one of what is not the model.
+fn is_other(key: &str) -> bool {
+    // The names of a state dict have dots; those of the parts of a training have none.
+    !key.contains('.')
+        && OTHER_KEYS
+            .iter()
+            .any(|other| key.to_ascii_lowercase().contains(other))
+}
+
+/// Appends a part to a dotted name, and returns the length to go back to.
+fn append(name: &mut String, part: &str) -> usize {
+    let len = name.len();
+    if len > 0 {
+        name.push('.');
+    }
+    name.push_str(part);
+    len
+}
+
+fn join(name: &str, part: &str) -> String {
+    let mut joined = name.to_owned();
+    append(&mut joined, part);
+    joined
+}
+
+/// The error for a file without a model, naming what it holds instead.
+fn without_model(values: &Values, source: &Source, left_out: &[LeftOut]) -> Error {
+    let mut classes: Vec<String> = Vec::new();
+    for class in values.classes() {
+        if classes.len() < 3 && !classes.contains(&class) {
+            classes.push(class);
+        }
+    }
+    let classes: Vec<String> = classes.iter().map(|class| quoted(class)).collect();
+    let what = match (left_out.first(), classes.is_empty()) {
+        (Some(first), _) => format!(
+            "there is no model in it, only what a training keeps beside one ({})",
+            quoted(&first.name)
+        ),
+        (None, false) => format!(
+            "there is no model in it that can be read without running code; it holds objects of {}",
+            classes.join(", ")
+        ),
+        (None, true) => "there is no model in it".to_owned(),
+    };
+    source.unsupported(
+        what,
+        "Save the weights alone: torch.save(model.state_dict(), …)",
+    )
+}

@@ -1,0 +1,367 @@
+//! From the paths that a person names to the files that may be checkpoints.
+
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, Metadata};
+use std::path::{Path, PathBuf};
+
+use super::discover::Problem;
+use super::format::READ_KINDS;
+use super::source::{foreign, too_large};
+use crate::limits::MAX_FILES;
+use crate::{Error, Fault};
+
+/// What tells two files apart whatever their paths.
+#[cfg(unix)]
+pub(super) type Identity = (u64, u64);
+#[cfg(not(unix))]
+pub(super) type Identity = PathBuf;
+
+/// The identity of a file or folder; links are followed.
+#[cfg(unix)]
+pub(super) fn identity(_path: &Path, metadata: &Metadata) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+pub(super) fn identity(path: &Path, _metadata: &Metadata) -> Option<Identity> {
+    fs::canonicalize(path).ok()
+}
+
+/// A file that may be a checkpoint.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) path: PathBuf,
+    /// Whether it was named itself, rather than found in a folder.
+    pub(super) named: bool,
+}
+
+/// The files found so far.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    pub(super) candidates: HashMap<Identity, Candidate>,
+    pub(super) problems: Vec<Problem>,
+    /// Which of the paths gave something.
+    pub(super) fruitful: HashSet<usize>,
+    /// Files of a training that hold no weights.
+    pub(super) passed_over: usize,
+    /// Folders that were entered, so that links in a circle end.
+    entered: HashSet<Identity>,
+    looked_at: usize,
+}
+
+/// Extensions of checkpoints.
+const EXTENSIONS: [&str; 9] = [
+    "safetensors",
+    "pt",
+    "pth",
+    "bin",
+    "ckpt",
+    "npz",
+    "npy",
+    "bpk",
+    "burnpack",
+];
+
+/// How files begin that training programs write beside the weights.
+const SIDE_FILES: [&str; 9] = [
+    "optimizer",
+    "optim.",
+    "optim-",
+    "scheduler",
+    "scaler",
+    "rng_state",
+    "random_states",
+    "training_args",
+    "zero_pp_rank",
+];
+
+/// Whether a file of this name is looked at when it is found in a folder.
+fn may_be_checkpoint(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let extension = lower
+        .rsplit_once('.')
+        .map_or("", |(_, extension)| extension);
+    EXTENSIONS.contains(&extension) || lower.ends_with(".pth.tar") || is_index(&lower)
+}
+
+/// Whether a file of this name is an index of shards.
+pub(super) fn is_index(name: &str) -> bool {
+    name.ends_with(".safetensors.index.json") || name.ends_with(".bin.index.json")
+}
+
+/// Whether a file of this name holds the state of an optimiser, a schedule or a generator.
+fn is_side_file(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    SIDE_FILES.iter().any(|start| lower.starts_with(start)) || lower.contains("_optim_states.")
+}
+
+impl Walk {
+    /// Adds what one path stands for.
+    pub(super) fn add(&mut self, path: &Path, root: usize) {
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => self.enter(path, root),
+            Ok(metadata) => self.add_file(path, &metadata, true, root),
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
+                match path.to_str().filter(|text| text.contains(['*', '?', '['])) {
+                    Some(pattern) => self.add_glob(path, pattern, root),
+                    None => self.problem(
+                        path,
+                        foreign(
+                            path,
+                            Fault::Missing,
+                            "there is no such file or folder",
+                            "Check the spelling",
+                        ),
+                        root,
+                    ),
+                }
+            }
+            Err(source) => self.problem(path, Error::io("look at", path, source), root),
+        }
+    }
+
+    fn add_glob(&mut self, path: &Path, pattern: &str, root: usize) {
+        let options = glob::MatchOptions {
+            require_literal_separator: true,
+            require_literal_leading_dot: true,
+            case_sensitive: true,
+        };
+        let paths = match glob::glob_with(pattern, options) {
+            Ok(paths) => paths,
+            Err(error) => {
+                let error = foreign(
+                    path,
+                    Fault::Missing,
+                    format!("there is no such file, and it is no pattern either ({error})"),
+                    "Check the spelling",
+                );
+                return self.problem(path, error, root);
+            }
+        };
+        let mut matches = 0_usize;
+        for found in paths {
+            if self.is_exhausted(path, root) {
+                break;
+            }
+            matches += 1;
+            match found {
+                Ok(found) => match fs::metadata(&found) {
+                    Ok(metadata) if metadata.is_dir() => self.enter(&found, root),
+                    Ok(metadata) => self.add_file(&found, &metadata, false, root),
+                    Err(source) => {
+                        self.problem(&found, Error::io("look at", &found, source), root);
+                    }
+                },
+                Err(error) => {
+                    let found = error.path().to_path_buf();
+                    self.problem(&found, Error::io("look at", &found, error.into()), root);
+                }
+            }
+        }
+        if matches == 0 {
+            let error = foreign(
+                path,
+                Fault::Missing,
+                "no file matches this pattern",
+                "Check the spelling",
+            );
+            self.problem(path, error, root);
+        } else if !self.fruitful.contains(&root) {
+            self.problem(path, nothing(path, "what matches this pattern"), root);
+        }
+    }
+
+    /// Looks through a folder and those in it.
+    fn enter(&mut self, folder: &Path, root: usize) {
+        let mut folders = vec![folder.to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            let identity = fs::metadata(&folder)
+                .ok()
+                .and_then(|metadata| identity(&folder, &metadata));
+            if identity.is_some_and(|identity| !self.entered.insert(identity)) {
+                // It was looked through before, for this path or another.
+                self.fruitful.insert(root);
+                continue;
+            }
+            let mut paths = Vec::new();
+            match fs::read_dir(&folder) {
+                Ok(entries) => {
+                    for entry in entries {
+                        match entry {
+                            Ok(entry) => paths.push(entry.path()),
+                            Err(source) => {
+                                let error = Error::io("list", &folder, source);
+                                self.problem(&folder, error, root);
+                                break;
+                            }
+                        }
+                    }
+                }
+                Err(source) => {
+                    self.problem(&folder, Error::io("list", &folder, source), root);
+                    continue;
+                }
+            }
+            paths.sort();
+            // The last folder pushed is entered first.
+            let mut inner = Vec::new();
+            for path in paths {
+                if self.is_exhausted(&folder, root) {
+                    return;
+                }
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                if name.starts_with('.') {
+                    continue;
+                }
+                match fs::metadata(&path) {
+                    Ok(metadata) if metadata.is_dir() => inner.push(path),
+                    Ok(metadata) => self.add_file(&path, &metadata, false, root),
+                    Err(source) if may_be_checkpoint(&name) => {
+                        self.problem(&path, Error::io("look at", &path, source), root);
+                    }
+                    Err(_) => {}
+                }
+            }
+            folders.extend(inner.into_iter().rev());
+        }
+    }
+
+    fn add_file(&mut self, path: &Path, metadata: &Metadata, named: bool, root: usize) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !named && (!metadata.is_file() || !may_be_checkpoint(&name)) {
+            return;
+        }
+        if !named && is_side_file(&name) {
+            self.passed_over += 1;
+            return;
+        }
+        self.fruitful.insert(root);
+        let Some(identity) = identity(path, metadata) else {
+            return;
+        };
+        let candidate = self
+            .candidates
+            .entry(identity)
+            .or_insert_with(|| Candidate {
+                path: path.to_path_buf(),
+                named,
+            });
+        // Of several paths, the one that was named stays, then the first.
+        if named && !candidate.named {
+            *candidate = Candidate {
+                path: path.to_path_buf(),
+                named,
+            };
+        }
+    }
+
+    /// Counts a file, and stops where there are too many.
+    fn is_exhausted(&mut self, path: &Path, root: usize) -> bool {
+        self.looked_at += 1;
+        if self.looked_at == MAX_FILES + 1 {
+            let error = too_large(
+                path,
+                "the number of files to look at",
+                self.looked_at as u64,
+                MAX_FILES as u64,
+            );
+            self.problem(path, error, root);
+        }
+        self.looked_at > MAX_FILES
+    }
+
+    fn problem(&mut self, path: &Path, error: Error, root: usize) {
+        self.fruitful.insert(root);
+        self.problems.push(Problem {
+            path: path.to_path_buf(),
+            error,
+        });
+    }
+}
+
+/// The error for a place without checkpoints.
+pub(super) fn nothing(path: &Path, where_: &str) -> Error {
+    foreign(
+        path,
+        Fault::Missing,
+        format!("there is no checkpoint in {where_}"),
+        READ_KINDS,
+    )
+}
+
+/// Compares paths as a person sorts them: `ckpt-2` before `ckpt-10`.
+pub(super) fn natural(a: &Path, b: &Path) -> Ordering {
+    let parts = |path: &Path| -> Vec<String> {
+        path.components()
+            .map(|part| part.as_os_str().to_string_lossy().into_owned())
+            .collect()
+    };
+    let (left, right) = (parts(a), parts(b));
+    left.iter()
+        .zip(&right)
+        .map(|(a, b)| natural_names(a, b))
+        .find(|ordering| ordering.is_ne())
+        .unwrap_or(left.len().cmp(&right.len()))
+        .then_with(|| a.cmp(b))
+}
+
+/// Compares names with runs of digits as numbers.
+fn natural_names(mut a: &str, mut b: &str) -> Ordering {
+    loop {
+        let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+        let (a_digits, b_digits) = (digits(a), digits(b));
+        if a_digits > 0 && b_digits > 0 {
+            let (a_number, a_rest) = a.split_at_checked(a_digits).unwrap_or((a, ""));
+            let (b_number, b_rest) = b.split_at_checked(b_digits).unwrap_or((b, ""));
+            let a_number = a_number.trim_start_matches('0');
+            let b_number = b_number.trim_start_matches('0');
+            let ordering = (a_number.len().cmp(&b_number.len())).then(a_number.cmp(b_number));
+            if ordering.is_ne() {
+                return ordering;
+            }
+            (a, b) = (a_rest, b_rest);
+            continue;
+        }
+        let (mut a_rest, mut b_rest) = (a.chars(), b.chars());
+        match (a_rest.next(), b_rest.next()) {
+            (None, None) => return Ordering::Equal,
+            (a_next, b_next) if a_next != b_next => return a_next.cmp(&b_next),
+            _ => (a, b) = (a_rest.as_str(), b_rest.as_str()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_sort_as_a_person_sorts_them() {
+        let mut paths = [
+            "run-10/a",
+            "ckpt-10.pt",
+            "ckpt-2.pt",
+            "ckpt-02.pt",
+            "ckpt.pt",
+            "run-9/z",
+            "ckpt-1.pt",
+        ]
+        .map(PathBuf::from);
+        paths.sort_by(|a, b| natural(a, b));
+        assert_eq!(
+            paths,
+            [
+                "ckpt-1.pt",
+                "ckpt-02.pt",
+                "ckpt-2.pt",
+                "ckpt-10.pt",
+                "ckpt.pt",
+                "run-9/z",
+                "run-10/a",
+            ]
+            .map(PathBuf::from)
+        );
+    }
+}
