@@ -12,15 +12,16 @@
 //! its next step. The miss of a parent's checkpoint p is
 //!
 //! ```text
-//! m(p) = ‖ e − ρ (e·u) u ‖₁,   e = p − b,   ρ = 0.3
+//! m(p) = Σᵢ √|rᵢ|,   r = e − ρ (e·u) u,   e = p − b,   ρ = 0.3
 //! ```
 //!
-//! The sum of absolute values lets the many coordinates that the branch has hardly moved outvote
-//! the few that it moved far, and part of the movement along u is forgiven because new data move a
-//! branch along u, not its parent. The nearest checkpoint is the one with the smallest miss. Its
+//! The square roots let the many coordinates that the branch has hardly moved outvote the few that
+//! it moved far, and part of the movement along u is forgiven because new data move a branch along
+//! u, not its parent. The nearest checkpoint is the one with the smallest miss. Its
 //! lead over another is a sum over coordinates, so its spread is estimated from the sums over 32
 //! contiguous blocks of them; checkpoints whose miss exceeds the smallest by no more than
-//! `slack` spreads remain possible. If several runs remain, they are rivals for parenthood.
+//! `slack` spreads remain possible. If several runs remain, they are rivals for parenthood; and so
+//! is a run that misses by less than the parent by more than `slack` spreads, whatever its age.
 //!
 //! A branch that goes on as its parent did is nearest to the checkpoint *after* the fork: where b
 //! is nearer to a parent's checkpoint than 0.8 of its own next step, the fork is placed one

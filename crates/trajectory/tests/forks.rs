@@ -120,6 +120,58 @@ fn a_fork_of_a_fork_hangs_from_the_branch() {
 }
 
 #[test]
+fn a_branch_of_a_branchs_first_checkpoint_is_never_certain_and_names_the_branch() {
+    for seed in 0..20 {
+        let mut pool = Pool::default();
+        let trunk = pool.stranger(seed, 20);
+        let branch = pool.branch(trunk, 8, seed + 100, 5);
+        let twig = pool.branch(branch, 0, seed + 200, 5);
+        let family = pool.family();
+        let fork = family.fork(twig).unwrap();
+        assert_eq!((fork.parent, &fork.rivals), (trunk, &vec![branch]));
+        assert!(!fork.is_certain(), "{fork:?}");
+    }
+}
+
+#[test]
+fn branches_of_one_place_are_no_rivals_of_their_parent() {
+    for seed in 0..20 {
+        let mut pool = Pool::default();
+        let trunk = pool.stranger(seed, 20);
+        let branches = [100, 200].map(|of| pool.branch(trunk, 8, seed + of, 5));
+        let family = pool.family();
+        for branch in branches {
+            let fork = family.fork(branch).unwrap();
+            assert!(near(fork, trunk, 8) && fork.rivals.is_empty(), "{fork:?}");
+        }
+    }
+}
+
+#[test]
+fn runs_that_seem_older_than_each_other_in_a_circle_end_in_an_answer() {
+    // Each of three runs begins at a corner of a triangle and ends near where the next one began;
+    // the fourth begins in the middle.
+    let corner = |run: usize| -> Vec<f64> {
+        (0..3)
+            .map(|axis| 10.0 + f64::from(u8::from(axis == run % 3)))
+            .collect()
+    };
+    let middle = vec![10.0 + 1.0 / 3.0; 3];
+    let mut pool = Pool::default();
+    for run in 0..3 {
+        let end = std::iter::zip(&corner(run + 1), &middle)
+            .map(|(next, middle)| 0.9 * next + 0.1 * middle)
+            .collect();
+        pool.run(vec![corner(run), end]);
+    }
+    pool.run(vec![middle, vec![11.0; 3]]);
+    let points = DMatrix::from_fn(3, 8, |row, column| pool.columns[column][row] as f32);
+    let found = family(points.as_view(), &pool.runs, &Parameters::default()).unwrap();
+    let fork = found.fork(3).unwrap();
+    assert!(fork.parent < 3 && !fork.is_certain(), "{fork:?}");
+}
+
+#[test]
 fn runs_that_begin_beside_each_other_are_siblings() {
     let mut pool = Pool::default();
     let trunk = pool.stranger(5, 10);

@@ -30,6 +30,18 @@ struct Candidate {
     total: f64,
 }
 
+impl Candidate {
+    fn new(runs: &[Vec<&[f32]>], branch: &[&[f32]], run: usize, place: usize) -> Self {
+        let misses = misses(runs[run][place], branch);
+        Self {
+            run,
+            place,
+            total: misses.iter().sum(),
+            misses,
+        }
+    }
+}
+
 pub(super) fn claim(runs: &[Vec<&[f32]>], run: usize, parameters: &Parameters) -> Claim {
     let branch = &runs[run];
     let norm = squared_norm(branch[0]);
@@ -96,36 +108,14 @@ fn shared_fork(runs: &[Vec<&[f32]>], run: usize, related: &[usize]) -> Option<Fo
 /// The fork around the nearest checkpoint, among runs with older checkpoints.
 fn nearest_fork(runs: &[Vec<&[f32]>], run: usize, related: &[usize], slack: f64) -> Option<Fork> {
     let branch = &runs[run];
-    let mut candidates: Vec<Candidate> = Vec::new();
-    for &other in related.iter().filter(|&&other| is_older(runs, other, run)) {
-        candidates.extend(runs[other].iter().enumerate().map(|(place, point)| {
-            let misses = misses(point, branch);
-            Candidate {
-                run: other,
-                place,
-                total: misses.iter().sum(),
-                misses,
-            }
-        }));
-    }
-    let mut nearest = least(&candidates)?;
-    // Branches of one parent may come nearer to each other than to where they left it, so an older
-    // run that misses by little more is preferred to a younger one.
-    let of_run = |run: usize| {
-        let own = candidates
-            .iter()
-            .filter(move |candidate| candidate.run == run);
-        own.min_by(|x, y| x.total.total_cmp(&y.total))
+    let of = |other: usize| {
+        (0..runs[other].len()).map(move |place| Candidate::new(runs, branch, other, place))
     };
-    while let Some(older) = related
+    let (older, others): (Vec<usize>, Vec<usize>) = related
         .iter()
-        .filter(|&&other| is_older(runs, other, nearest.run))
-        .filter_map(|&other| of_run(other))
-        .filter(|older| older.place > 0 && nearest.total > CLEARLY * older.total)
-        .min_by(|x, y| x.total.total_cmp(&y.total))
-    {
-        nearest = older;
-    }
+        .partition(|&&other| is_older(runs, other, run));
+    let candidates: Vec<Candidate> = older.iter().flat_map(|&other| of(other)).collect();
+    let nearest = preferred(runs, &candidates, &older)?;
     if nearest.place == 0 {
         return None;
     }
@@ -168,8 +158,48 @@ fn nearest_fork(runs: &[Vec<&[f32]>], run: usize, related: &[usize], slack: f64)
             }
         }
     }
+    // A branch that leaves another soon after that one's first checkpoint cannot show which of the
+    // two is older. Siblings are seldom much nearer than where both left their parent.
+    let is_clearly_nearer = |other: usize| {
+        of(other).any(|candidate| {
+            let (excess, spread) = lead(nearest, &candidate);
+            excess < -slack * spread
+        })
+    };
+    let rivals = others
+        .into_iter()
+        .filter(|&other| !is_older(runs, run, other) && is_clearly_nearer(other));
+    fork.rivals.extend(rivals);
+    fork.rivals.sort_unstable();
     fork.confidence = near / all;
     Some(fork)
+}
+
+/// The nearest candidate of the run that is preferred as the parent; `older` lists the candidates'
+/// runs.
+///
+/// Branches of one parent may come nearer to each other than to where they left it, so a run older
+/// than the nearest is preferred, unless the nearest misses by clearly less.
+fn preferred<'a>(
+    runs: &[Vec<&[f32]>],
+    candidates: &'a [Candidate],
+    older: &[usize],
+) -> Option<&'a Candidate> {
+    let mut nearest = least(candidates.iter())?;
+    let mut passed = vec![nearest.run];
+    // Being older is not transitive: only a run older than all before it is followed, or three runs
+    // could be preferred to each other in a circle.
+    while let Some(next) = least(
+        older
+            .iter()
+            .filter(|&&other| passed.iter().all(|&run| is_older(runs, other, run)))
+            .filter_map(|&other| least(candidates.iter().filter(|own| own.run == other)))
+            .filter(|own| own.place > 0 && nearest.total > CLEARLY * own.total),
+    ) {
+        nearest = next;
+        passed.push(next.run);
+    }
+    Some(nearest)
 }
 
 /// Whether a run began before another left it: the other's beginning is nearer to it than its own
@@ -189,8 +219,8 @@ fn is_older(runs: &[Vec<&[f32]>], older: usize, younger: usize) -> bool {
 }
 
 /// The candidate with the smallest miss, the first of several.
-fn least(candidates: &[Candidate]) -> Option<&Candidate> {
-    candidates.iter().min_by(|x, y| x.total.total_cmp(&y.total))
+fn least<'a>(candidates: impl Iterator<Item = &'a Candidate>) -> Option<&'a Candidate> {
+    candidates.min_by(|x, y| x.total.total_cmp(&y.total))
 }
 
 /// How much more another candidate misses by, and the spread of that over blocks.
@@ -234,7 +264,7 @@ fn misses(point: &[f32], branch: &[&[f32]]) -> Vec<f64> {
         .map(|part| {
             let block = part * gap.len() / parts..(part + 1) * gap.len() / parts;
             std::iter::zip(&gap[block.clone()], &step[block])
-                .map(|(gap, step)| (gap - forgiven * step).abs())
+                .map(|(gap, step)| (gap - forgiven * step).abs().sqrt())
                 .sum()
         })
         .collect()
