@@ -68,9 +68,10 @@ pub struct Limits {
     pub most_tensors: usize,
     /// Deepest nesting of dictionaries, lists or modules. 64.
     pub deepest_nesting: usize,
-    /// Most memory for anything that cannot be streamed, in bytes: the values of a pickle, and
-    /// a tensor stored in another order than row-major. 1 GiB; a file smaller than that gets
-    /// less, see [`Limits::memory_for`].
+    /// Memory for what cannot be streamed (the values of a pickle, a tensor stored in another
+    /// order than row-major), in bytes, beyond twice the size of the file. 32 MiB.
+    pub spare_memory: u64,
+    /// Most memory for what cannot be streamed, in bytes, however large the file. 1 GiB.
     pub most_memory: u64,
     /// How many times its size an archive may unpack to, beyond the first 64 MiB. 64.
     pub most_expansion: u64,
@@ -83,6 +84,7 @@ impl Default for Limits {
             largest_tensor: 64 << 30,
             most_tensors: 1 << 17,
             deepest_nesting: 64,
+            spare_memory: 32 << 20,
             most_memory: 1 << 30,
             most_expansion: 64,
         }
@@ -90,13 +92,14 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The memory that a file of so many bytes may take, in bytes: 32 MiB and twice its size,
-    /// and [`most_memory`](Self::most_memory) at most.
+    /// The memory that a file of so many bytes may take for what cannot be streamed, in bytes:
+    /// twice its size and [`spare_memory`](Self::spare_memory), and
+    /// [`most_memory`](Self::most_memory) at most.
     #[must_use]
     pub fn memory_for(&self, file_bytes: u64) -> u64 {
         file_bytes
             .saturating_mul(2)
-            .saturating_add(32 << 20)
+            .saturating_add(self.spare_memory)
             .min(self.most_memory)
     }
 

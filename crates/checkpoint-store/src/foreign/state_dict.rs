@@ -28,17 +28,16 @@ const MODEL_KEYS: [&str; 16] = [
     "ema",
 ];
 
-/// Parts of keys under which they keep what is not the model.
-const OTHER_KEYS: [&str; 9] = [
-    "optim",
+/// Words in keys under which they keep what is not the model.
+const OTHER_WORDS: [&str; 8] = [
+    "opt",
     "scheduler",
+    "schedulers",
     "scaler",
     "rng",
-    "random_state",
     "callbacks",
     "loops",
-    "grad",
-    "loss",
+    "gradients",
 ];
 
 /// Keys under which they keep settings, which may name the run.
@@ -300,13 +299,15 @@ impl Search<'_> {
     }
 }
 
-/// Whether a key is one of what is not the model.
+/// Whether a key is one of what is not the model: `optimizer_states`, `lr_schedulers`, `opt_g`.
 fn is_other(key: &str) -> bool {
     // The names of a state dict have dots; those of the parts of a training have none.
+    let mut words = key.split(|character: char| !character.is_ascii_alphanumeric());
     !key.contains('.')
-        && OTHER_KEYS
-            .iter()
-            .any(|other| key.to_ascii_lowercase().contains(other))
+        && words.any(|word| {
+            let word = word.to_ascii_lowercase();
+            word.starts_with("optim") || OTHER_WORDS.contains(&word.as_str())
+        })
 }
 
 /// Appends a part to a dotted name, and returns the length to go back to.
@@ -349,4 +350,32 @@ fn without_model(values: &Values, source: &Source, left_out: &[LeftOut]) -> Erro
         what,
         "Save the weights alone: torch.save(model.state_dict(), …)",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_what_is_not_the_model_are_told_by_whole_words() {
+        for key in [
+            "optimizer",
+            "optimizerG",
+            "opt_d",
+            "lr_schedulers",
+            "grad_scaler",
+            "rng",
+        ] {
+            assert!(is_other(key), "{key}");
+        }
+        for key in [
+            "upgrader",
+            "adopt",
+            "merging",
+            "model.optim.weight",
+            "upscaler",
+        ] {
+            assert!(!is_other(key), "{key}");
+        }
+    }
 }
