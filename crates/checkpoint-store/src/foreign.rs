@@ -62,6 +62,7 @@ mod source;
 mod state_dict;
 mod tensor;
 mod torch;
+mod unpack;
 mod walk;
 
 pub use crate::limits::Limits;

@@ -7,8 +7,8 @@ use std::io::{self, Read};
 
 use flate2::read::DeflateDecoder;
 
-use super::place::{Unpacked, Window};
 use super::source::{Source, quoted};
+use super::unpack::{Unpacked, Window};
 use crate::Result;
 use crate::limits::Limits;
 

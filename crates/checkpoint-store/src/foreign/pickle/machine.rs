@@ -3,19 +3,17 @@
 //! The opcodes are those of Python's `pickletools`, protocols 0 to 5, as far as programs that save
 //! checkpoints write them.
 
-use std::collections::HashMap;
-use std::io::{self, BufReader, Read};
+mod containers;
+mod input;
 
-use super::super::place::Window;
-use super::super::source::{Source, quoted};
-use super::{Global, Object, Text, Tuple, Value, Values};
+use std::collections::HashMap;
+use std::io::BufReader;
+
+use super::super::source::Source;
+use super::super::unpack::Window;
+use super::{Text, Value, Values};
 use crate::limits::Limits;
 use crate::{Error, Result};
-
-/// Longest text that is kept; longer ones are read over.
-const MAX_TEXT_BYTES: u64 = 64 << 10;
-/// Longest line of the opcodes that hold their text in lines: a module or a name.
-const MAX_LINE_BYTES: usize = 1024;
 
 /// Reads one pickle from `offset` and at most `len` bytes long. Returns its values, the outermost
 /// one, and how many bytes it took.
@@ -364,127 +362,6 @@ impl Machine<'_> {
             .ok_or_else(|| self.bad("lacks a mark"))
     }
 
-    fn push_tuple(&mut self, count: usize) -> Result<()> {
-        let items = self.pop_many(count)?;
-        self.pay(2 * (count * size_of::<Value>()) as u64)?;
-        let start = self.number(self.values.tuples.len())?;
-        let len = self.number(count)?;
-        self.values.tuples.extend(items);
-        self.stack.push(Value::Tuple(Tuple { start, len }));
-        Ok(())
-    }
-
-    fn new_list(&mut self, items: Vec<Value>) -> Result<Value> {
-        self.pay(64)?;
-        let list = self.number(self.values.lists.len())?;
-        self.values.lists.push(Vec::new());
-        self.stack.push(Value::List(list));
-        self.append(&items)?;
-        self.pop()
-    }
-
-    pub(super) fn new_dict(&mut self) -> Result<u32> {
-        self.pay(64)?;
-        let dict = self.number(self.values.dicts.len())?;
-        self.values.dicts.push(Vec::new());
-        Ok(dict)
-    }
-
-    pub(super) fn new_object(&mut self, class: u32) -> Result<Value> {
-        self.pay(2 * size_of::<Object>() as u64)?;
-        let object = self.number(self.values.objects.len())?;
-        self.values.objects.push(Object {
-            class,
-            state: Value::Nothing,
-            entries: None,
-        });
-        Ok(Value::Object(object))
-    }
-
-    fn new_global(&mut self, module: &str, name: &str) -> Result<Value> {
-        self.refuse_attack(module, name)?;
-        self.pay(2 * size_of::<Global>() as u64)?;
-        let global = self.number(self.values.globals.len())?;
-        let (module, name) = (self.intern(module)?, self.intern(name)?);
-        self.values.globals.push(Global { module, name });
-        Ok(Value::Global(global))
-    }
-
-    /// Fills the list on top. Numbers are let go: long histories of them stand in checkpoints,
-    /// and none is of use.
-    fn append(&mut self, items: &[Value]) -> Result<()> {
-        let Value::List(list) = self.top()? else {
-            // An object that acts as a list; what it holds is of no use.
-            return Ok(());
-        };
-        let kept = items.iter().filter(|item| {
-            !matches!(
-                item,
-                Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::Nothing | Value::Skipped
-            )
-        });
-        self.pay(2 * (kept.clone().count() * size_of::<Value>()) as u64)?;
-        if let Some(list) = self.values.lists.get_mut(list as usize) {
-            list.extend(kept);
-        }
-        Ok(())
-    }
-
-    /// Fills the dictionary on top with keys and values in turn.
-    fn set_items(&mut self, items: &[Value]) -> Result<()> {
-        let dict = match self.top()? {
-            Value::Dict(dict) => dict,
-            Value::Object(object) => {
-                let entries = self.values.objects.get(object as usize);
-                match entries.and_then(|object| object.entries) {
-                    Some(entries) => entries,
-                    None => {
-                        let entries = self.new_dict()?;
-                        if let Some(object) = self.values.objects.get_mut(object as usize) {
-                            object.entries = Some(entries);
-                        }
-                        entries
-                    }
-                }
-            }
-            _ => return Err(self.bad("fills something that is no dictionary")),
-        };
-        if !items.len().is_multiple_of(2) {
-            return Err(self.bad("has a key without a value"));
-        }
-        let pairs = items.chunks_exact(2).filter_map(|pair| match *pair {
-            [key, value] => Some((key, value)),
-            _ => None,
-        });
-        // A number under a number is of no use.
-        let kept = pairs.filter(|(key, value)| {
-            matches!(key, Value::Text(_))
-                || !matches!(
-                    value,
-                    Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::Nothing
-                )
-        });
-        self.pay(4 * (kept.clone().count() * size_of::<Value>()) as u64)?;
-        if let Some(dict) = self.values.dicts.get_mut(dict as usize) {
-            dict.extend(kept);
-        }
-        Ok(())
-    }
-
-    /// Gives an object its fields.
-    fn set_state(&mut self, target: Value, state: Value) {
-        let fields = match state {
-            // Fields, and those in slots.
-            Value::Tuple(tuple) => self.values.tuple(tuple).first().copied(),
-            state => Some(state),
-        };
-        if let (Value::Object(object), Some(fields)) = (target, fields)
-            && let Some(object) = self.values.objects.get_mut(object as usize)
-        {
-            object.state = fields;
-        }
-    }
-
     /// A number for an arena of this length.
     pub(super) fn number(&self, len: usize) -> Result<u32> {
         u32::try_from(len).map_err(|_| self.bad("has more values than can be numbered"))
@@ -497,112 +374,5 @@ impl Machine<'_> {
         let len = self.number(text.len())?;
         self.values.text.push_str(text);
         Ok(Text { start, len })
-    }
-
-    fn push_text(&mut self, len: u64, is_text: bool) -> Result<()> {
-        if !is_text || len > MAX_TEXT_BYTES {
-            self.skip(len)?;
-            self.stack.push(Value::Skipped);
-            return Ok(());
-        }
-        let mut bytes = vec![0; len as usize];
-        self.fill(&mut bytes)?;
-        let text = self.intern(&String::from_utf8_lossy(&bytes))?;
-        self.stack.push(Value::Text(text));
-        Ok(())
-    }
-
-    /// A number of so many bytes, signed.
-    fn long(&mut self, len: u64) -> Result<Value> {
-        if len > 8 {
-            self.skip(len)?;
-            return Ok(Value::Skipped);
-        }
-        let mut bytes = [0; 8];
-        let used = bytes.get_mut(..len as usize).unwrap_or_default();
-        self.fill(used)?;
-        let number = i64::from_le_bytes(bytes);
-        // Shifted up and down again, the sign fills what was not there.
-        let unused = 64 - 8 * len as u32;
-        Ok(Value::Int(match len {
-            0 => 0,
-            _ => (number << unused) >> unused,
-        }))
-    }
-
-    fn byte(&mut self) -> Result<u8> {
-        let [byte] = self.array()?;
-        Ok(byte)
-    }
-
-    fn u32(&mut self) -> Result<u32> {
-        Ok(u32::from_le_bytes(self.array()?))
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let mut bytes = [0; N];
-        self.fill(&mut bytes)?;
-        Ok(bytes)
-    }
-
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<()> {
-        self.advance(buffer.len() as u64)?;
-        self.input
-            .read_exact(buffer)
-            .map_err(|error| self.ended(error))
-    }
-
-    fn skip(&mut self, len: u64) -> Result<()> {
-        self.advance(len)?;
-        let copied = io::copy(&mut self.input.by_ref().take(len), &mut io::sink())
-            .map_err(|error| self.ended(error))?;
-        if copied < len {
-            return Err(self.bad("ends early"));
-        }
-        Ok(())
-    }
-
-    /// Counts bytes before they are read.
-    fn advance(&mut self, len: u64) -> Result<()> {
-        let taken = self.taken.saturating_add(len);
-        if taken > self.most {
-            return Err(if self.is_cut {
-                let what = "the size of its pickle, in bytes,";
-                self.source.too_large(what, taken, self.most)
-            } else {
-                self.bad("ends early")
-            });
-        }
-        self.taken = taken;
-        Ok(())
-    }
-
-    fn ended(&self, error: io::Error) -> Error {
-        if error.raw_os_error().is_some() {
-            Error::io("read", self.source.path(), error)
-        } else {
-            self.bad("ends early")
-        }
-    }
-
-    fn line(&mut self) -> Result<String> {
-        let mut line = Vec::new();
-        loop {
-            match self.byte()? {
-                b'\n' => break,
-                _ if line.len() == MAX_LINE_BYTES => {
-                    let start = String::from_utf8_lossy(&line).into_owned();
-                    return Err(self.bad(format!("has a name without end, {}", quoted(&start))));
-                }
-                byte => line.push(byte),
-            }
-        }
-        Ok(String::from_utf8_lossy(&line).into_owned())
-    }
-
-    fn line_number(&mut self) -> Result<u32> {
-        let line = self.line()?;
-        line.parse()
-            .map_err(|_| self.bad("has a place in its memo that is no number"))
     }
 }
