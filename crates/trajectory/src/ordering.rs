@@ -58,7 +58,8 @@ pub fn by_merge_height(
 ///
 /// `points` has shape (parameters, checkpoints), and `layout` lists the tensors that make up a
 /// column. On a noise plateau, where plain distances show little of time, this finds orders that
-/// they do not, if there are several runs; elsewhere it finds the same. O(m² · parameters) a
+/// they do not, if there are several runs; elsewhere it finds the same. One run alone, of few
+/// checkpoints above all, is better left to [`order()`]. O(m² · parameters) a
 /// cluster of m points, and what the whitening costs.
 ///
 /// # Errors

@@ -32,36 +32,35 @@ pub struct EdgeEvidence {
 /// `OF_SPREAD` · ln(spread) + `OF_DIMENSIONS` · ln(dimensions).
 ///
 /// Logistic regression over the edges of the even seeds of the zoos of `cargo xtask experiments`,
-/// with all, 30 % and 10 % of the checkpoints, in full space and in 5 to 500 dimensions; without
-/// the zoos of one shared initialisation, whose clusters are no runs.
-const AT_ZERO: f64 = 0.794;
-const OF_MARGIN: f64 = 1.368;
-const OF_POINTS: f64 = -0.470;
-const OF_SPREAD: f64 = 1.545;
-const OF_DIMENSIONS: f64 = 1.106;
+/// with all, 30 % and 10 % of the checkpoints, in full space (whitened) and in 5 to 500 dimensions;
+/// without the zoos of one shared initialisation, whose clusters are no runs.
+const AT_ZERO: f64 = 1.135;
+const OF_MARGIN: f64 = 1.633;
+const OF_POINTS: f64 = -0.592;
+const OF_SPREAD: f64 = 2.059;
+const OF_DIMENSIONS: f64 = 0.971;
 /// More dimensions than these say no more.
-const DIMENSIONS: usize = 50;
+const DIMENSIONS: usize = 3000;
 /// Margins beyond these say no more.
 const MARGINS: (f64, f64) = (0.01, 2.0);
 /// Logarithms of the spread beyond these say no more.
 const SPREADS: (f64, f64) = (-0.2, 1.5);
 /// Probability of an edge by its score, linear in between: isotonic regression over bins of the
 /// same edges.
-const PROBABILITIES: [(f64, f64); 14] = [
-    (-2.3, 0.37),
-    (-0.87, 0.444),
-    (-0.33, 0.444),
-    (0.17, 0.47),
-    (0.66, 0.496),
-    (1.15, 0.566),
-    (1.66, 0.685),
-    (2.16, 0.837),
-    (2.66, 0.915),
-    (3.16, 0.97),
-    (3.74, 0.994),
-    (4.45, 0.999),
-    (5.52, 0.9995),
-    (6.43, 0.9998),
+const PROBABILITIES: [(f64, f64); 13] = [
+    (-3.12, 0.2457),
+    (-1.38, 0.3197),
+    (-0.24, 0.3754),
+    (0.86, 0.5764),
+    (1.78, 0.765),
+    (2.44, 0.8965),
+    (3.07, 0.9598),
+    (3.64, 0.9861),
+    (4.07, 0.9948),
+    (4.42, 0.9988),
+    (4.72, 0.9994),
+    (5.21, 0.9995),
+    (5.89, 0.9998),
 ];
 
 impl EdgeEvidence {
