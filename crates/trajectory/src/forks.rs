@@ -25,7 +25,8 @@
 //!
 //! A branch that goes on as its parent did is nearest to the checkpoint *after* the fork: where b
 //! is nearer to a parent's checkpoint than 0.8 of its own next step, the fork is placed one
-//! checkpoint earlier, and the interval always reaches that far.
+//! checkpoint earlier. Both stay in one tube then, so the interval begins three checkpoints before the
+//! nearest, and the answer is never certain; elsewhere it begins one before.
 //!
 //! Checkpoints that a branch holds in common with its parent, bit for bit, settle the question: the
 //! fork is after the last of them.

@@ -9,6 +9,9 @@ const BLOCKS: usize = 32;
 const FORGIVEN: f64 = 0.3;
 /// A branch nearer to a checkpoint than this share of its next step goes on beside its parent.
 const BESIDE: f64 = 0.8;
+/// A branch that goes on beside its parent stays in one tube with it, where its first checkpoint may
+/// come nearest to one that its parent reached up to so many checkpoints after the fork.
+const TUBE: usize = 3;
 
 /// A branch is the parent, rather than its own parent, if it misses by less than this share.
 const CLEARLY: f64 = 0.6;
@@ -125,8 +128,11 @@ fn nearest_fork(runs: &[Vec<&[f32]>], run: usize, related: &[usize], slack: f64)
         Some(second) => distance(branch[0], second),
         None => distance(runs[parent][nearest.place], runs[parent][nearest.place - 1]),
     };
-    let before = nearest.place - 1;
-    let after = nearest.place - usize::from(gap < BESIDE * stride);
+    let is_beside = gap < BESIDE * stride;
+    let after = nearest.place - usize::from(is_beside);
+    let before = nearest
+        .place
+        .saturating_sub(if is_beside { TUBE } else { 1 });
 
     let mut fork = Fork {
         parent,

@@ -11,7 +11,7 @@ use zoo_training::{Dataset, Population, Recipe};
 /// Seeds of other shuffles, away from all others.
 const OTHER_SHUFFLE: u64 = 1 << 32;
 /// Seeds that no zoo has.
-const FIRST_SEED: u64 = 90_000;
+const FIRST_SEED: u64 = 120_000;
 
 /// How a branch differs from its parent.
 #[derive(Clone, Copy, PartialEq)]
