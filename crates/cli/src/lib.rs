@@ -31,8 +31,11 @@
 
 pub mod analysis;
 pub mod cli;
+pub mod collection;
 mod commands;
+pub mod memory;
 pub mod progress;
+pub mod runs;
 pub mod shuffled;
 pub mod space;
 pub mod training;

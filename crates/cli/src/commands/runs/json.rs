@@ -1,0 +1,145 @@
+//! The answer as JSON.
+
+use super::Found;
+use crate::collection::{Collection, LeftOut, NotFinite, PositionClaim, Problem, RunClaim, Space};
+use crate::runs::claims::{Agreement, Contradiction};
+use crate::runs::{Count, Place, Run};
+use serde::Serialize;
+use trajectory::forks::Origin;
+use trajectory::ordering::Direction;
+use trajectory::runs::{Runs, Verdict};
+use weightspace::sketch::relative_error;
+
+/// What this document is; a change that breaks readers gets another number.
+const SCHEMA: &str = "modeltrail.runs/1";
+
+#[derive(Serialize)]
+pub(super) struct Document<'a> {
+    schema: &'static str,
+    groups: Vec<GroupOut<'a>>,
+    problems: &'a [Problem],
+    not_finite: &'a [NotFinite],
+    left_out: LeftOut,
+    files_passed_over: usize,
+}
+
+#[derive(Serialize)]
+struct GroupOut<'a> {
+    checkpoints: usize,
+    parameters: u64,
+    tensors: Vec<TensorOut<'a>>,
+    space: Space,
+    /// Relative standard error of distances; 0 for exact ones.
+    distance_error: f64,
+    /// How the number of runs was found.
+    verdict: VerdictOut,
+    gap: Option<&'a Runs>,
+    runs: Vec<RunOut<'a>>,
+}
+
+#[derive(Serialize)]
+struct TensorOut<'a> {
+    name: &'a str,
+    shape: &'a [u64],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum VerdictOut {
+    Separated,
+    NoGap,
+    Given,
+    TooFew,
+}
+
+#[derive(Serialize)]
+struct RunOut<'a> {
+    claimed_run: Option<&'a str>,
+    direction: Direction,
+    direction_confidence: f64,
+    agreement: Agreement,
+    contradicted: bool,
+    origin: Option<&'a Origin>,
+    checkpoints: Vec<PlaceOut<'a>>,
+}
+
+#[derive(Serialize)]
+struct PlaceOut<'a> {
+    name: &'a str,
+    path: String,
+    claimed_run: Option<&'a RunClaim>,
+    claimed_position: Option<PositionClaim>,
+    /// Probability that the next in the list came right after, or before, this one.
+    next_confidence: Option<f64>,
+    copies: Vec<&'a str>,
+    contradictions: &'a [Contradiction],
+}
+
+pub(super) fn document<'a>(found: &'a [Found], collection: &'a Collection) -> Document<'a> {
+    Document {
+        schema: SCHEMA,
+        groups: found.iter().map(group).collect(),
+        problems: &collection.problems,
+        not_finite: &collection.not_finite,
+        left_out: collection.left_out,
+        files_passed_over: collection.passed_over,
+    }
+}
+
+fn group(found: &Found) -> GroupOut<'_> {
+    let Found { group, answer } = found;
+    let (verdict, gap) = match &answer.count {
+        Count::Found(runs) if runs.verdict == Verdict::Separated => {
+            (VerdictOut::Separated, Some(runs))
+        }
+        Count::Found(runs) => (VerdictOut::NoGap, Some(runs)),
+        Count::Given => (VerdictOut::Given, None),
+        Count::TooFew(_) => (VerdictOut::TooFew, None),
+    };
+    let tensors = group.layout.iter().map(|tensor| TensorOut {
+        name: &tensor.name,
+        shape: &tensor.shape,
+    });
+    let origins = answer.family.as_ref().map(|family| family.origins());
+    let origin = |index: usize| origins.and_then(|origins| origins.get(index));
+    let runs = answer.runs.iter().enumerate();
+    GroupOut {
+        checkpoints: group.members.len(),
+        parameters: group.parameters(),
+        tensors: tensors.collect(),
+        space: group.space,
+        distance_error: match group.space {
+            Space::Weights => 0.0,
+            Space::Sketches => relative_error(group.points.nrows()),
+        },
+        verdict,
+        gap,
+        runs: runs.map(|(index, run)| out(run, origin(index), found)).collect(),
+    }
+}
+
+fn out<'a>(run: &'a Run, origin: Option<&'a Origin>, found: &'a Found) -> RunOut<'a> {
+    let place = |place: &'a Place| {
+        let member = found.group.members.get(place.member)?;
+        let copies = place.copies.iter();
+        let copies = copies.filter_map(|&copy| found.group.members.get(copy));
+        Some(PlaceOut {
+            name: &member.name,
+            path: member.path.to_string_lossy().into_owned(),
+            claimed_run: member.claims.run.as_ref(),
+            claimed_position: member.claims.position,
+            next_confidence: place.next,
+            copies: copies.map(|member| member.name.as_str()).collect(),
+            contradictions: &place.contradictions,
+        })
+    };
+    RunOut {
+        claimed_run: run.claimed.as_deref(),
+        direction: run.direction,
+        direction_confidence: run.confidence,
+        agreement: run.agreement,
+        contradicted: run.has_contradictions(),
+        origin,
+        checkpoints: run.places.iter().filter_map(place).collect(),
+    }
+}
