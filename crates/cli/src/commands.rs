@@ -1,8 +1,10 @@
 //! One module a command: read, call, print.
 
+pub(crate) mod diff;
 pub(crate) mod linkage;
 pub(crate) mod order;
 pub(crate) mod runs;
+pub(crate) mod sketch;
 pub(crate) mod umap;
 pub(crate) mod zoo;
 
@@ -107,9 +109,15 @@ fn report_left_out(collection: &Collection) -> Result<()> {
 /// What is there beside weights, if anything is.
 fn beside_weights(left_out: LeftOut, passed_over: usize) -> Option<String> {
     let counts = [
-        (left_out.buffers, "buffers (running statistics and the like)"),
+        (
+            left_out.buffers,
+            "buffers (running statistics and the like)",
+        ),
         (left_out.not_float, "integer or boolean tensors"),
-        (left_out.others, "other entries (optimiser state and the like)"),
+        (
+            left_out.others,
+            "other entries (optimiser state and the like)",
+        ),
         (passed_over, "files beside the checkpoints"),
     ];
     let parts: Vec<String> = counts

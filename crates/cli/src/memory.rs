@@ -15,12 +15,15 @@ impl FromStr for Memory {
         let unit = text.strip_prefix(digits).unwrap_or_default();
         let unit = unit.to_ascii_lowercase();
         let unit = unit.trim_end_matches("ib").trim_end_matches('b');
-        let power = ["", "k", "m", "g", "t"].iter().position(|known| *known == unit);
+        let power = ["", "k", "m", "g", "t"]
+            .iter()
+            .position(|known| *known == unit);
         let number: Option<u64> = digits.parse().ok();
         let bytes = number.zip(power).and_then(|(number, power)| {
             number.checked_mul(1024_u64.checked_pow(u32::try_from(power).ok()?)?)
         });
-        let bytes = bytes.ok_or_else(|| format!("{text:?} is no amount of memory: write 512M or 2GiB"))?;
+        let bytes =
+            bytes.ok_or_else(|| format!("{text:?} is no amount of memory: write 512M or 2GiB"))?;
         Ok(Self(bytes))
     }
 }

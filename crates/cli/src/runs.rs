@@ -133,7 +133,10 @@ pub fn find(group: &Group, given: Option<usize>, seed: u64) -> Result<Answer> {
         claims::check(run, &group.members, count.is_told());
     }
     let first = |run: &Run| {
-        let names = run.places.iter().filter_map(|p| group.members.get(p.member));
+        let names = run
+            .places
+            .iter()
+            .filter_map(|p| group.members.get(p.member));
         names.map(|member| member.name.clone()).min()
     };
     runs.sort_by_cached_key(|(_, run)| (std::cmp::Reverse(run.places.len()), first(run)));
@@ -220,7 +223,10 @@ impl Distinct {
             let next = members.len();
             match known.entry(member.identity).or_insert(next) {
                 &mut place if place == next => members.push(vec![index]),
-                place => members.get_mut(*place).into_iter().for_each(|m| m.push(index)),
+                place => members
+                    .get_mut(*place)
+                    .into_iter()
+                    .for_each(|m| m.push(index)),
             }
         }
         for copies in &mut members {
@@ -233,20 +239,28 @@ impl Distinct {
         if self.members.len() == group.members.len() {
             return Cow::Borrowed(&group.points);
         }
-        let firsts: Vec<usize> = self.members.iter().filter_map(|m| m.first().copied()).collect();
+        let firsts: Vec<usize> = self
+            .members
+            .iter()
+            .filter_map(|m| m.first().copied())
+            .collect();
         Cow::Owned(group.points.select_columns(&firsts))
     }
 
     fn run(&self, order: &Directed, edges: &[f64]) -> Run {
-        let places = order.leaves.iter().enumerate().filter_map(|(place, &leaf)| {
-            let (&member, copies) = self.members.get(leaf as usize)?.split_first()?;
-            Some(Place {
-                member,
-                copies: copies.to_vec(),
-                next: edges.get(place).copied(),
-                contradictions: Vec::new(),
-            })
-        });
+        let places = order
+            .leaves
+            .iter()
+            .enumerate()
+            .filter_map(|(place, &leaf)| {
+                let (&member, copies) = self.members.get(leaf as usize)?.split_first()?;
+                Some(Place {
+                    member,
+                    copies: copies.to_vec(),
+                    next: edges.get(place).copied(),
+                    contradictions: Vec::new(),
+                })
+            });
         Run {
             places: places.collect(),
             direction: order.direction,

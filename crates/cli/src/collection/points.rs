@@ -114,11 +114,7 @@ fn weights(source: &Source, layout: &[TensorShape], options: &Options) -> Result
 ///
 /// # Errors
 /// When the weights cannot be read.
-pub(super) fn sketch(
-    source: &Source,
-    layout: &[TensorShape],
-    options: &Options,
-) -> Result<Sketch> {
+pub(super) fn sketch(source: &Source, layout: &[TensorShape], options: &Options) -> Result<Sketch> {
     if let Source::Sketch(sketch) = source {
         return Ok(Sketch::clone(sketch));
     }

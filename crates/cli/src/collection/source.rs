@@ -28,11 +28,7 @@ impl Source {
     ///
     /// # Errors
     /// When a file cannot be read, or changed since it was listed.
-    pub(super) fn open(
-        &self,
-        layout: &[TensorShape],
-        limits: &Limits,
-    ) -> Result<Reader> {
+    pub(super) fn open(&self, layout: &[TensorShape], limits: &Limits) -> Result<Reader> {
         Ok(match self {
             Self::Foreign(found) => {
                 let checkpoint = ForeignCheckpoint::open(found, limits)?;

@@ -68,7 +68,11 @@ impl std::fmt::Display for Contradiction {
             Self::Copies { claimed, unit } => {
                 let claimed: Vec<String> = claimed.iter().map(u64::to_string).collect();
                 let unit = unit.name();
-                write!(f, "the same weights claim {unit}s {}", claimed.join(" and "))
+                write!(
+                    f,
+                    "the same weights claim {unit}s {}",
+                    claimed.join(" and ")
+                )
             }
         }
     }
@@ -102,7 +106,11 @@ pub(super) fn check(run: &mut Run, members: &[Member], is_told: bool) {
         position: copies(place, members).find_map(|member| member.claims.position),
     };
     let claimed: Vec<Claims> = run.places.iter().map(claims).collect();
-    run.claimed = majority(claimed.iter().filter_map(|c| c.run.as_ref().map(|run| &run.value)));
+    run.claimed = majority(
+        claimed
+            .iter()
+            .filter_map(|c| c.run.as_ref().map(|run| &run.value)),
+    );
     for place in &mut run.places {
         let found = same_weights(place, members);
         place.contradictions.extend(found);
@@ -132,10 +140,16 @@ pub(super) fn check(run: &mut Run, members: &[Member], is_told: bool) {
         total.claimed += agreement.claimed;
         total.in_order += agreement.in_order;
         total.contradicted |= agreement.contradicted;
-        opposite += if agreement.backwards { agreement.in_order } else { 0 };
+        opposite += if agreement.backwards {
+            agreement.in_order
+        } else {
+            0
+        };
         for (index, mark) in marks {
             let place = run.places.get_mut(index);
-            place.into_iter().for_each(|place| place.contradictions.push(mark.clone()));
+            place
+                .into_iter()
+                .for_each(|place| place.contradictions.push(mark.clone()));
         }
     }
     total.backwards = 2 * opposite > total.in_order;
@@ -179,7 +193,9 @@ fn check_part(
     let rising = longest_rising(&steps.iter().map(|&(_, step)| step).collect::<Vec<_>>());
     let falling = longest_rising(&steps.iter().map(|&(_, step)| -step).collect::<Vec<_>>());
     let backwards = falling.len() > rising.len();
-    let kept: BTreeSet<usize> = if backwards { falling } else { rising }.into_iter().collect();
+    let kept: BTreeSet<usize> = if backwards { falling } else { rising }
+        .into_iter()
+        .collect();
     let edge = |index: usize| edges.get(index).copied().flatten().unwrap_or(1.0);
     let sure = |index: usize| {
         let before = index.checked_sub(1).map_or(1.0, edge);
@@ -201,10 +217,18 @@ fn check_part(
         if kept.contains(&at) || !sure(index) {
             continue;
         }
-        let step_of = |at: usize| steps.get(at).and_then(|&(_, step)| u64::try_from(step).ok());
+        let step_of = |at: usize| {
+            steps
+                .get(at)
+                .and_then(|&(_, step)| u64::try_from(step).ok())
+        };
         let first = kept.range(..at).next_back().copied().and_then(step_of);
         let second = kept.range(at + 1..).next().copied().and_then(step_of);
-        let (after, before) = if backwards { (second, first) } else { (first, second) };
+        let (after, before) = if backwards {
+            (second, first)
+        } else {
+            (first, second)
+        };
         let mark = Contradiction::Position {
             claimed: u64::try_from(step).unwrap_or_default(),
             unit,
@@ -253,7 +277,11 @@ fn longest_rising(values: &[i128]) -> Vec<usize> {
     let at = |place: usize| values.get(place).copied().unwrap_or_default();
     for (place, &value) in values.iter().enumerate() {
         let length = ends.partition_point(|&end| at(end) <= value);
-        before.push(length.checked_sub(1).and_then(|shorter| ends.get(shorter).copied()));
+        before.push(
+            length
+                .checked_sub(1)
+                .and_then(|shorter| ends.get(shorter).copied()),
+        );
         match ends.get_mut(length) {
             Some(end) => *end = place,
             None => ends.push(place),

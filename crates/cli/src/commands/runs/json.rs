@@ -114,7 +114,9 @@ fn group(found: &Found) -> GroupOut<'_> {
         },
         verdict,
         gap,
-        runs: runs.map(|(index, run)| out(run, origin(index), found)).collect(),
+        runs: runs
+            .map(|(index, run)| out(run, origin(index), found))
+            .collect(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Found;
 use crate::collection::{Group, Member, Space};
-use crate::commands::{table, thousands};
+use crate::commands::thousands;
 use crate::runs::{Answer, Count, Place, Run};
 use std::fmt::Write;
 use trajectory::forks::Origin;
@@ -53,7 +53,9 @@ fn heading(group: &Group) -> String {
 fn count(answer: &Answer) -> String {
     match &answer.count {
         Count::Given => format!("{}, as given", counted(answer.runs.len(), "run")),
-        Count::TooFew(1) => "one distinct checkpoint: there is nothing to compare it with".to_owned(),
+        Count::TooFew(1) => {
+            "one distinct checkpoint: there is nothing to compare it with".to_owned()
+        }
         Count::TooFew(distinct) => format!(
             "{distinct} distinct checkpoints are too few to tell runs apart (6 are needed): taken for one run"
         ),
@@ -61,9 +63,11 @@ fn count(answer: &Answer) -> String {
             "{} runs, told by the weights: they lie {:.1} times farther apart than any step within one",
             runs.count, runs.gap
         ),
-        Count::Found(_) => "no gap: the weights do not tell how many runs these are. They may be one, or \
+        Count::Found(_) => {
+            "no gap: the weights do not tell how many runs these are. They may be one, or \
              several that overlap or share a start; taken for one (--runs N if you know)"
-            .to_owned(),
+                .to_owned()
+        }
     }
 }
 
@@ -92,26 +96,34 @@ fn section(index: usize, run: &Run, found: &Found, all: bool) -> String {
             hidden += 1;
         }
     }
-    let table = table(["  checkpoint", "claims", "next", "  "], rows);
-    let lines = table.to_string();
-    for line in lines.lines() {
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
+    text.push_str(&columns(&rows));
     text
 }
 
 fn skipped(hidden: &mut usize) -> Option<[String; 4]> {
     let count = std::mem::take(hidden);
-    let row = [format!("  … {count} more (--all)"), String::new(), String::new(), String::new()];
+    let row = [
+        format!("… {count} more (--all)"),
+        String::new(),
+        String::new(),
+        String::new(),
+    ];
     (count > 0).then_some(row)
 }
 
 fn row(place: &Place, members: &[Member], is_ordered: bool) -> Option<[String; 4]> {
     let member = members.get(place.member)?;
-    let position = member.claims.position.map(|claim| format!("{} {}", claim.unit.name(), claim.value));
+    let position = member
+        .claims
+        .position
+        .map(|claim| format!("{} {}", claim.unit.name(), claim.value));
     let next = place.next.filter(|_| is_ordered);
-    let next = next.map(|next| format!("{:.0} %", 100.0 * next));
-    let mut notes: Vec<String> = place.contradictions.iter().map(|found| format!("! {found}")).collect();
+    let next = next.map(sureness);
+    let mut notes: Vec<String> = place
+        .contradictions
+        .iter()
+        .map(|found| format!("! {found}"))
+        .collect();
     let copies = place.copies.iter().filter_map(|&copy| members.get(copy));
     let copies: Vec<&str> = copies.map(|member| member.name.as_str()).collect();
     if !copies.is_empty() {
@@ -119,10 +131,10 @@ fn row(place: &Place, members: &[Member], is_ordered: bool) -> Option<[String; 4
     }
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
     Some([
-        format!("  {}", member.name),
+        member.name.clone(),
         or_dash(position),
         next.unwrap_or_default(),
-        format!("  {}", notes.join("; ")),
+        notes.join("; "),
     ])
 }
 
@@ -135,9 +147,7 @@ fn order(run: &Run) -> Option<String> {
     let agreement = run.agreement;
     let agrees = match (agreement.claimed, agreement.in_order) {
         (0 | 1, _) => String::new(),
-        (claimed, kept) if claimed == kept && !agreement.backwards => {
-            ", as claimed".to_owned()
-        }
+        (claimed, kept) if claimed == kept && !agreement.backwards => ", as claimed".to_owned(),
         (claimed, kept) if agreement.backwards => {
             format!(", opposite to what {kept} of {claimed} claim")
         }
@@ -147,7 +157,10 @@ fn order(run: &Run) -> Option<String> {
         (claimed, kept) => format!(", {kept} of {claimed} as claimed"),
     };
     let direction = match run.direction {
-        Direction::Forward => format!("first to last ({:.1} % sure which end is first)", 100.0 * run.confidence),
+        Direction::Forward => format!(
+            "first to last ({:.1} % sure which end is first)",
+            100.0 * run.confidence
+        ),
         Direction::Undirected => format!(
             "in order, but which end is first the weights do not say (below {:.0} %)",
             100.0 * DIRECTION_CONFIDENCE
@@ -187,6 +200,33 @@ fn origin(index: usize, found: &Found) -> Option<String> {
             ))
         }
     }
+}
+
+/// A probability that is never told as certain.
+fn sureness(probability: f64) -> String {
+    if probability > 0.99 {
+        ">99 %".to_owned()
+    } else {
+        format!("{:.0} %", 100.0 * probability)
+    }
+}
+
+/// The rows below their titles: names and notes to the left, the rest to the right.
+fn columns(rows: &[[String; 4]]) -> String {
+    let titles = ["checkpoint", "claims", "next is next", ""].map(str::to_owned);
+    let lines = std::iter::once(&titles).chain(rows);
+    let width = |column: usize| {
+        let cells = lines.clone().filter_map(move |row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let [name, claims, next] = [0, 1, 2].map(width);
+    let mut text = String::new();
+    for row in lines.clone() {
+        let [a, b, c, d] = row;
+        let line = format!("  {a:name$}  {b:>claims$}  {c:>next$}  {d}");
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
 }
 
 fn counted(count: usize, what: &str) -> String {

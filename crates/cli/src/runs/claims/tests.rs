@@ -46,7 +46,14 @@ fn marks(run: &Run) -> Vec<String> {
     marks.map(ToString::to_string).collect()
 }
 
-const OWN: [(&str, u64); 6] = [("a", 0), ("a", 50), ("a", 100), ("a", 300), ("a", 150), ("a", 200)];
+const OWN: [(&str, u64); 6] = [
+    ("a", 0),
+    ("a", 50),
+    ("a", 100),
+    ("a", 300),
+    ("a", 150),
+    ("a", 200),
+];
 
 #[test]
 fn a_checkpoint_between_others_than_it_claims_is_told() {
@@ -92,10 +99,18 @@ fn a_longest_rising_subsequence_is_as_long_as_trying_all_finds() {
     for code in 0..4_i128.pow(6) {
         let values: Vec<i128> = (0..6).map(|place| code / 4_i128.pow(place) % 4).collect();
         let found = longest_rising(&values);
-        let rises = |places: &[usize]| places.windows(2).all(|pair| values[pair[0]] <= values[pair[1]]);
+        let rises = |places: &[usize]| {
+            places
+                .windows(2)
+                .all(|pair| values[pair[0]] <= values[pair[1]])
+        };
         assert!(rises(&found));
         let best = (0_u32..64)
-            .map(|set| (0..6).filter(|place| set >> place & 1 == 1).collect::<Vec<usize>>())
+            .map(|set| {
+                (0..6)
+                    .filter(|place| set >> place & 1 == 1)
+                    .collect::<Vec<usize>>()
+            })
             .filter(|places| rises(places))
             .map(|places| places.len())
             .max();
