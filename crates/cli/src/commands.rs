@@ -141,6 +141,12 @@ fn thousands(number: u64) -> String {
     text
 }
 
+/// A number of things.
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

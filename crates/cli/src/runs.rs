@@ -4,16 +4,17 @@
 //! answer, in [`claims`].
 
 pub mod claims;
+pub mod origins;
 
 use crate::collection::{Group, Space};
 use anyhow::{Result, ensure};
 use claims::{Agreement, Contradiction};
 use nalgebra::{DMatrix, DMatrixView};
+use origins::Origin;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use trajectory::assignment::Clusters;
 use trajectory::dendrogram::Dendrogram;
-use trajectory::forks::{self, Family};
 use trajectory::minimum_spanning_tree::minimum_spanning_tree;
 use trajectory::ordering::{
     Directed, Direction, Method, direct, edge_confidence, order, order_whitened,
@@ -22,6 +23,9 @@ use trajectory::runs::{FEWEST_CHECKPOINTS, Runs, Verdict, count_runs};
 use trajectory::spanning_tree::SpanningTree;
 use trajectory::whitening::Tensor;
 
+/// Fewest checkpoints in an order whose edges are given a confidence: it was fitted to no fewer.
+pub const FEWEST_FOR_EDGES: usize = 5;
+
 /// What is found in a group.
 #[derive(Debug)]
 pub struct Answer {
@@ -29,8 +33,9 @@ pub struct Answer {
     pub count: Count,
     /// The runs, the largest first.
     pub runs: Vec<Run>,
-    /// Where runs came from, in the order of the runs; none if that was not looked for.
-    pub family: Option<Family>,
+    /// Where each run came from, in the same order. Empty if that was not looked for: in sketches,
+    /// and where there is one run.
+    pub origins: Vec<Origin>,
 }
 
 /// How the number of runs was found.
@@ -58,7 +63,7 @@ impl Count {
 /// Checkpoints that belong together, in order.
 #[derive(Debug)]
 pub struct Run {
-    /// From the likelier start.
+    /// From the likelier start; the other way round if most of the claimed steps say so.
     pub places: Vec<Place>,
     /// Whether the weights say which end came first.
     pub direction: Direction,
@@ -66,16 +71,13 @@ pub struct Run {
     pub confidence: f64,
     /// The run that most of those claim that claim any.
     pub claimed: Option<String>,
+    /// The runs that its checkpoints claim, and how many do, if it seems to hold several.
+    pub mixed: Vec<(String, usize)>,
     /// How far the claimed steps agree with the order.
     pub agreement: Agreement,
 }
 
 impl Run {
-    /// Whether there is an order at all.
-    pub fn is_ordered(&self) -> bool {
-        self.places.len() >= 3
-    }
-
     /// Whether anything in it contradicts what is claimed.
     pub fn has_contradictions(&self) -> bool {
         self.agreement.is_contradicted() || self.places.iter().any(|p| !p.contradictions.is_empty())
@@ -89,7 +91,8 @@ pub struct Place {
     pub member: usize,
     /// Others with the same bits.
     pub copies: Vec<usize>,
-    /// Probability that the next checkpoint of the order came right after, or before, this one.
+    /// Probability that the next checkpoint of the order came right after, or before, this one;
+    /// none for the last, and in short orders.
     pub next: Option<f64>,
     /// What it claims and the weights contradict.
     pub contradictions: Vec<Contradiction>,
@@ -117,43 +120,33 @@ pub fn find(group: &Group, given: Option<usize>, seed: u64) -> Result<Answer> {
         );
     }
     let (count, clusters) = clusters(points, given)?;
-    let ordered = Ordered::of(group, points, &clusters, seed)?;
-    let family = match group.space {
-        Space::Weights if count.is_told() && clusters.len() > 1 => Some(ordered.clone()),
-        _ => None,
-    };
-    let mut runs: Vec<(usize, Run)> = ordered
-        .orders
+    let ordered = ordered(group, points, &clusters, seed)?;
+    let runs = ordered
         .iter()
-        .zip(&ordered.edges)
-        .map(|(order, edges)| distinct.run(order, edges))
-        .enumerate()
-        .collect();
-    for (_, run) in &mut runs {
-        claims::check(run, &group.members, count.is_told());
-    }
+        .map(|(order, edges)| (order, distinct.run(order, edges)));
+    let mut runs: Vec<(&Directed, Run)> = runs.collect();
     let first = |run: &Run| {
-        let names = run
+        let members = run
             .places
             .iter()
             .filter_map(|p| group.members.get(p.member));
-        names.map(|member| member.name.clone()).min()
+        members.map(|member| member.name.clone()).min()
     };
     runs.sort_by_cached_key(|(_, run)| (std::cmp::Reverse(run.places.len()), first(run)));
-    let family = family
-        .map(|ordered| {
-            let orders: Vec<&Directed> = runs
-                .iter()
-                .filter_map(|&(place, _)| ordered.orders.get(place))
-                .collect();
-            let orders: Vec<&[u32]> = orders.iter().map(|order| order.leaves.as_slice()).collect();
-            forks::family(points, &orders, &forks::Parameters::default())
-        })
-        .transpose()?;
+    let (orders, mut runs): (Vec<&Directed>, Vec<Run>) = runs.into_iter().unzip();
+    let origins = match group.space {
+        Space::Weights if count.is_told() && runs.len() > 1 => {
+            origins::find(points, &orders, &runs)?
+        }
+        _ => Vec::new(),
+    };
+    for run in &mut runs {
+        claims::check(run, &group.members, count.is_told());
+    }
     Ok(Answer {
         count,
-        runs: runs.into_iter().map(|(_, run)| run).collect(),
-        family,
+        runs,
+        origins,
     })
 }
 
@@ -172,33 +165,25 @@ fn clusters(points: DMatrixView<'_, f32>, given: Option<usize>) -> Result<(Count
     Ok((Count::Found(found), clusters))
 }
 
-/// Orders of all clusters, directed, with the confidence of their edges.
-#[derive(Clone)]
-struct Ordered {
-    orders: Vec<Directed>,
-    edges: Vec<Vec<f64>>,
-}
-
-impl Ordered {
-    fn of(
-        group: &Group,
-        points: DMatrixView<'_, f32>,
-        clusters: &Clusters,
-        seed: u64,
-    ) -> Result<Self> {
-        let whiten = group.space == Space::Weights && clusters.len() > 1;
-        let (orders, white): (_, Option<DMatrix<f32>>) = if whiten {
-            let (orders, white) = order_whitened(points, &tensors(group)?, clusters, seed)?;
-            (orders, Some(white))
-        } else {
-            (order(points, clusters, Method::RECOMMENDED, seed)?, None)
-        };
-        // Steps shrink in the plain metric; edges are as sure as where they were found.
-        let orders = direct(points, &orders)?;
-        let found_in = white.as_ref().map_or(points, DMatrix::as_view);
-        let edges = edge_confidence(found_in, &orders, seed)?;
-        Ok(Self { orders, edges })
-    }
+/// The order of every cluster, directed, with the confidence of its edges.
+fn ordered(
+    group: &Group,
+    points: DMatrixView<'_, f32>,
+    clusters: &Clusters,
+    seed: u64,
+) -> Result<Vec<(Directed, Vec<f64>)>> {
+    let whiten = group.space == Space::Weights && clusters.len() > 1;
+    let (orders, white): (_, Option<DMatrix<f32>>) = if whiten {
+        let (orders, white) = order_whitened(points, &tensors(group)?, clusters, seed)?;
+        (orders, Some(white))
+    } else {
+        (order(points, clusters, Method::RECOMMENDED, seed)?, None)
+    };
+    // Steps shrink in the plain metric; edges are as sure as where they were found.
+    let orders = direct(points, &orders)?;
+    let found_in = white.as_ref().map_or(points, DMatrix::as_view);
+    let edges = edge_confidence(found_in, &orders, seed)?;
+    Ok(orders.into_iter().zip(edges).collect())
 }
 
 fn tensors(group: &Group) -> Result<Vec<Tensor>> {
@@ -248,6 +233,7 @@ impl Distinct {
     }
 
     fn run(&self, order: &Directed, edges: &[f64]) -> Run {
+        let is_long = order.leaves.len() >= FEWEST_FOR_EDGES;
         let places = order
             .leaves
             .iter()
@@ -257,7 +243,7 @@ impl Distinct {
                 Some(Place {
                     member,
                     copies: copies.to_vec(),
-                    next: edges.get(place).copied(),
+                    next: edges.get(place).copied().filter(|_| is_long),
                     contradictions: Vec::new(),
                 })
             });
@@ -266,6 +252,7 @@ impl Distinct {
             direction: order.direction,
             confidence: order.confidence,
             claimed: None,
+            mixed: Vec::new(),
             agreement: Agreement::default(),
         }
     }

@@ -6,7 +6,7 @@ mod text;
 use super::{print_json, print_text};
 use crate::cli::{Global, Outcome};
 use crate::collection::{Options, Single, single};
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
 use glob::Pattern;
 use serde::Serialize;
@@ -128,9 +128,7 @@ fn broken(
     for pattern in patterns {
         ensure!(
             states.iter().any(|(name, _)| pattern.matches(name)),
-            anyhow!(
-                "no tensor is named like {pattern}: without --expect-frozen all names are listed"
-            )
+            "no tensor has a name like {pattern}: the table without --expect-frozen lists the names"
         );
     }
     let meant = states

@@ -4,7 +4,7 @@ use super::{Place, Run};
 use crate::collection::{Claims, Member, PositionClaim, Unit};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use trajectory::ordering::Direction;
+use trajectory::runs::FEWEST_CHECKPOINTS;
 
 /// A place contradicts a claimed step only if the edges beside it are at least so sure.
 pub const SURE: f64 = 0.9;
@@ -85,8 +85,8 @@ pub struct Agreement {
     pub claimed: usize,
     /// Most of them that stand in the order of their steps, or all in the opposite one.
     pub in_order: usize,
-    /// Whether it is the opposite one.
-    pub backwards: bool,
+    /// Whether it was the opposite one, and the order was turned round.
+    pub is_turned: bool,
     /// Whether the weights are sure of the order and few of the claimed steps agree with it.
     contradicted: bool,
 }
@@ -98,8 +98,8 @@ impl Agreement {
     }
 }
 
-/// Marks what is contradicted, names the run as most of its checkpoints do, and turns an order whose
-/// direction is not told as its claims have it. `is_told`: whether runs were told apart.
+/// Marks what is contradicted, names the run as most of its checkpoints do, and turns its order round
+/// if its claims say so. `is_told`: whether runs were told apart.
 pub(super) fn check(run: &mut Run, members: &[Member], is_told: bool) {
     let claims = |place: &Place| Claims {
         run: copies(place, members).find_map(|member| member.claims.run.clone()),
@@ -115,21 +115,33 @@ pub(super) fn check(run: &mut Run, members: &[Member], is_told: bool) {
         let found = same_weights(place, members);
         place.contradictions.extend(found);
     }
-    // Where runs are not told apart, each claimed one is held against the order by itself.
+    // A few strangers are misfiled; many claim another run that the weights do not tell apart.
+    let counts = counts(&claimed);
+    let is_mixed = |own: &str| {
+        !is_told
+            || counts
+                .get(own)
+                .is_some_and(|&count| count >= FEWEST_CHECKPOINTS)
+    };
+    let mixed = counts.iter().filter(|&(name, _)| is_mixed(name));
+    run.mixed = mixed
+        .map(|(&name, &count)| (name.to_owned(), count))
+        .collect();
+    if run.mixed.len() < 2 {
+        run.mixed.clear();
+    }
+    // Each claimed run is held against the order by itself.
     let mut parts: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
     for (index, (place, claims)) in run.places.iter_mut().zip(&claimed).enumerate() {
         let own = claims.run.as_ref().map(|run| run.value.as_str());
         match (own, run.claimed.as_deref()) {
-            (Some(own), Some(others)) if is_told && own != others => {
+            (Some(own), Some(others)) if own != others && !is_mixed(own) => {
                 place.contradictions.push(Contradiction::Run {
                     claimed: own.to_owned(),
                     others: others.to_owned(),
                 });
             }
-            _ => {
-                let part = if is_told { None } else { own };
-                parts.entry(part).or_default().push(index);
-            }
+            _ => parts.entry(own).or_default().push(index),
         }
     }
     let edges: Vec<Option<f64>> = run.places.iter().map(|place| place.next).collect();
@@ -140,7 +152,7 @@ pub(super) fn check(run: &mut Run, members: &[Member], is_told: bool) {
         total.claimed += agreement.claimed;
         total.in_order += agreement.in_order;
         total.contradicted |= agreement.contradicted;
-        opposite += if agreement.backwards {
+        opposite += if agreement.is_turned {
             agreement.in_order
         } else {
             0
@@ -152,11 +164,20 @@ pub(super) fn check(run: &mut Run, members: &[Member], is_told: bool) {
                 .for_each(|place| place.contradictions.push(mark.clone()));
         }
     }
-    total.backwards = 2 * opposite > total.in_order;
+    total.is_turned = 2 * opposite > total.in_order;
     run.agreement = total;
-    if total.backwards && run.direction == Direction::Undirected {
+    if total.is_turned {
         reverse(run);
     }
+}
+
+/// How many checkpoints claim each run.
+fn counts(claimed: &[Claims]) -> BTreeMap<&str, usize> {
+    let mut counts = BTreeMap::new();
+    for run in claimed.iter().filter_map(|claims| claims.run.as_ref()) {
+        *counts.entry(run.value.as_str()).or_default() += 1;
+    }
+    counts
 }
 
 /// Turns an order round.
@@ -168,7 +189,6 @@ fn reverse(run: &mut Run) {
     for (place, edge) in run.places.iter_mut().zip(edges.into_iter().chain([None])) {
         place.next = edge;
     }
-    run.agreement.backwards = false;
 }
 
 /// The claimed steps of some places of an order, held against it.
@@ -196,15 +216,16 @@ fn check_part(
     let kept: BTreeSet<usize> = if backwards { falling } else { rising }
         .into_iter()
         .collect();
-    let edge = |index: usize| edges.get(index).copied().flatten().unwrap_or(1.0);
+    // The ends have one neighbour only.
+    let last = edges.len().saturating_sub(1);
     let sure = |index: usize| {
-        let before = index.checked_sub(1).map_or(1.0, edge);
-        before >= SURE && edge(index) >= SURE
+        let edge = |at: usize| edges.get(at).copied().flatten().unwrap_or(0.0) >= SURE;
+        (index == 0 || edge(index - 1)) && (index == last || edge(index))
     };
     let mut agreement = Agreement {
         claimed: steps.len(),
         in_order: kept.len(),
-        backwards,
+        is_turned: backwards,
         contradicted: false,
     };
     let mut marks = Vec::new();

@@ -2,7 +2,7 @@
 
 use super::Found;
 use crate::collection::printable;
-use crate::commands::{beside_weights, table, thousands};
+use crate::commands::{beside_weights, counted, table, thousands};
 use std::fmt::Write;
 use weightspace::compare::grid::{Grid, Group};
 use weightspace::compare::noise::Noise;
@@ -129,7 +129,8 @@ fn verdict(found: &Found<'_>) -> String {
 }
 
 fn unexplained(found: &Found<'_>) -> String {
-    let none = "no simple operation (rounding, pruning, scaling, noise, low rank) explains it; training would look so";
+    let none =
+        "training, or another run: not rounding, pruning, scaling, noise or a low-rank update";
     let Some(alignment) = &found.alignment else {
         return none.to_owned();
     };
@@ -153,11 +154,9 @@ fn unexplained(found: &Found<'_>) -> String {
         );
     }
     if !alignment.is_aligned() {
-        return format!("{none}. Permuted units could not be looked for");
+        return format!("{none}; permuted units could not be looked for");
     }
-    format!(
-        "{none}, or another run; permuted units do not explain it (distance {before}, {after} at best)"
-    )
+    format!("{none}, and not permuted units (distance {before}, {after} at best)")
 }
 
 fn told(kind: &Kind) -> String {
@@ -171,7 +170,8 @@ fn told(kind: &Kind) -> String {
         Kind::Scaled { factor } => format!("scaled: B = {factor:.6} · A"),
         Kind::Quantised { grid, tensors } => {
             format!(
-                "quantised: {tensors} tensors lie on a grid, mostly {}",
+                "quantised: {} on a grid, mostly {}",
+                counted(*tensors, "tensor"),
                 on(grid)
             )
         }
@@ -180,7 +180,8 @@ fn told(kind: &Kind) -> String {
             tensors,
             energy,
         } => format!(
-            "a low-rank update, as LoRA makes: {tensors} tensors changed by rank {rank} at most ({:.2} % of the change)",
+            "a low-rank update, as LoRA makes: rank {rank} at most, in {} ({:.2} % of the change)",
+            counted(*tensors, "tensor"),
             100.0 * energy
         ),
         Kind::Noise { noise } => format!("independent Gaussian noise was added, {}", scale(*noise)),

@@ -1,8 +1,8 @@
 //! The answer as a Graphviz graph: one cluster a run, an arrow from each checkpoint to the next.
 
 use super::Found;
+use crate::runs::origins::Origin;
 use std::fmt::Write;
-use trajectory::forks::Origin;
 use trajectory::ordering::Direction;
 
 pub(super) fn graph(found: &[Found]) -> String {
@@ -38,14 +38,9 @@ pub(super) fn graph(found: &[Found]) -> String {
             }
             text.push_str("  }\n");
         }
-        let origins = found.answer.family.as_ref().map(|family| family.origins());
-        for (index, origin) in origins.into_iter().flatten().enumerate() {
-            let Origin::Fork(fork) = origin else { continue };
-            let place = |run: usize, at: usize| {
-                let place = found.answer.runs.get(run)?.places.get(at)?;
-                Some(node(group, place.member))
-            };
-            if let (Some(from), Some(to)) = (place(fork.parent, fork.after), place(index, 0)) {
+        for (run, origin) in found.answer.runs.iter().zip(&found.answer.origins) {
+            if let (Origin::Fork(fork), Some(first)) = (origin, run.places.first()) {
+                let (from, to) = (node(group, fork.after), node(group, first.member));
                 let _ = writeln!(text, "  {from} -> {to} [style=dashed, label=\"fork\"];");
             }
         }

@@ -3,9 +3,9 @@
 use super::Found;
 use crate::collection::{Collection, LeftOut, NotFinite, PositionClaim, Problem, RunClaim, Space};
 use crate::runs::claims::{Agreement, Contradiction};
+use crate::runs::origins::Origin;
 use crate::runs::{Count, Place, Run};
 use serde::Serialize;
-use trajectory::forks::Origin;
 use trajectory::ordering::Direction;
 use trajectory::runs::{Runs, Verdict};
 use weightspace::sketch::relative_error;
@@ -55,12 +55,33 @@ enum VerdictOut {
 #[derive(Serialize)]
 struct RunOut<'a> {
     claimed_run: Option<&'a str>,
+    /// Claimed runs that the weights do not tell apart, and how many checkpoints claim each.
+    mixed: &'a [(String, usize)],
+    /// What the weights say, before the order was turned as claimed.
     direction: Direction,
     direction_confidence: f64,
     agreement: Agreement,
     contradicted: bool,
-    origin: Option<&'a Origin>,
+    /// None if forks were not looked for.
+    origin: Option<OriginOut<'a>>,
     checkpoints: Vec<PlaceOut<'a>>,
+}
+
+/// Runs are numbered from 0, as in the list.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+enum OriginOut<'a> {
+    Root,
+    Fork {
+        parent: usize,
+        after: &'a str,
+        between: [&'a str; 2],
+        certain: bool,
+        confidence: f64,
+    },
+    Siblings {
+        runs: &'a [usize],
+    },
 }
 
 #[derive(Serialize)]
@@ -100,8 +121,6 @@ fn group(found: &Found) -> GroupOut<'_> {
         name: &tensor.name,
         shape: &tensor.shape,
     });
-    let origins = answer.family.as_ref().map(|family| family.origins());
-    let origin = |index: usize| origins.and_then(|origins| origins.get(index));
     let runs = answer.runs.iter().enumerate();
     GroupOut {
         checkpoints: group.members.len(),
@@ -115,7 +134,7 @@ fn group(found: &Found) -> GroupOut<'_> {
         verdict,
         gap,
         runs: runs
-            .map(|(index, run)| out(run, origin(index), found))
+            .map(|(index, run)| out(run, answer.origins.get(index), found))
             .collect(),
     }
 }
@@ -137,11 +156,27 @@ fn out<'a>(run: &'a Run, origin: Option<&'a Origin>, found: &'a Found) -> RunOut
     };
     RunOut {
         claimed_run: run.claimed.as_deref(),
+        mixed: &run.mixed,
         direction: run.direction,
         direction_confidence: run.confidence,
         agreement: run.agreement,
         contradicted: run.has_contradictions(),
-        origin,
+        origin: origin.and_then(|origin| origin_out(origin, found)),
         checkpoints: run.places.iter().filter_map(place).collect(),
     }
+}
+
+fn origin_out<'a>(origin: &'a Origin, found: &'a Found) -> Option<OriginOut<'a>> {
+    let name = |member: usize| Some(found.group.members.get(member)?.name.as_str());
+    Some(match origin {
+        Origin::Root => OriginOut::Root,
+        Origin::Siblings(runs) => OriginOut::Siblings { runs },
+        Origin::Fork(fork) => OriginOut::Fork {
+            parent: fork.parent,
+            after: name(fork.after)?,
+            between: [name(fork.between.0)?, name(fork.between.1)?],
+            certain: fork.is_certain,
+            confidence: fork.confidence,
+        },
+    })
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::collection::{From, RunClaim};
 use std::path::PathBuf;
+use trajectory::ordering::Direction;
 
 /// A run whose order is that of the claims given: run and step, with edges of one confidence.
 fn checked(claims: &[(&str, u64)], edge: f64, is_told: bool) -> Run {
@@ -34,6 +35,7 @@ fn checked(claims: &[(&str, u64)], edge: f64, is_told: bool) -> Run {
         direction: Direction::Undirected,
         confidence: 0.5,
         claimed: None,
+        mixed: Vec::new(),
         agreement: Agreement::default(),
     };
     check(&mut run, &members, is_told);
@@ -68,11 +70,12 @@ fn an_order_that_is_not_sure_contradicts_nothing() {
 }
 
 #[test]
-fn an_undirected_order_is_turned_as_it_is_claimed() {
+fn an_order_is_turned_round_if_it_is_claimed_so() {
     let mut reversed = OWN;
     reversed.reverse();
     let run = checked(&reversed, 0.99, true);
     assert_eq!(run.places.first().map(|place| place.member), Some(5));
+    assert!(run.agreement.is_turned);
     assert!(run.places.last().is_some_and(|place| place.next.is_none()));
     assert_eq!(marks(&run), marks(&checked(&OWN, 0.99, true)));
 }
@@ -116,4 +119,21 @@ fn a_longest_rising_subsequence_is_as_long_as_trying_all_finds() {
             .max();
         assert_eq!(Some(found.len()), best);
     }
+}
+
+#[test]
+fn many_checkpoints_of_another_claimed_run_are_no_strangers() {
+    let claims = [
+        ("a", 1),
+        ("a", 2),
+        ("a", 3),
+        ("a", 4),
+        ("b", 1),
+        ("b", 2),
+        ("b", 3),
+    ];
+    let run = checked(&claims, 0.99, true);
+    assert!(marks(&run).is_empty());
+    assert_eq!(run.mixed, [("a".to_owned(), 4), ("b".to_owned(), 3)]);
+    assert_eq!((run.agreement.claimed, run.agreement.in_order), (7, 7));
 }
