@@ -196,7 +196,7 @@ fn tensors(group: &Group) -> Result<Vec<Tensor>> {
 
 /// The members of a group, each bit pattern once.
 struct Distinct {
-    /// For each pattern its members, the one whose name comes first at the front.
+    /// For each pattern its members, the one that stands for all at the front.
     members: Vec<Vec<usize>>,
 }
 
@@ -215,7 +215,11 @@ impl Distinct {
             }
         }
         for copies in &mut members {
-            copies.sort_by_key(|&index| group.members.get(index).map(|m| (m.name.len(), &m.name)));
+            // Stands for all: one that says when it was saved, then the shortest name.
+            copies.sort_by_key(|&index| {
+                let member = group.members.get(index);
+                member.map(|m| (m.claims.position.is_none(), m.name.len(), &m.name))
+            });
         }
         Self { members }
     }
