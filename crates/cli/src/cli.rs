@@ -1,6 +1,6 @@
 //! The command line: what can be asked, and how an answer ends.
 
-use crate::commands::{linkage, order, umap, zoo};
+use crate::commands::{diff, linkage, order, runs, sketch, umap, zoo};
 use clap::{Args, Parser, Subcommand};
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 /// Follow neural networks through weight space.
 ///
-/// Exit status: 0 = fine, 1 = a finding (a damaged store), 2 = an error.
+/// Exit status: 0 = fine, 1 = a finding (something damaged, or contradicted), 2 = an error.
 #[derive(Parser)]
 #[command(name = "modeltrail", version, arg_required_else_help = true)]
 struct Cli {
@@ -31,6 +31,12 @@ pub(crate) struct Global {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Sort anybody's checkpoints into runs, each in its order.
+    Runs(runs::Command),
+    /// What changed from one checkpoint to another, tensor by tensor, and what kind of change it is.
+    Diff(diff::Command),
+    /// Keep a few kilobytes per checkpoint that are enough for `runs`.
+    Sketch(sketch::Command),
     /// Train a population of small networks, list stores, verify them.
     #[command(subcommand)]
     Zoo(zoo::Command),
@@ -70,6 +76,9 @@ pub fn main() -> ExitCode {
         return fail(&error);
     }
     let outcome = match &cli.command {
+        Command::Runs(command) => runs::run(command, &cli.global),
+        Command::Diff(command) => diff::run(command, &cli.global),
+        Command::Sketch(command) => sketch::run(command, &cli.global),
         Command::Zoo(command) => zoo::run(command, &cli.global),
         Command::Linkage(command) => linkage::run(command, &cli.global),
         Command::Order(command) => order::run(command, &cli.global),

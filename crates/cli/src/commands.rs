@@ -1,12 +1,16 @@
 //! One module a command: read, call, print.
 
+pub(crate) mod diff;
 pub(crate) mod linkage;
 pub(crate) mod order;
+pub(crate) mod runs;
+pub(crate) mod sketch;
 pub(crate) mod umap;
 pub(crate) mod zoo;
 
 use crate::analysis::{Analysis, analyse};
 use crate::cli::Points;
+use crate::collection::{Collection, LeftOut, Problem};
 use crate::shuffled::Shuffled;
 use anyhow::Result;
 use checkpoint_store::Store;
@@ -69,5 +73,87 @@ fn estimate(estimate: &trajectory::scoring::Estimate, decimals: usize) -> String
     match estimate.standard_error {
         Some(error) => format!("{:.decimals$} ± {error:.decimals$}", estimate.value),
         None => format!("{:.decimals$}", estimate.value),
+    }
+}
+
+/// One line on stderr for each path that could not be read.
+fn report_unread(problems: &[Problem]) -> Result<()> {
+    let mut err = std::io::stderr().lock();
+    for problem in problems {
+        writeln!(err, "not read: {}", problem.message)?;
+    }
+    Ok(())
+}
+
+/// What is left out of an analysis, on stderr.
+fn report_left_out(collection: &Collection) -> Result<()> {
+    let mut err = std::io::stderr().lock();
+    for left_out in &collection.not_finite {
+        let tensors = left_out.tensors.iter();
+        let tensors: Vec<String> = tensors
+            .map(|(name, count)| format!("{count} in {name}"))
+            .collect();
+        writeln!(
+            err,
+            "left out: {} has weights that are NaN or infinite: {}",
+            left_out.name,
+            tensors.join(", ")
+        )?;
+    }
+    if let Some(note) = beside_weights(collection.left_out, collection.passed_over) {
+        writeln!(err, "note: {note}")?;
+    }
+    Ok(())
+}
+
+/// What is there beside weights, if anything is.
+fn beside_weights(left_out: LeftOut, passed_over: usize) -> Option<String> {
+    let counts = [
+        (
+            left_out.buffers,
+            "buffers (running statistics and the like)",
+        ),
+        (left_out.not_float, "integer or boolean tensors"),
+        (
+            left_out.others,
+            "other entries (optimiser state and the like)",
+        ),
+        (passed_over, "files beside the checkpoints"),
+    ];
+    let parts: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    (!parts.is_empty()).then(|| format!("not looked at: {}", parts.join(", ")))
+}
+
+/// A number with commas between its thousands.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of things.
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_told_apart_by_commas() {
+        let texts = [0, 999, 1000, 1_234_567].map(thousands);
+        assert_eq!(texts, ["0", "999", "1,000", "1,234,567"]);
     }
 }

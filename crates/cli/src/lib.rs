@@ -1,5 +1,6 @@
 //! What the `modeltrail` command and the reproduction of the paper have in common: a zoo trained
-//! into a store, read back in a random order, and analysed in one space after the other.
+//! into a store, read back in a random order, and analysed in one space after the other; and what
+//! the command does with anybody's checkpoints ([`collection`], [`runs`]).
 //!
 //! # Example
 //!
@@ -26,13 +27,17 @@
 //!
 //! # What the tests do not cover
 //!
-//! How the progress bar looks; file systems that run full (the store's own tests do).
+//! How the progress bar looks; file systems that run full (the store's own tests do); forks between
+//! foreign runs; orders of foreign checkpoints by the thousand.
 #![forbid(unsafe_code)]
 
 pub mod analysis;
 pub mod cli;
+pub mod collection;
 mod commands;
+pub mod memory;
 pub mod progress;
+pub mod runs;
 pub mod shuffled;
 pub mod space;
 pub mod training;

@@ -1,0 +1,248 @@
+//! Which checkpoints there are: descriptions only, no weights.
+
+use super::source::Source;
+use super::{
+    Claims, From, LeftOut, Options, PositionClaim, Problem, RunClaim, Unit, printable, sketches,
+    told,
+};
+use anyhow::Result;
+use checkpoint_store::foreign::{Discovery, ForeignCheckpoint, Found, Role, discover};
+use checkpoint_store::{Store, TensorShape};
+use rayon::prelude::*;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// File that makes a folder a store.
+const DESCRIPTION: &str = "zoo.description";
+
+/// One checkpoint that can be read.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) path: PathBuf,
+    pub(super) claims: Claims,
+    pub(super) source: Source,
+}
+
+/// Entries with the same tensors.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) layout: Vec<TensorShape>,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// What the paths stand for.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    pub(super) groups: Vec<Pending>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) left_out: LeftOut,
+    pub(super) passed_over: usize,
+    /// Groups by their tensors, sorted by name.
+    known: HashMap<Vec<TensorShape>, usize>,
+}
+
+impl Listing {
+    pub(super) fn of(paths: &[PathBuf], options: &Options) -> Self {
+        let mut listing = Self::default();
+        let mut others = Vec::new();
+        for path in paths {
+            let stores = stores(path);
+            if stores.is_empty() && sketches::is_named_so(path) {
+                listing.add_sketches(path);
+            } else if stores.is_empty() {
+                others.push(path.clone());
+            }
+            for store in stores {
+                if let Err(error) = listing.add_store(&store) {
+                    listing.problem(&store, &error);
+                }
+            }
+        }
+        if !others.is_empty() {
+            let discovery = discover(&others, &options.limits);
+            listing.add_foreign(discovery, options);
+        }
+        listing
+    }
+
+    fn problem(&mut self, path: &Path, error: &anyhow::Error) {
+        self.problems.push(Problem {
+            path: path.to_path_buf(),
+            message: told(error),
+        });
+    }
+
+    fn add(&mut self, layout: &[TensorShape], entry: Entry) {
+        let mut key = layout.to_vec();
+        key.sort_by(|a, b| a.name.cmp(&b.name));
+        let next = self.groups.len();
+        let group = *self.known.entry(key).or_insert(next);
+        if group == next {
+            self.groups.push(Pending {
+                layout: layout.to_vec(),
+                entries: Vec::new(),
+            });
+        }
+        if let Some(group) = self.groups.get_mut(group) {
+            group.entries.push(entry);
+        }
+    }
+
+    fn add_store(&mut self, directory: &Path) -> Result<()> {
+        let store = Store::open(directory)?;
+        let checkpoints = Arc::new(store.load()?);
+        let name = directory.file_name().unwrap_or(directory.as_os_str());
+        let name = printable(&name.to_string_lossy());
+        for (column, label) in checkpoints.checkpoints().iter().enumerate() {
+            let entry = Entry {
+                name: format!("{name}:{}/{}", label.run, label.epoch),
+                path: directory.to_path_buf(),
+                claims: Claims {
+                    run: Some(RunClaim {
+                        value: label.run.to_string(),
+                        from: From::Store,
+                    }),
+                    position: Some(PositionClaim {
+                        value: u64::from(label.epoch),
+                        unit: Unit::Epoch,
+                        from: From::Store,
+                    }),
+                },
+                source: Source::Store(Arc::clone(&checkpoints), column),
+            };
+            self.add(store.layout(), entry);
+        }
+        Ok(())
+    }
+
+    fn add_sketches(&mut self, path: &Path) {
+        let file = match sketches::read(path) {
+            Ok(file) => file,
+            Err(error) => return self.problem(path, &error),
+        };
+        for kept in file.checkpoints {
+            let tensors = kept.sketch.tensors.iter().map(|tensor| {
+                let shape: Vec<u64> = tensor.shape.iter().map(|&side| side as u64).collect();
+                TensorShape::new(tensor.name.clone(), shape)
+            });
+            let layout: Vec<TensorShape> = tensors.collect();
+            let entry = Entry {
+                name: printable(&kept.name),
+                path: path.to_path_buf(),
+                claims: kept.claims,
+                source: Source::Sketch(Arc::new(kept.sketch)),
+            };
+            self.add(&layout, entry);
+        }
+    }
+
+    fn add_foreign(&mut self, discovery: Discovery, options: &Options) {
+        self.passed_over += discovery.passed_over;
+        for problem in discovery.problems {
+            self.problem(&problem.path, &problem.error.into());
+        }
+        let found = discovery.checkpoints;
+        let opened: Vec<_> = found
+            .par_iter()
+            .map(|found| Opened::of(found, options))
+            .collect();
+        let common = common_folder(found.iter().map(|found| found.path.as_path()));
+        for (found, opened) in found.into_iter().zip(opened) {
+            match opened {
+                Err(error) => self.problem(&found.path, &error),
+                Ok(opened) => {
+                    self.left_out.buffers += opened.left_out.buffers;
+                    self.left_out.not_float += opened.left_out.not_float;
+                    self.left_out.others += opened.left_out.others;
+                    let name = found.path.strip_prefix(&common).unwrap_or(&found.path);
+                    let entry = Entry {
+                        name: printable(&name.to_string_lossy()),
+                        path: found.path.clone(),
+                        claims: opened.claims,
+                        source: Source::Foreign(Box::new(found)),
+                    };
+                    self.add(&opened.layout, entry);
+                }
+            }
+        }
+    }
+}
+
+/// What is kept of a foreign checkpoint that was opened: files do not stay open.
+pub(super) struct Opened {
+    pub(super) layout: Vec<TensorShape>,
+    pub(super) claims: Claims,
+    pub(super) left_out: LeftOut,
+}
+
+impl Opened {
+    /// # Errors
+    /// When the file cannot be read, or has no weights.
+    pub(super) fn of(found: &Found, options: &Options) -> Result<Self> {
+        let checkpoint = ForeignCheckpoint::open(found, &options.limits)?;
+        let tensors = checkpoint.tensors();
+        let count = |role| tensors.iter().filter(|tensor| tensor.role == role).count();
+        let weights = tensors.iter().filter(|tensor| tensor.role == Role::Weight);
+        let layout: Vec<TensorShape> = weights
+            .map(|tensor| TensorShape::new(tensor.name.clone(), tensor.shape.clone()))
+            .collect();
+        anyhow::ensure!(
+            super::parameters(&layout) > 0,
+            "{}: none of its {} tensors is a weight. Save the weights of the model into it",
+            found.path.display(),
+            tensors.len()
+        );
+        Ok(Self {
+            layout,
+            claims: checkpoint.claimed().into(),
+            left_out: LeftOut {
+                buffers: count(Role::Buffer),
+                not_float: count(Role::NotFloat),
+                others: checkpoint.left_out().len(),
+            },
+        })
+    }
+}
+
+/// The stores that a path stands for: itself, or those right inside a folder.
+fn stores(path: &Path) -> Vec<PathBuf> {
+    if path.join(DESCRIPTION).is_file() {
+        return vec![path.to_path_buf()];
+    }
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let mut stores: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.join(DESCRIPTION).is_file())
+        .collect();
+    stores.sort();
+    stores
+}
+
+/// The deepest folder that all paths lie in.
+fn common_folder<'a>(mut paths: impl Iterator<Item = &'a Path>) -> PathBuf {
+    let folder = |path: &Path| path.parent().unwrap_or(Path::new("")).to_path_buf();
+    let mut common = paths.next().map(folder).unwrap_or_default();
+    for path in paths {
+        while !path.starts_with(&common) {
+            common = folder(&common);
+        }
+    }
+    common
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lose_the_folders_that_all_have_in_common() {
+        let common = |paths: &[&str]| common_folder(paths.iter().map(Path::new));
+        assert_eq!(common(&["a/b/1.pt", "a/c/1.pt"]), Path::new("a"));
+        assert_eq!(common(&["a/b/1.pt"]), Path::new("a/b"));
+        assert_eq!(common(&["/x/1.pt", "y/1.pt"]), Path::new(""));
+        assert_eq!(common(&["ab/1.pt", "abc/1.pt"]), Path::new(""));
+        assert_eq!(common(&[]), Path::new(""));
+    }
+}

@@ -1,0 +1,170 @@
+//! Reading a group into points, shuffled.
+
+use super::listing::{Entry, Pending};
+use super::source::Source;
+use super::{Group, Member, NotFinite, Options, Problem, Space, told};
+use anyhow::Result;
+use checkpoint_store::TensorShape;
+use nalgebra::DMatrix;
+use rayon::prelude::*;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use weightspace::sketch::{Parameters, Sketch, Sketcher, matrix};
+use zoo_training::random::visiting_order;
+
+/// A group, and what of it could not be used.
+pub(super) struct Read {
+    /// None if nothing is left.
+    pub(super) group: Option<Group>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) not_finite: Vec<NotFinite>,
+}
+
+/// One checkpoint that was read.
+struct Point {
+    values: Vec<f32>,
+    identity: u64,
+    not_finite: Vec<(String, u64)>,
+}
+
+/// Reads a group, its members in an order drawn from the seed.
+pub(super) fn read(pending: Pending, space: Space, options: &Options) -> Read {
+    let Pending { layout, entries } = pending;
+    let order = visiting_order(options.seed, 0, entries.len());
+    let shuffled: Vec<&Entry> = order
+        .iter()
+        .filter_map(|&place| entries.get(place as usize))
+        .collect();
+    let points: Vec<Result<Point>> = shuffled
+        .par_iter()
+        .map(|entry| match space {
+            Space::Weights => weights(&entry.source, &layout, options),
+            Space::Sketches => {
+                sketch(&entry.source, &layout, options).and_then(|sketch| sketched(&sketch))
+            }
+        })
+        .collect();
+    let mut read = Read {
+        group: None,
+        problems: Vec::new(),
+        not_finite: Vec::new(),
+    };
+    let (mut members, mut values) = (Vec::new(), Vec::new());
+    for (entry, point) in shuffled.into_iter().zip(points) {
+        match point {
+            Err(error) => read.problems.push(Problem {
+                path: entry.path.clone(),
+                message: told(&error),
+            }),
+            Ok(point) if !point.not_finite.is_empty() => read.not_finite.push(NotFinite {
+                name: entry.name.clone(),
+                tensors: point.not_finite,
+            }),
+            Ok(point) => {
+                members.push(Member {
+                    name: entry.name.clone(),
+                    path: entry.path.clone(),
+                    claims: entry.claims.clone(),
+                    identity: point.identity,
+                });
+                values.push(point.values);
+            }
+        }
+    }
+    // The shuffle is for the algorithms; people read these.
+    read.not_finite.sort_by(|a, b| a.name.cmp(&b.name));
+    let rows = values.first().map_or(0, Vec::len);
+    if !members.is_empty() {
+        read.group = Some(Group {
+            points: DMatrix::from_vec(rows, members.len(), values.concat()),
+            layout,
+            members,
+            space,
+        });
+    }
+    read
+}
+
+/// All weights, tensor after tensor.
+fn weights(source: &Source, layout: &[TensorShape], options: &Options) -> Result<Point> {
+    let reader = source.open(layout, &options.limits)?;
+    let mut hasher = DefaultHasher::new();
+    let mut point = Point {
+        values: Vec::new(),
+        identity: 0,
+        not_finite: Vec::new(),
+    };
+    for (index, tensor) in layout.iter().enumerate() {
+        let mut bad = 0;
+        reader.read(index, &mut |values| {
+            bad += values.iter().filter(|value| !value.is_finite()).count() as u64;
+            for value in values {
+                hasher.write_u32(value.to_bits());
+            }
+            point.values.extend_from_slice(values);
+        })?;
+        if bad > 0 {
+            point.not_finite.push((tensor.name.clone(), bad));
+        }
+    }
+    point.identity = hasher.finish();
+    Ok(point)
+}
+
+/// The sketch of a checkpoint: as it was kept, or made of its weights.
+///
+/// # Errors
+/// When the weights cannot be read.
+pub(super) fn sketch(source: &Source, layout: &[TensorShape], options: &Options) -> Result<Sketch> {
+    if let Source::Sketch(sketch) = source {
+        return Ok(Sketch::clone(sketch));
+    }
+    let reader = source.open(layout, &options.limits)?;
+    let mut sketcher = Sketcher::new(Parameters::default())?;
+    for (index, tensor) in layout.iter().enumerate() {
+        let shape: Vec<usize> = tensor
+            .shape
+            .iter()
+            .map(|&side| usize::try_from(side))
+            .collect::<Result<_, _>>()?;
+        let mut part = sketcher.tensor(&tensor.name, &shape);
+        reader.read(index, &mut |values| part.feed(values))?;
+        sketcher.add(part.finish())?;
+    }
+    Ok(sketcher.finish())
+}
+
+fn sketched(sketch: &Sketch) -> Result<Point> {
+    let bad = sketch.tensors.iter().filter(|tensor| tensor.non_finite > 0);
+    let not_finite: Vec<(String, u64)> = bad
+        .map(|tensor| (tensor.name.clone(), tensor.non_finite))
+        .collect();
+    if not_finite.is_empty() {
+        // Refuses what no sketcher can have made.
+        matrix(&[sketch])?;
+    }
+    let mut prints: Vec<(&str, u64)> = sketch
+        .tensors
+        .iter()
+        .map(|tensor| (tensor.name.as_str(), tensor.fingerprint))
+        .collect();
+    prints.sort_unstable();
+    let mut hasher = DefaultHasher::new();
+    prints.hash(&mut hasher);
+    Ok(Point {
+        values: sketch.values.clone(),
+        identity: hasher.finish(),
+        not_finite,
+    })
+}
+
+/// The sketches of a listed group, in the order in which it is listed.
+pub(super) fn sketches<'a>(
+    pending: &'a Pending,
+    options: &Options,
+) -> Vec<(&'a Entry, Result<Sketch>)> {
+    pending
+        .entries
+        .par_iter()
+        .map(|entry| (entry, sketch(&entry.source, &pending.layout, options)))
+        .collect()
+}

@@ -1,0 +1,101 @@
+//! Files of sketches: what is kept of checkpoints when their weights are gone.
+
+use super::listing::Listing;
+use super::{Claims, LeftOut, Options, Problem, points, told};
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use weightspace::sketch::{Parameters, Sketch, VERSION};
+
+/// What a file of sketches says that it is.
+pub const SCHEMA: &str = "modeltrail.sketches/1";
+/// Largest file of sketches that is read, in bytes.
+const LARGEST: u64 = 1 << 30;
+
+/// A file of sketches.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Sketches {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// One per checkpoint.
+    pub checkpoints: Vec<Kept>,
+}
+
+/// What is kept of one checkpoint.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Kept {
+    /// What it was called.
+    pub name: String,
+    /// What it said of itself.
+    pub claims: Claims,
+    /// Its sketch.
+    pub sketch: Sketch,
+}
+
+/// Whether a path is called as files of sketches are, and not as an index of shards.
+pub(super) fn is_named_so(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with(".json") && !name.ends_with(".index.json")
+}
+
+/// Reads a file of sketches.
+///
+/// # Errors
+/// When it cannot be read, is something else, or was made in another way than this program makes
+/// sketches.
+pub fn read(path: &Path) -> Result<Sketches> {
+    let shown = path.display();
+    let length = std::fs::metadata(path)
+        .with_context(|| format!("cannot open {shown}"))?
+        .len();
+    ensure!(
+        length <= LARGEST,
+        "{shown} has {length} bytes, and at most {LARGEST} are read: sketch fewer checkpoints into it"
+    );
+    let text = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+    let file: Sketches = serde_json::from_slice(&text).with_context(|| {
+        format!("{shown} is not a file of sketches: make one with `modeltrail sketch`")
+    })?;
+    ensure!(
+        file.schema == SCHEMA,
+        "{shown} says that it is {:?}, and {SCHEMA:?} is read: sketch the checkpoints anew",
+        super::printable(&file.schema)
+    );
+    let odd = file.checkpoints.iter().find(|kept| {
+        kept.sketch.version != VERSION || kept.sketch.parameters != Parameters::default()
+    });
+    if let Some(kept) = odd {
+        anyhow::bail!(
+            "{shown}: the sketch of {} was made in another way than this program makes them: \
+             sketch the checkpoints anew",
+            super::printable(&kept.name)
+        );
+    }
+    Ok(file)
+}
+
+/// Sketches everything that the paths stand for.
+pub fn sketch(paths: &[PathBuf], options: &Options) -> (Sketches, Vec<Problem>, LeftOut) {
+    let mut listing = Listing::of(paths, options);
+    let mut checkpoints = Vec::new();
+    for pending in &listing.groups {
+        for (entry, sketch) in points::sketches(pending, options) {
+            match sketch {
+                Ok(sketch) => checkpoints.push(Kept {
+                    name: entry.name.clone(),
+                    claims: entry.claims.clone(),
+                    sketch,
+                }),
+                Err(error) => listing.problems.push(Problem {
+                    path: entry.path.clone(),
+                    message: told(&error),
+                }),
+            }
+        }
+    }
+    let file = Sketches {
+        schema: SCHEMA.to_owned(),
+        checkpoints,
+    };
+    (file, listing.problems, listing.left_out)
+}

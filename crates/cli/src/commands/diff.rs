@@ -1,0 +1,143 @@
+//! `modeltrail diff`: two checkpoints tensor by tensor.
+
+mod json;
+mod text;
+
+use super::{print_json, print_text};
+use crate::cli::{Global, Outcome};
+use crate::collection::{Options, Single, single};
+use anyhow::{Result, ensure};
+use clap::Args;
+use glob::Pattern;
+use serde::Serialize;
+use std::path::PathBuf;
+use weightspace::compare::{Comparison, Kind, Paired, compare, kind};
+use weightspace::matching::{Alignment, align};
+
+/// Relative distance from which permuted units are looked for: training moves further only in long
+/// or early stretches, and permuted units are as far apart as strangers.
+const FAR: f64 = 0.3;
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  modeltrail diff base.safetensors tuned.safetensors
+  modeltrail diff epoch-1.pt epoch-2.pt --expect-frozen 'backbone.*'
+  modeltrail diff zoos/mlp-small:10/1 zoos/mlp-small:10/8 --json
+
+Tensors are matched by name and shape. Exit status: 0 = fine, 1 = a tensor that should be frozen is not,
+weights are not finite, or no tensor is in both; 2 = an error.")]
+pub(crate) struct Command {
+    /// The checkpoint to compare with: a file, or STORE:RUN/EPOCH.
+    a: PathBuf,
+    /// The checkpoint that is compared.
+    b: PathBuf,
+    /// Tensors that must not have changed in a single bit: a glob on their names. May be repeated.
+    #[arg(long, value_name = "GLOB")]
+    expect_frozen: Vec<Pattern>,
+}
+
+/// Everything that is found.
+pub(crate) struct Found<'a> {
+    a: &'a Single,
+    b: &'a Single,
+    paired: &'a Paired<'a>,
+    comparison: Comparison,
+    /// None when unsure, or where it cannot be told.
+    kind: Option<Kind>,
+    /// If it was looked for.
+    alignment: Option<Alignment>,
+    frozen: Vec<Frozen>,
+}
+
+/// A tensor that should be frozen and is not.
+#[derive(Serialize)]
+struct Frozen {
+    tensor: String,
+    why: String,
+}
+
+impl Found<'_> {
+    /// Whether there is something that someone should look at.
+    fn has_findings(&self) -> bool {
+        !self.frozen.is_empty()
+            || self.comparison.total.non_finite > 0
+            || self.paired.pairs.is_empty()
+    }
+}
+
+pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
+    let options = Options::default();
+    let a = single(&command.a, &options)?;
+    let b = single(&command.b, &options)?;
+    let (tensors_a, tensors_b) = (a.tensors(), b.tensors());
+    let paired = Paired::new(&tensors_a, &tensors_b)?;
+    let comparison = compare(&paired);
+    let is_sound = comparison.total.non_finite == 0 && comparison.total.elements > 0;
+    let kind = if is_sound { kind(&paired)? } else { None };
+    let is_far = comparison
+        .total
+        .relative()
+        .is_some_and(|relative| relative >= FAR);
+    let alignment = (is_sound && kind.is_none() && is_far)
+        .then(|| align(&tensors_a, &tensors_b))
+        .transpose()?;
+    let found = Found {
+        frozen: broken(&command.expect_frozen, &paired, &comparison)?,
+        a: &a,
+        b: &b,
+        paired: &paired,
+        comparison,
+        kind,
+        alignment,
+    };
+    if global.json {
+        print_json(&json::document(&found))?;
+    } else {
+        print_text(&text::page(&found))?;
+    }
+    Ok(if found.has_findings() {
+        Outcome::Finding
+    } else {
+        Outcome::Fine
+    })
+}
+
+/// The tensors that a pattern means and that are not the same bits in both.
+///
+/// # Errors
+/// When a pattern means no tensor: it would never be broken.
+fn broken(
+    patterns: &[Pattern],
+    paired: &Paired<'_>,
+    comparison: &Comparison,
+) -> Result<Vec<Frozen>> {
+    let mut states: Vec<(&str, Option<String>)> = Vec::new();
+    for tensor in &comparison.tensors {
+        let changed = tensor.change.changed;
+        let why = format!("{changed} of {} values changed", tensor.change.elements);
+        states.push((&tensor.name, (changed > 0).then_some(why)));
+    }
+    let unpaired = [
+        (&paired.only_a, "only A has it"),
+        (&paired.only_b, "only B has it"),
+        (&paired.reshaped, "its shape changed"),
+    ];
+    for (names, why) in unpaired {
+        states.extend(names.iter().map(|&name| (name, Some(why.to_owned()))));
+    }
+    for pattern in patterns {
+        ensure!(
+            states.iter().any(|(name, _)| pattern.matches(name)),
+            "no tensor has a name like {pattern}: the table without --expect-frozen lists the names"
+        );
+    }
+    let meant = states
+        .into_iter()
+        .filter(|(name, _)| patterns.iter().any(|pattern| pattern.matches(name)));
+    Ok(meant
+        .filter_map(|(name, why)| {
+            let tensor = name.to_owned();
+            why.map(|why| Frozen { tensor, why })
+        })
+        .collect())
+}

@@ -1,0 +1,117 @@
+//! The comparison as JSON.
+
+use super::{Found, Frozen};
+use crate::collection::{LeftOut, Single};
+use serde::Serialize;
+use weightspace::compare::{Change, Kind};
+use weightspace::matching::{Alignment, Break};
+
+/// What this document is; a change that breaks readers gets another number.
+const SCHEMA: &str = "modeltrail.diff/1";
+
+#[derive(Serialize)]
+pub(super) struct Document<'a> {
+    schema: &'static str,
+    a: Side<'a>,
+    b: Side<'a>,
+    total: Row<'a>,
+    tensors: Vec<Row<'a>>,
+    only_a: &'a [&'a str],
+    only_b: &'a [&'a str],
+    reshaped: &'a [&'a str],
+    verdict: Option<&'a Kind>,
+    alignment: Option<Aligned<'a>>,
+    not_frozen: &'a [Frozen],
+}
+
+#[derive(Serialize)]
+struct Side<'a> {
+    name: &'a str,
+    left_out: LeftOut,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shape: Option<&'a [usize]>,
+    /// ‖b − a‖ / ‖a‖.
+    relative_distance: Option<f64>,
+    angle_degrees: Option<f64>,
+    /// ‖b‖ / ‖a‖ − 1.
+    norm_change: Option<f64>,
+    share_changed: f64,
+    frozen: bool,
+    change: &'a Change,
+}
+
+#[derive(Serialize)]
+struct Aligned<'a> {
+    is_permuted: bool,
+    distance_before: f64,
+    distance_after: f64,
+    layers: Vec<Layer<'a>>,
+    breaks: &'a [Break],
+}
+
+#[derive(Serialize)]
+struct Layer<'a> {
+    layer: &'a str,
+    units: usize,
+    moved: usize,
+}
+
+pub(super) fn document<'a>(found: &'a Found<'_>) -> Document<'a> {
+    let tensors = found.comparison.tensors.iter();
+    Document {
+        schema: SCHEMA,
+        a: side(found.a),
+        b: side(found.b),
+        total: row(None, None, &found.comparison.total),
+        tensors: tensors
+            .map(|tensor| row(Some(&tensor.name), Some(&tensor.shape), &tensor.change))
+            .collect(),
+        only_a: &found.paired.only_a,
+        only_b: &found.paired.only_b,
+        reshaped: &found.paired.reshaped,
+        verdict: found.kind.as_ref(),
+        alignment: found.alignment.as_ref().map(aligned),
+        not_frozen: &found.frozen,
+    }
+}
+
+fn side(single: &Single) -> Side<'_> {
+    Side {
+        name: &single.name,
+        left_out: single.left_out,
+    }
+}
+
+fn row<'a>(name: Option<&'a str>, shape: Option<&'a [usize]>, change: &'a Change) -> Row<'a> {
+    Row {
+        name,
+        shape,
+        relative_distance: change.relative(),
+        angle_degrees: change.angle().map(f64::to_degrees),
+        norm_change: change.norm_change(),
+        share_changed: change.share_changed(),
+        frozen: change.identical(),
+        change,
+    }
+}
+
+fn aligned(alignment: &Alignment) -> Aligned<'_> {
+    let layers = alignment.groups.iter().map(|group| Layer {
+        layer: &group.layer,
+        units: group.permutation.len(),
+        moved: group.moved(),
+    });
+    Aligned {
+        is_permuted: alignment.is_permuted(),
+        distance_before: alignment.before,
+        distance_after: alignment.after,
+        layers: layers.collect(),
+        breaks: &alignment.breaks,
+    }
+}

@@ -1,0 +1,263 @@
+//! Runs, orders and forks in a group of checkpoints, and where they contradict what is claimed.
+//!
+//! The weights answer first, from points in a random order; only then are claims held against the
+//! answer, in [`claims`].
+
+pub mod claims;
+pub mod origins;
+
+use crate::collection::{Group, Space};
+use anyhow::{Result, ensure};
+use claims::{Agreement, Contradiction};
+use nalgebra::{DMatrix, DMatrixView};
+use origins::Origin;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use trajectory::assignment::Clusters;
+use trajectory::dendrogram::Dendrogram;
+use trajectory::minimum_spanning_tree::minimum_spanning_tree;
+use trajectory::ordering::{
+    Directed, Direction, Method, direct, edge_confidence, order, order_whitened,
+};
+use trajectory::runs::{FEWEST_CHECKPOINTS, Runs, Verdict, count_runs};
+use trajectory::spanning_tree::SpanningTree;
+use trajectory::whitening::Tensor;
+
+/// Fewest checkpoints in an order whose edges are given a confidence: it was fitted to no fewer.
+pub const FEWEST_FOR_EDGES: usize = 5;
+
+/// What is found in a group.
+#[derive(Debug)]
+pub struct Answer {
+    /// How the number of runs was found.
+    pub count: Count,
+    /// The runs, the largest first.
+    pub runs: Vec<Run>,
+    /// Where each run came from, in the same order. Empty if that was not looked for: in sketches,
+    /// and where there is one run.
+    pub origins: Vec<Origin>,
+}
+
+/// How the number of runs was found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Count {
+    /// Told by the weights, or not told: see the verdict.
+    Found(Runs),
+    /// It was given.
+    Given,
+    /// So few distinct checkpoints that several runs could not be told.
+    TooFew(usize),
+}
+
+impl Count {
+    /// Whether the runs are known to be different ones.
+    pub fn is_told(&self) -> bool {
+        match self {
+            Self::Found(runs) => runs.verdict == Verdict::Separated,
+            Self::Given => true,
+            Self::TooFew(_) => false,
+        }
+    }
+}
+
+/// Checkpoints that belong together, in order.
+#[derive(Debug)]
+pub struct Run {
+    /// From the likelier start; the other way round if most of the claimed steps say so.
+    pub places: Vec<Place>,
+    /// Whether the weights say which end came first.
+    pub direction: Direction,
+    /// How sure the likelier start is, 0.5 to 1.
+    pub confidence: f64,
+    /// The run that most of those claim that claim any.
+    pub claimed: Option<String>,
+    /// The runs that its checkpoints claim, and how many do, if it seems to hold several.
+    pub mixed: Vec<(String, usize)>,
+    /// How far the claimed steps agree with the order.
+    pub agreement: Agreement,
+}
+
+impl Run {
+    /// Whether anything in it contradicts what is claimed.
+    pub fn has_contradictions(&self) -> bool {
+        self.agreement.is_contradicted() || self.places.iter().any(|p| !p.contradictions.is_empty())
+    }
+}
+
+/// One place in an order.
+#[derive(Debug)]
+pub struct Place {
+    /// The checkpoint, an index into the group's members.
+    pub member: usize,
+    /// Others with the same bits.
+    pub copies: Vec<usize>,
+    /// Probability that the next checkpoint of the order came right after, or before, this one;
+    /// none for the last, and in short orders.
+    pub next: Option<f64>,
+    /// What it claims and the weights contradict.
+    pub contradictions: Vec<Contradiction>,
+}
+
+/// Finds the runs of a group and orders each. `given` is the number of runs, if it is known; `seed`
+/// breaks ties.
+///
+/// Bit-identical checkpoints count once. Weights of several runs are ordered in the metric that is
+/// whitened by their steps; one run alone would only confirm itself in it, and sketches have no
+/// tensors, so these are ordered by plain distances. Costs a minimum spanning tree, and O(m² ·
+/// parameters) for a run of m checkpoints.
+///
+/// # Errors
+/// When more runs are asked for than there are distinct checkpoints.
+pub fn find(group: &Group, given: Option<usize>, seed: u64) -> Result<Answer> {
+    let distinct = Distinct::of(group);
+    let owned = distinct.points(group);
+    let points: DMatrixView<'_, f32> = owned.as_view();
+    let count = points.ncols();
+    if let Some(given) = given {
+        ensure!(
+            (1..=count).contains(&given),
+            "{count} distinct checkpoints cannot be {given} runs: give 1 to {count}"
+        );
+    }
+    let (count, clusters) = clusters(points, given)?;
+    let ordered = ordered(group, points, &clusters, seed)?;
+    let runs = ordered
+        .iter()
+        .map(|(order, edges)| (order, distinct.run(order, edges)));
+    let mut runs: Vec<(&Directed, Run)> = runs.collect();
+    let first = |run: &Run| {
+        let members = run
+            .places
+            .iter()
+            .filter_map(|p| group.members.get(p.member));
+        members.map(|member| member.name.clone()).min()
+    };
+    runs.sort_by_cached_key(|(_, run)| (std::cmp::Reverse(run.places.len()), first(run)));
+    let (orders, mut runs): (Vec<&Directed>, Vec<Run>) = runs.into_iter().unzip();
+    let origins = match group.space {
+        Space::Weights if count.is_told() && runs.len() > 1 => {
+            origins::find(points, &orders, &runs)?
+        }
+        _ => Vec::new(),
+    };
+    for run in &mut runs {
+        claims::check(run, &group.members, count.is_told());
+    }
+    Ok(Answer {
+        count,
+        runs,
+        origins,
+    })
+}
+
+/// Which checkpoints belong together.
+fn clusters(points: DMatrixView<'_, f32>, given: Option<usize>) -> Result<(Count, Clusters)> {
+    let edges = minimum_spanning_tree(points)?;
+    let dendrogram = Dendrogram::of(&SpanningTree::new(points.ncols(), &edges)?);
+    if let Some(given) = given {
+        return Ok((Count::Given, dendrogram.cut_into(given)?));
+    }
+    if points.ncols() < 2 * FEWEST_CHECKPOINTS {
+        return Ok((Count::TooFew(points.ncols()), dendrogram.cut_into(1)?));
+    }
+    let found = count_runs(&dendrogram);
+    let clusters = found.clusters(&dendrogram)?;
+    Ok((Count::Found(found), clusters))
+}
+
+/// The order of every cluster, directed, with the confidence of its edges.
+fn ordered(
+    group: &Group,
+    points: DMatrixView<'_, f32>,
+    clusters: &Clusters,
+    seed: u64,
+) -> Result<Vec<(Directed, Vec<f64>)>> {
+    let whiten = group.space == Space::Weights && clusters.len() > 1;
+    let (orders, white): (_, Option<DMatrix<f32>>) = if whiten {
+        let (orders, white) = order_whitened(points, &tensors(group)?, clusters, seed)?;
+        (orders, Some(white))
+    } else {
+        (order(points, clusters, Method::RECOMMENDED, seed)?, None)
+    };
+    // Steps shrink in the plain metric; edges are as sure as where they were found.
+    let orders = direct(points, &orders)?;
+    let found_in = white.as_ref().map_or(points, DMatrix::as_view);
+    let edges = edge_confidence(found_in, &orders, seed)?;
+    Ok(orders.into_iter().zip(edges).collect())
+}
+
+fn tensors(group: &Group) -> Result<Vec<Tensor>> {
+    let tensor = |shape: &[u64]| -> Result<Tensor> {
+        let sides = shape.iter().map(|&side| usize::try_from(side));
+        Ok(Tensor::of_shape(&sides.collect::<Result<Vec<_>, _>>()?))
+    };
+    group.layout.iter().map(|t| tensor(&t.shape)).collect()
+}
+
+/// The members of a group, each bit pattern once.
+struct Distinct {
+    /// For each pattern its members, the one that stands for all at the front.
+    members: Vec<Vec<usize>>,
+}
+
+impl Distinct {
+    fn of(group: &Group) -> Self {
+        let mut members: Vec<Vec<usize>> = Vec::new();
+        let mut known: HashMap<u64, usize> = HashMap::new();
+        for (index, member) in group.members.iter().enumerate() {
+            let next = members.len();
+            match known.entry(member.identity).or_insert(next) {
+                &mut place if place == next => members.push(vec![index]),
+                place => members
+                    .get_mut(*place)
+                    .into_iter()
+                    .for_each(|m| m.push(index)),
+            }
+        }
+        for copies in &mut members {
+            // Stands for all: one that says when it was saved, then the shortest name.
+            copies.sort_by_key(|&index| {
+                let member = group.members.get(index);
+                member.map(|m| (m.claims.position.is_none(), m.name.len(), &m.name))
+            });
+        }
+        Self { members }
+    }
+
+    fn points<'a>(&self, group: &'a Group) -> Cow<'a, DMatrix<f32>> {
+        if self.members.len() == group.members.len() {
+            return Cow::Borrowed(&group.points);
+        }
+        let firsts: Vec<usize> = self
+            .members
+            .iter()
+            .filter_map(|m| m.first().copied())
+            .collect();
+        Cow::Owned(group.points.select_columns(&firsts))
+    }
+
+    fn run(&self, order: &Directed, edges: &[f64]) -> Run {
+        let is_long = order.leaves.len() >= FEWEST_FOR_EDGES;
+        let places = order
+            .leaves
+            .iter()
+            .enumerate()
+            .filter_map(|(place, &leaf)| {
+                let (&member, copies) = self.members.get(leaf as usize)?.split_first()?;
+                Some(Place {
+                    member,
+                    copies: copies.to_vec(),
+                    next: edges.get(place).copied().filter(|_| is_long),
+                    contradictions: Vec::new(),
+                })
+            });
+        Run {
+            places: places.collect(),
+            direction: order.direction,
+            confidence: order.confidence,
+            claimed: None,
+            mixed: Vec::new(),
+            agreement: Agreement::default(),
+        }
+    }
+}
