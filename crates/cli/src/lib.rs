@@ -39,3 +39,4 @@ pub mod runs;
 pub mod shuffled;
 pub mod space;
 pub mod training;
+pub mod watch;
