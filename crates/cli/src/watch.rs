@@ -133,11 +133,7 @@ impl Watcher {
     ///
     /// # Errors
     /// What the sink returns, and an accredited checkpoint with other tensors.
-    pub fn look(
-        &mut self,
-        at_once: bool,
-        sink: &mut dyn FnMut(Event) -> Result<()>,
-    ) -> Result<()> {
+    pub fn look(&mut self, at_once: bool, sink: &mut dyn FnMut(Event) -> Result<()>) -> Result<()> {
         let discovery = discover(std::slice::from_ref(&self.directory), &self.limits);
         let mut broken: Vec<(PathBuf, Stamp, anyhow::Error)> = Vec::new();
         for problem in discovery.problems {
@@ -248,7 +244,10 @@ impl Watcher {
         let path = &opened.found.path;
         let was_seen = self.seen.contains_key(path);
         let Some(followed) = self.followed.as_mut() else {
-            return Ok(Event::Problem(problem(path, "no run is followed".to_owned())));
+            return Ok(Event::Problem(problem(
+                path,
+                "no run is followed".to_owned(),
+            )));
         };
         let left_out = |why: &str| {
             let shown = printable(&path.to_string_lossy());
@@ -270,7 +269,10 @@ impl Watcher {
             let Some(position) = opened.claims.position.filter(|claim| claim.unit == unit) else {
                 return left_out("it claims no step to be ordered by, as the others do");
             };
-            if followed.newest.is_some_and(|newest| position.value <= newest) {
+            if followed
+                .newest
+                .is_some_and(|newest| position.value <= newest)
+            {
                 if !was_seen {
                     return left_out("it came too late: a later step, or the same, was judged");
                 }

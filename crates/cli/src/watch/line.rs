@@ -29,7 +29,10 @@ pub struct Line {
 impl Line {
     /// The verdict, if it is an alarm.
     pub fn alarm(&self) -> Option<&Verdict> {
-        self.reading.verdict.as_ref().filter(|verdict| verdict.alarm)
+        self.reading
+            .verdict
+            .as_ref()
+            .filter(|verdict| verdict.alarm)
     }
 
     /// What to call the checkpoint: its claimed step, else its name.
