@@ -13,7 +13,7 @@ mod reading;
 pub use line::{Line, Out};
 
 use crate::collection::{Problem, RunClaim, Unit, printable, told};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use checkpoint_store::TensorShape;
 use checkpoint_store::foreign::{Claimed, Limits, discover};
 use pending::Pending;
@@ -46,6 +46,9 @@ pub enum Event {
 pub struct Watcher {
     directory: PathBuf,
     limits: Limits,
+    calibration: Calibration,
+    /// Whether that is the built-in one.
+    is_built_in: bool,
     detector: Detector,
     accredited: Option<(String, Opened, Vec<f32>)>,
     /// Files that were read or left out, as they were then; they may be gone.
@@ -94,6 +97,8 @@ impl Watcher {
         Ok(Self {
             directory: directory.to_path_buf(),
             limits,
+            calibration: Calibration::zoos(),
+            is_built_in: true,
             detector: Detector::new(Calibration::zoos(), &[])?,
             accredited,
             seen: HashMap::new(),
@@ -103,9 +108,35 @@ impl Watcher {
         })
     }
 
+    /// Sets the thresholds of alarms by trainings in which nothing changed, each in a folder of its
+    /// own, so that this share of their checkpoints raises one. Before the first look.
+    ///
+    /// # Errors
+    /// When a folder or a file in it cannot be read, or the checkpoints are too few for the rate: 3
+    /// ÷ rate of them are needed that have ten steps behind them.
+    pub fn calibrate(&mut self, undisturbed: &[PathBuf], rate: f64) -> Result<()> {
+        let mut features = Vec::new();
+        for folder in undisturbed {
+            Self::new(folder, None, self.limits)?.look(true, &mut |event| match event {
+                Event::Checkpoint(line) => {
+                    features.extend(line.reading.verdict.map(|verdict| verdict.features));
+                    Ok(())
+                }
+                Event::Problem(problem) => Err(anyhow!("--undisturbed: {}", problem.message)),
+            })?;
+        }
+        self.calibration = Calibration::zoos().with_thresholds_of(&features, rate)?;
+        self.is_built_in = false;
+        self.detector = Detector::new(self.calibration.clone(), &[])?;
+        Ok(())
+    }
+
     /// Why the declared rate of false alarms does not hold for this training, if it is known not
     /// to; none before the first checkpoint.
     pub fn unlike_calibration(&self) -> Option<String> {
+        if !self.is_built_in {
+            return None;
+        }
         let followed = self.followed.as_ref()?;
         let sides = followed.layout.iter().map(|tensor| {
             let sides = tensor.shape.iter();
@@ -277,7 +308,7 @@ impl Watcher {
                     return left_out("it came too late: a later step, or the same, was judged");
                 }
                 went_back = true;
-                self.detector = Detector::new(Calibration::zoos(), &[])?;
+                self.detector = Detector::new(self.calibration.clone(), &[])?;
                 self.recent.clear();
             }
             followed.newest = Some(position.value);

@@ -183,6 +183,24 @@ fn a_network_unlike_those_of_the_calibration_is_told_so() {
 }
 
 #[test]
+fn thresholds_are_set_by_an_undisturbed_training_of_ones_own() {
+    let undisturbed = Training::with(&walk(80, false));
+    let folder = undisturbed.folder();
+    let folder = folder.to_str().unwrap();
+    let own = |rate| ["--undisturbed", folder, "--false-alarms", rate];
+    // 69 checkpoints can show a rate of 3 ÷ 60, and at most one alarm for each of three causes.
+    let (lines, _) = undisturbed.lines(&own("0.05"));
+    assert!(alarms(&lines).len() <= 3, "{lines:?}");
+    let (lines, status) = Training::with(&walk(CHANGE + 1, true)).lines(&own("0.05"));
+    assert_eq!(status, Some(1));
+    assert!(alarms(&lines).contains(&(CHANGE as u64)), "{lines:?}");
+    let refused = undisturbed.once(&own("0.005"));
+    assert_eq!(refused.status.code(), Some(2));
+    let message = text(&refused.stderr);
+    assert!(message.contains("600"), "{message}");
+}
+
+#[test]
 fn half_of_a_file_is_reported_and_the_rest_goes_on() {
     let training = Training::with(&walk(5, false));
     let whole = std::fs::read(training.file(2)).unwrap();

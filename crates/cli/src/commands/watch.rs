@@ -33,6 +33,13 @@ pub(crate) struct Command {
     /// Say how far the training is from this checkpoint.
     #[arg(long, value_name = "FILE")]
     accredited: Option<PathBuf>,
+    /// Set the thresholds of alarms by the training in this folder, in which nothing changed, instead
+    /// of by the built-in networks. May be repeated.
+    #[arg(long, value_name = "DIR")]
+    undisturbed: Vec<PathBuf>,
+    /// Share of undisturbed checkpoints that may raise an alarm; 3 / RATE of them are needed.
+    #[arg(long, value_name = "RATE", default_value_t = Watcher::false_alarm_rate(), requires = "undisturbed")]
+    false_alarms: f64,
     /// Run this by `sh -c` on an alarm, with MODELTRAIL_STEP, MODELTRAIL_CAUSE and MODELTRAIL_PATH in
     /// its environment. Of alarms that are there when following begins, only one of the newest
     /// checkpoint runs it.
@@ -55,6 +62,9 @@ fn seconds(text: &str) -> Result<Duration, String> {
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let accredited = command.accredited.as_deref();
     let mut watcher = Watcher::new(&command.directory, accredited, Limits::default())?;
+    if !command.undisturbed.is_empty() {
+        watcher.calibrate(&command.undisturbed, command.false_alarms)?;
+    }
     let mut printer = Printer {
         command,
         is_json: global.json,
