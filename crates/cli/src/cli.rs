@@ -1,6 +1,6 @@
 //! The command line: what can be asked, and how an answer ends.
 
-use crate::commands::{diff, linkage, order, runs, sketch, umap, zoo};
+use crate::commands::{diff, linkage, order, runs, sketch, umap, watch, zoo};
 use clap::{Args, Parser, Subcommand};
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
@@ -37,6 +37,8 @@ enum Command {
     Diff(diff::Command),
     /// Keep a few kilobytes per checkpoint that are enough for `runs`.
     Sketch(sketch::Command),
+    /// Follow a running training, one line a checkpoint.
+    Watch(watch::Command),
     /// Train a population of small networks, list stores, verify them.
     #[command(subcommand)]
     Zoo(zoo::Command),
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Runs(command) => runs::run(command, &cli.global),
         Command::Diff(command) => diff::run(command, &cli.global),
         Command::Sketch(command) => sketch::run(command, &cli.global),
+        Command::Watch(command) => watch::run(command, &cli.global),
         Command::Zoo(command) => zoo::run(command, &cli.global),
         Command::Linkage(command) => linkage::run(command, &cli.global),
         Command::Order(command) => order::run(command, &cli.global),

@@ -6,6 +6,7 @@ pub(crate) mod order;
 pub(crate) mod runs;
 pub(crate) mod sketch;
 pub(crate) mod umap;
+pub(crate) mod watch;
 pub(crate) mod zoo;
 
 use crate::analysis::{Analysis, analyse};

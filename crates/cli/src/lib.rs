@@ -41,3 +41,4 @@ pub mod runs;
 pub mod shuffled;
 pub mod space;
 pub mod training;
+pub mod watch;

@@ -1,0 +1,248 @@
+//! `modeltrail watch`: a running training, one line a checkpoint.
+
+use crate::cli::{Global, Outcome};
+use crate::watch::prometheus::{self, Counts};
+use crate::watch::{Event, Line, Out, Watcher};
+use anyhow::{Context, Result, bail};
+use checkpoint_store::foreign::Limits;
+use clap::Args;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  modeltrail watch checkpoints/
+  modeltrail watch checkpoints/ --once --accredited released.safetensors
+  modeltrail watch checkpoints/ --exec 'echo \"$MODELTRAIL_CAUSE at $MODELTRAIL_STEP\" >> alarms.txt'
+
+Columns: claimed step; length of the step to this checkpoint; its angle to the step before; its share
+outside the span of the last ten steps; distance since the accredited checkpoint, in recent steps; alarm
+and likely cause. Ten steps must lie behind the first that is judged. Exit status with --once: 0 = fine,
+1 = an alarm, or a file that was left out; 2 = an error, or nothing could be read.")]
+pub(crate) struct Command {
+    /// The folder that the training saves its checkpoints in.
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+    /// Read what is there, and end.
+    #[arg(long)]
+    once: bool,
+    /// Seconds between looks at the folder.
+    #[arg(long, default_value = "5", value_name = "SECONDS", value_parser = seconds)]
+    interval: Duration,
+    /// Say how far the training is from this checkpoint.
+    #[arg(long, value_name = "FILE")]
+    accredited: Option<PathBuf>,
+    /// Set the thresholds of alarms by the training in this folder, in which nothing changed, instead
+    /// of by the built-in networks. May be repeated.
+    #[arg(long, value_name = "DIR")]
+    undisturbed: Vec<PathBuf>,
+    /// Share of undisturbed checkpoints that may raise an alarm; 3 / RATE of them are needed.
+    #[arg(long, value_name = "RATE", default_value_t = Watcher::false_alarm_rate(), requires = "undisturbed")]
+    false_alarms: f64,
+    /// Run this by `sh -c` on an alarm, with MODELTRAIL_STEP, MODELTRAIL_CAUSE and MODELTRAIL_PATH in
+    /// its environment. Of alarms that are there when following begins, only one of the newest
+    /// checkpoint runs it.
+    #[arg(long, value_name = "COMMAND")]
+    exec: Option<String>,
+    /// Keep the newest numbers in this file, for Prometheus' node exporter.
+    #[arg(long, value_name = "FILE")]
+    prometheus: Option<PathBuf>,
+}
+
+/// A length of time above zero.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok();
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|length| !length.is_zero())
+        .ok_or_else(|| format!("{text:?} is no number of seconds above 0"))
+}
+
+pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
+    let accredited = command.accredited.as_deref();
+    let mut watcher = Watcher::new(&command.directory, accredited, Limits::default())?;
+    if !command.undisturbed.is_empty() {
+        watcher.calibrate(&command.undisturbed, command.false_alarms)?;
+    }
+    let mut printer = Printer {
+        command,
+        is_json: global.json,
+        counts: Counts::default(),
+        newest: None,
+    };
+    let mut is_first = true;
+    loop {
+        let before = printer.counts.checkpoints;
+        watcher.look(command.once, &mut |event| {
+            printer.print(event, command.once || !is_first)
+        })?;
+        if before == 0 && printer.counts.checkpoints > 0 {
+            printer.note(&watcher)?;
+        }
+        if is_first && !command.once {
+            printer.exec()?;
+        }
+        if let Some(path) = &command.prometheus {
+            let newest = printer.newest.as_ref();
+            let text = prometheus::text(&command.directory, newest, &printer.counts);
+            prometheus::write(path, &text)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        if command.once {
+            break;
+        }
+        is_first = false;
+        std::thread::sleep(command.interval);
+    }
+    if printer.counts.checkpoints == 0 {
+        bail!(
+            "no checkpoint could be read in {}",
+            command.directory.display()
+        );
+    }
+    Ok(if printer.counts.alarms + printer.counts.problems == 0 {
+        Outcome::Fine
+    } else {
+        Outcome::Finding
+    })
+}
+
+/// Says what is found, and counts it.
+struct Printer<'a> {
+    command: &'a Command,
+    is_json: bool,
+    counts: Counts,
+    newest: Option<Line>,
+}
+
+impl Printer<'_> {
+    fn print(&mut self, event: Event, may_exec: bool) -> Result<()> {
+        match event {
+            Event::Problem(problem) => {
+                self.counts.problems += 1;
+                if self.is_json {
+                    json_line(&Out::problem(&problem))?;
+                } else {
+                    writeln!(std::io::stderr(), "left out: {}", problem.message)?;
+                }
+            }
+            Event::Checkpoint(line) => {
+                self.counts.checkpoints += 1;
+                self.counts.alarms += u64::from(line.alarm().is_some());
+                if self.is_json {
+                    json_line(&Out::checkpoint(&line))?;
+                } else {
+                    self.text_line(&line)?;
+                }
+                self.newest = Some(*line);
+                if may_exec {
+                    self.exec()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn text_line(&self, line: &Line) -> Result<()> {
+        let mut out = std::io::stdout().lock();
+        let has_since = self.command.accredited.is_some();
+        let since = |text: &str| {
+            if has_since {
+                format!("{text:>10}")
+            } else {
+                String::new()
+            }
+        };
+        if self.counts.checkpoints == 1 {
+            let since = since("since");
+            let titles = ("step", "length", "turn", "outside");
+            let (step, length, turn, outside) = titles;
+            writeln!(out, "{step:>10}{length:>12}{turn:>8}{outside:>10}{since}")?;
+        }
+        let number = |value: Option<f64>, decimals: usize, unit: &str| match value {
+            Some(value) => format!("{value:.decimals$}{unit}"),
+            None => "-".to_owned(),
+        };
+        let motion = line.reading.motion.as_ref();
+        let length = motion.map_or("-".to_owned(), |motion| {
+            format!("{:.4e}", motion.step_length)
+        });
+        let turn = number(line.turn(), 0, "°");
+        let share = motion.map(|motion| 100.0 * motion.outside_share);
+        let outside = number(share, 1, " %");
+        let since = since(&number(line.since_accredited, 1, ""));
+        let mut text = format!(
+            "{:>10}{length:>12}{turn:>8}{outside:>10}{since}",
+            line.label()
+        );
+        if line.went_back {
+            text.push_str("  went back: judged anew from here");
+        }
+        if let Some(verdict) = line.alarm() {
+            text.push_str("  ALARM: ");
+            text.push_str(verdict.cause.description());
+        }
+        writeln!(out, "{text}")?;
+        Ok(out.flush()?)
+    }
+
+    /// Runs the command of an alarm of the newest checkpoint. Its failure is told, and ends nothing.
+    fn exec(&self) -> Result<()> {
+        let alarm = self.newest.as_ref().and_then(|line| {
+            let verdict = line.alarm()?;
+            Some((line, verdict))
+        });
+        let (Some(command), Some((line, verdict))) = (&self.command.exec, alarm) else {
+            return Ok(());
+        };
+        // Names of files reach the shell as values only; its output stays out of ours.
+        let status = std::process::Command::new("sh")
+            .args(["-c", command])
+            .env("MODELTRAIL_STEP", line.label())
+            .env("MODELTRAIL_CAUSE", cause(verdict.cause))
+            .env("MODELTRAIL_PATH", &line.path)
+            .stdin(std::process::Stdio::null())
+            .stdout(std::io::stderr())
+            .status();
+        let mut err = std::io::stderr();
+        match status {
+            Ok(status) if status.success() => {}
+            Ok(status) => writeln!(err, "the command of --exec failed: {status}")?,
+            Err(error) => writeln!(err, "the command of --exec could not be run: {error}")?,
+        }
+        Ok(())
+    }
+
+    /// For which networks the rate of false alarms is declared.
+    fn note(&self, watcher: &Watcher) -> Result<()> {
+        let Some(why) = watcher.unlike_calibration() else {
+            return Ok(());
+        };
+        let note = format!(
+            "alarms are calibrated for {:.1} % false ones on networks of 1376 and 2160 weights, one \
+             checkpoint an epoch; this training is unlike those ({why}), and that rate is not known \
+             to hold for it",
+            100.0 * Watcher::false_alarm_rate()
+        );
+        if self.is_json {
+            json_line(&Out::note(&note))
+        } else {
+            Ok(writeln!(std::io::stderr(), "note: {note}")?)
+        }
+    }
+}
+
+/// As in JSON.
+fn cause(cause: trajectory::shift::Cause) -> String {
+    let value = serde_json::to_value(cause).ok();
+    let name = value.as_ref().and_then(serde_json::Value::as_str);
+    name.unwrap_or_default().to_owned()
+}
+
+fn json_line(out: &Out<'_>) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    serde_json::to_writer(&mut stdout, out).map_err(std::io::Error::from)?;
+    writeln!(stdout)?;
+    Ok(stdout.flush()?)
+}

@@ -1,0 +1,123 @@
+//! The newest checkpoint as a text file for Prometheus' node exporter.
+
+use super::Line;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+/// What was counted since the watch began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Checkpoints that were read.
+    pub checkpoints: u64,
+    /// Alarms that were raised.
+    pub alarms: u64,
+    /// Files that were left out.
+    pub problems: u64,
+}
+
+/// The text: gauges of the newest checkpoint where they are known, and counters.
+pub fn text(directory: &Path, newest: Option<&Line>, counts: &Counts) -> String {
+    let directory = escaped(&directory.to_string_lossy());
+    let mut text = String::new();
+    let mut metric = |name: &str, kind: &str, help: &str, value: Option<f64>| {
+        if let Some(value) = value.filter(|value| value.is_finite()) {
+            // Writing to a string does not fail.
+            let _ = write!(
+                text,
+                "# HELP modeltrail_{name} {help}\n# TYPE modeltrail_{name} {kind}\n\
+                 modeltrail_{name}{{directory=\"{directory}\"}} {value}\n"
+            );
+        }
+    };
+    let motion = newest.and_then(|line| line.reading.motion.as_ref());
+    let verdict = newest.and_then(|line| line.reading.verdict.as_ref());
+    let position = newest.and_then(|line| line.position);
+    let gauges = [
+        (
+            "position",
+            "Claimed step or epoch of the newest checkpoint.",
+            position.map(|claim| claim.value as f64),
+        ),
+        (
+            "step_length",
+            "Length of the newest step in the units of the weights.",
+            motion.map(|motion| motion.step_length),
+        ),
+        (
+            "turn_degrees",
+            "Angle of the newest step to the one before.",
+            newest.and_then(Line::turn),
+        ),
+        (
+            "outside_share",
+            "Share of the newest step outside the span of the last ten.",
+            motion.map(|motion| motion.outside_share),
+        ),
+        (
+            "since_accredited_steps",
+            "Distance from the accredited checkpoint in recent steps.",
+            newest.and_then(|line| line.since_accredited),
+        ),
+        (
+            "score",
+            "Evidence for a change above its threshold, in ln(odds).",
+            verdict.map(|verdict| verdict.score),
+        ),
+        (
+            "alarm",
+            "1 if the newest checkpoint raises an alarm.",
+            newest.map(|line| f64::from(u8::from(line.alarm().is_some()))),
+        ),
+    ];
+    for (name, help, value) in gauges {
+        metric(name, "gauge", help, value);
+    }
+    let counters = [
+        ("checkpoints_total", "Checkpoints read.", counts.checkpoints),
+        ("alarms_total", "Alarms raised.", counts.alarms),
+        ("problems_total", "Files left out.", counts.problems),
+    ];
+    for (name, help, count) in counters {
+        metric(name, "counter", help, Some(count as f64));
+    }
+    text
+}
+
+/// Puts the text under a name in one move, so that nobody reads half of it.
+///
+/// # Errors
+/// When the folder of the file cannot be written to.
+pub fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.unfinished", std::process::id()));
+    let unfinished = path.with_file_name(name);
+    let mut file = std::fs::File::create(&unfinished)?;
+    let written = file.write_all(text.as_bytes());
+    let published = written.and_then(|()| std::fs::rename(&unfinished, path));
+    if published.is_err() {
+        // The first error is the one to tell.
+        let _ = std::fs::remove_file(&unfinished);
+    }
+    published
+}
+
+/// As the value of a label.
+fn escaped(value: &str) -> String {
+    let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+    value.replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_folders_cannot_end_their_label() {
+        let text = text(Path::new("a\"b\\c\nd"), None, &Counts::default());
+        let value = "modeltrail_alarms_total{directory=\"a\\\"b\\\\c\\nd\"} 0";
+        assert!(text.lines().any(|line| line == value), "{text}");
+        assert!(!text.contains("step_length"), "{text}");
+    }
+}

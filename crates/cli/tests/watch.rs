@@ -1,0 +1,366 @@
+//! `modeltrail watch` on trainings whose changes are known.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Weights of a checkpoint.
+const WEIGHTS: usize = 200;
+/// The first step in another direction, and longer, leads to this epoch.
+const CHANGE: usize = 20;
+
+/// A smooth walk with a little noise; with `changes`, it turns and goes faster before [`CHANGE`].
+fn walk(count: usize, changes: bool) -> Vec<Vec<f32>> {
+    let mut state = 1_u64;
+    let mut noise = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) as f32 / (1_u32 << 30) as f32 - 1.0
+    };
+    let mut point = vec![0.5_f32; WEIGHTS];
+    let mut points = vec![point.clone()];
+    for epoch in 1..count {
+        let (axis, length) = if changes && epoch >= CHANGE {
+            (1, 3.0)
+        } else {
+            (0, 1.0)
+        };
+        for (index, weight) in point.iter_mut().enumerate() {
+            let along = if index == axis { length } else { 0.0 };
+            *weight += along + 0.005 * noise();
+        }
+        points.push(point.clone());
+    }
+    points
+}
+
+/// A file of two tensors, as the format has it: length of the header, header, values.
+fn safetensors(weights: &[f32]) -> Vec<u8> {
+    let half = 4 * weights.len() / 2;
+    let header = json!({
+        "net.weight": {"dtype": "F32", "shape": [10, weights.len() / 20], "data_offsets": [0, half]},
+        "net.bias": {"dtype": "F32", "shape": [weights.len() / 2], "data_offsets": [half, 2 * half]},
+    });
+    let header = header.to_string();
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    bytes.extend(weights.iter().flat_map(|weight| weight.to_le_bytes()));
+    bytes
+}
+
+struct Training {
+    directory: tempfile::TempDir,
+}
+
+impl Training {
+    fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn with(points: &[Vec<f32>]) -> Self {
+        let training = Self::new();
+        for (epoch, weights) in points.iter().enumerate() {
+            training.save(epoch, weights);
+        }
+        training
+    }
+
+    /// The folder of checkpoints; its name has a space.
+    fn folder(&self) -> PathBuf {
+        let folder = self.directory.path().join("my checkpoints");
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    fn beside(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn file(&self, epoch: usize) -> PathBuf {
+        self.folder().join(format!("epoch {epoch}.safetensors"))
+    }
+
+    fn save(&self, epoch: usize, weights: &[f32]) {
+        std::fs::write(self.file(epoch), safetensors(weights)).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_modeltrail"));
+        command.arg("watch").arg(self.folder()).args(arguments);
+        command
+    }
+
+    fn once(&self, arguments: &[&str]) -> Output {
+        let arguments = [&["--once"], arguments].concat();
+        self.command(&arguments).output().unwrap()
+    }
+
+    /// Lines of JSON, and the exit status.
+    fn lines(&self, arguments: &[&str]) -> (Vec<Value>, Option<i32>) {
+        let output = self.once(&[&["--json"], arguments].concat());
+        let lines = text(&output.stdout);
+        let lines = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        (lines.collect(), output.status.code())
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn of_kind<'a>(lines: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    lines.iter().filter(|line| line["kind"] == kind).collect()
+}
+
+fn alarms(lines: &[Value]) -> Vec<u64> {
+    let alarms = lines.iter().filter(|line| line["alarm"] == true);
+    alarms
+        .map(|line| line["position"]["value"].as_u64().unwrap())
+        .collect()
+}
+
+#[test]
+fn a_change_raises_an_alarm_where_it_is_and_nowhere_else() {
+    let (lines, status) = Training::with(&walk(CHANGE + 1, true)).lines(&[]);
+    assert_eq!(status, Some(1));
+    assert_eq!(alarms(&lines), [CHANGE as u64]);
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["schema"] == "modeltrail.watch/1")
+    );
+    let last = lines.last().unwrap();
+    assert_eq!(last["cause"], "data");
+    assert!(last["outside_share"].as_f64().unwrap() > 0.9, "{last}");
+    assert!((last["turn_degrees"].as_f64().unwrap() - 90.0).abs() < 5.0);
+    assert!((last["step_length"].as_f64().unwrap() - 3.0).abs() < 0.1);
+}
+
+#[test]
+fn an_undisturbed_training_is_fine_and_comes_in_the_order_of_its_steps() {
+    let training = Training::with(&walk(CHANGE + 5, false));
+    let (lines, status) = training.lines(&[]);
+    assert_eq!(status, Some(0), "{lines:?}");
+    let checkpoints = of_kind(&lines, "checkpoint");
+    let steps = checkpoints
+        .iter()
+        .map(|line| line["position"]["value"].as_u64());
+    assert!(steps.eq((0..CHANGE as u64 + 5).map(Some)));
+    assert!(of_kind(&lines, "note").is_empty(), "{lines:?}");
+    let text = text(&training.once(&[]).stdout);
+    assert_eq!(text.lines().count(), 1 + CHANGE + 5, "{text}");
+}
+
+#[test]
+fn the_distance_since_the_accredited_checkpoint_is_in_recent_steps() {
+    let training = Training::with(&walk(CHANGE, false));
+    let accredited = training.beside("released.safetensors");
+    std::fs::copy(training.file(12), &accredited).unwrap();
+    let (lines, _) = training.lines(&["--accredited", accredited.to_str().unwrap()]);
+    let since = |epoch: usize| lines.iter().rfind(|l| l["position"]["value"] == epoch);
+    let since = |epoch| since(epoch).unwrap()["since_accredited_steps"].as_f64();
+    assert_eq!(since(0), None);
+    assert_eq!(since(12), Some(0.0));
+    assert!((since(17).unwrap() - 5.0).abs() < 0.1);
+}
+
+#[test]
+fn a_network_unlike_those_of_the_calibration_is_told_so() {
+    let training = Training::new();
+    training.save(0, &vec![0.25; 100_000]);
+    let (lines, _) = training.lines(&[]);
+    let notes = of_kind(&lines, "note");
+    let message = notes.first().unwrap()["message"].as_str().unwrap();
+    assert!(message.contains("100000 weights"), "{message}");
+}
+
+#[test]
+fn thresholds_are_set_by_an_undisturbed_training_of_ones_own() {
+    let undisturbed = Training::with(&walk(80, false));
+    let folder = undisturbed.folder();
+    let folder = folder.to_str().unwrap();
+    let own = |rate| ["--undisturbed", folder, "--false-alarms", rate];
+    // 69 checkpoints can show a rate of 3 ÷ 60, and at most one alarm for each of three causes.
+    let (lines, _) = undisturbed.lines(&own("0.05"));
+    assert!(alarms(&lines).len() <= 3, "{lines:?}");
+    let (lines, status) = Training::with(&walk(CHANGE + 1, true)).lines(&own("0.05"));
+    assert_eq!(status, Some(1));
+    assert!(alarms(&lines).contains(&(CHANGE as u64)), "{lines:?}");
+    let refused = undisturbed.once(&own("0.005"));
+    assert_eq!(refused.status.code(), Some(2));
+    let message = text(&refused.stderr);
+    assert!(message.contains("600"), "{message}");
+}
+
+#[test]
+fn half_of_a_file_is_reported_and_the_rest_goes_on() {
+    let training = Training::with(&walk(5, false));
+    let whole = std::fs::read(training.file(2)).unwrap();
+    std::fs::write(training.file(2), &whole[..whole.len() / 2]).unwrap();
+    let (lines, status) = training.lines(&[]);
+    assert_eq!(status, Some(1));
+    assert_eq!(of_kind(&lines, "checkpoint").len(), 4);
+    let problems = of_kind(&lines, "problem");
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0]["path"].as_str().unwrap().contains("epoch 2"));
+}
+
+#[test]
+fn checkpoints_of_another_network_and_weights_that_are_not_finite_are_left_out() {
+    let training = Training::with(&walk(5, false));
+    training.save(5, &vec![1.0; 2 * WEIGHTS]);
+    training.save(6, &vec![f32::NAN; WEIGHTS]);
+    training.save(7, &walk(6, false)[5]);
+    let (lines, status) = training.lines(&[]);
+    assert_eq!(status, Some(1));
+    assert_eq!(of_kind(&lines, "problem").len(), 2, "{lines:?}");
+    assert_eq!(of_kind(&lines, "checkpoint").len(), 6);
+}
+
+#[test]
+fn the_command_of_an_alarm_gets_names_as_values_and_never_as_commands() {
+    let training = Training::with(&walk(CHANGE, true));
+    let name = "epoch 20 $(touch hacked) `touch hacked`;touch hacked.safetensors";
+    let last = &walk(CHANGE + 1, true)[CHANGE];
+    std::fs::write(training.folder().join(name), safetensors(last)).unwrap();
+    let told = training.beside("told");
+    let exec = format!(
+        "printf '%s|%s|%s' \"$MODELTRAIL_STEP\" \"$MODELTRAIL_CAUSE\" \"$MODELTRAIL_PATH\" > '{}'",
+        told.display()
+    );
+    let mut command = training.command(&["--once", "--exec", &exec]);
+    let output = command.current_dir(training.folder()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    let told = std::fs::read_to_string(told).unwrap();
+    let path = training.folder().join(name);
+    assert_eq!(told, format!("20|data|{}", path.display()));
+    assert!(!training.folder().join("hacked").exists());
+}
+
+#[test]
+fn the_prometheus_file_has_the_newest_numbers_and_nothing_is_left_beside_it() {
+    let training = Training::with(&walk(CHANGE + 1, true));
+    let file = training.beside("watch.prom");
+    training.once(&["--prometheus", file.to_str().unwrap()]);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let value = |name: &str| {
+        let start = format!("modeltrail_{name}{{");
+        let line = text.lines().find(|line| line.starts_with(&start)).unwrap();
+        line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()
+    };
+    assert_eq!(value("position"), 20.0);
+    assert_eq!(value("alarm"), 1.0);
+    assert_eq!(value("alarms_total"), 1.0);
+    assert_eq!(value("checkpoints_total"), 21.0);
+    let beside = std::fs::read_dir(training.directory.path()).unwrap();
+    assert_eq!(beside.count(), 2);
+}
+
+#[test]
+fn an_empty_folder_and_one_that_is_not_there_are_errors() {
+    let training = Training::new();
+    let output = training.once(&[]);
+    assert_eq!(output.status.code(), Some(2));
+    let message = text(&output.stderr);
+    assert!(message.contains("no checkpoint"), "{message}");
+    let nowhere = training.beside("nowhere");
+    let output = Command::new(env!("CARGO_BIN_EXE_modeltrail"))
+        .args([Path::new("watch"), &nowhere])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let message = text(&output.stderr);
+    assert!(message.contains("is no folder"), "{message}");
+}
+
+/// A watch that follows; ended with the test.
+struct Following {
+    child: Child,
+    lines: std::sync::mpsc::Receiver<Value>,
+}
+
+impl Following {
+    fn of(training: &Training) -> Self {
+        let mut child = training
+            .command(&["--interval", "0.2", "--json"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                if sender.send(serde_json::from_str(&line).unwrap()).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { child, lines }
+    }
+
+    fn next(&self) -> Value {
+        self.lines.recv_timeout(Duration::from_secs(60)).unwrap()
+    }
+
+    fn silent_for(&self, length: Duration) {
+        let end = Instant::now() + length;
+        while let Some(left) = end.checked_duration_since(Instant::now()) {
+            if let Ok(line) = self.lines.recv_timeout(left) {
+                panic!("said {line}");
+            }
+        }
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_training_is_followed_through_half_written_files_and_deletions() {
+    let points = walk(CHANGE + 1, true);
+    let training = Training::new();
+    let watch = Following::of(&training);
+    for (epoch, weights) in points.iter().enumerate() {
+        if epoch == 3 {
+            // Broken for good: said once, and the others go on.
+            std::fs::write(training.folder().join("broken 3.safetensors"), [7; 20]).unwrap();
+            assert_eq!(watch.next()["kind"], "problem");
+        }
+        training.save(epoch, weights);
+        let line = watch.next();
+        assert_eq!(line["position"]["value"], epoch, "{line}");
+        assert_eq!(line["alarm"], epoch == CHANGE, "{line}");
+        assert_eq!(line["step_length"].is_null(), epoch == 0, "{line}");
+        // Rolling checkpoints: only the newest stays.
+        std::fs::remove_file(training.file(epoch)).unwrap();
+    }
+    watch.silent_for(Duration::from_secs(1));
+}
+
+#[test]
+fn a_training_that_goes_back_is_judged_anew() {
+    let points = walk(4, false);
+    let training = Training::with(&points);
+    let watch = Following::of(&training);
+    for epoch in 0..4 {
+        assert_eq!(watch.next()["position"]["value"], epoch);
+    }
+    // A resumed training writes the same name again, of another length of time ago.
+    std::thread::sleep(Duration::from_millis(50));
+    training.save(2, &points[3]);
+    let line = watch.next();
+    assert_eq!(line["position"]["value"], 2, "{line}");
+    assert_eq!(line["went_back"], true, "{line}");
+}
