@@ -8,10 +8,10 @@ use super::{print_json, print_text};
 use crate::cli::{Global, Outcome};
 use crate::collection::{LeftOut, Options};
 use crate::gate::budget::Budget;
-use crate::gate::history::{self, History};
+use crate::gate::history::History;
 use crate::gate::judged::{Judged, Status, judge};
 use crate::gate::measured::{Measured, measure};
-use crate::gate::sides::{Side, read_as, same_architecture};
+use crate::gate::sides::{Side, beside, read_as, same_architecture};
 use anyhow::{Context, Result};
 use clap::Args;
 use std::path::PathBuf;
@@ -115,7 +115,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         &names,
     )?;
     let found = Found {
-        left_out: history::beside(&a, &b),
+        left_out: beside(&a, &b),
         a: &a,
         b: &b,
         budget_from: command

@@ -1,7 +1,7 @@
 //! How long the recent steps of the accredited checkpoint's run are.
 
 use super::sides::{Kept, Side};
-use crate::collection::{Group, LeftOut, Options, Space, Unit, collect};
+use crate::collection::{Group, Options, Space, Unit, collect};
 use crate::runs::find;
 use anyhow::{Result, bail, ensure};
 use std::collections::{BTreeMap, HashMap};
@@ -107,16 +107,6 @@ impl History {
             has_accredited: place.is_some(),
             others,
         })
-    }
-}
-
-/// Notes what a run holds beside weights, for both sides of a comparison.
-pub(crate) fn beside(a: &Side, b: &Side) -> LeftOut {
-    let (a, b) = (a.left_out(), b.left_out());
-    LeftOut {
-        buffers: a.buffers + b.buffers,
-        not_float: a.not_float + b.not_float,
-        others: a.others + b.others,
     }
 }
 

@@ -138,12 +138,12 @@ pub(crate) fn judge(
             .iter()
             .max_by(|a, b| counted(a).total_cmp(&counted(b)));
         let found = worst.map(|worst| (worst.relative(), worst.error));
-        let over = |tensor: &&&Moved| !(counted(tensor) <= rule.relative);
+        let within = |tensor: &&&Moved| counted(tensor) <= rule.relative;
         judged.push(Judged {
             worst: worst.map(|worst| worst.name.clone()),
             tensors: Some(Tensors {
                 meant,
-                over: tensors.iter().filter(over).count(),
+                over: tensors.len() - tensors.iter().filter(within).count(),
             }),
             ..held(&rule.name, Unit::Relative, rule.relative, found)
         });

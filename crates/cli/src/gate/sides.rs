@@ -160,6 +160,16 @@ pub(crate) fn same_architecture(a: &Side, b: &Side) -> Result<()> {
     Ok(())
 }
 
+/// What both hold beside weights, together.
+pub(crate) fn beside(a: &Side, b: &Side) -> LeftOut {
+    let (a, b) = (a.left_out(), b.left_out());
+    LeftOut {
+        buffers: a.buffers + b.buffers,
+        not_float: a.not_float + b.not_float,
+        others: a.others + b.others,
+    }
+}
+
 /// The file of sketches that a path names, and which of them.
 fn in_sketches(path: &Path) -> Option<(PathBuf, Option<String>)> {
     let text = path.to_string_lossy();
