@@ -31,7 +31,7 @@ impl Source {
     pub(super) fn open(&self, layout: &[TensorShape], limits: &Limits) -> Result<Reader> {
         Ok(match self {
             Self::Foreign(found) => {
-                let checkpoint = ForeignCheckpoint::open(found, limits)?;
+                let checkpoint = Box::new(ForeignCheckpoint::open(found, limits)?);
                 let tensors = places(&checkpoint, layout);
                 let tensors = tensors.ok_or_else(|| {
                     anyhow!(
@@ -79,7 +79,7 @@ fn places(checkpoint: &ForeignCheckpoint, layout: &[TensorShape]) -> Option<Vec<
 /// A checkpoint that is open.
 pub(super) enum Reader {
     Foreign {
-        checkpoint: ForeignCheckpoint,
+        checkpoint: Box<ForeignCheckpoint>,
         /// Indices into its tensors, in the order of the layout.
         tensors: Vec<usize>,
     },
