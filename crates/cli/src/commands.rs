@@ -1,6 +1,7 @@
 //! One module a command: read, call, print.
 
 pub(crate) mod diff;
+pub(crate) mod gate;
 pub(crate) mod linkage;
 pub(crate) mod order;
 pub(crate) mod runs;
