@@ -12,7 +12,7 @@
 //! Errors of the rough orders hardly matter, as long as several runs are pooled: each run errs in
 //! its own way. One run alone mostly confirms the order that it was taught by.
 
-use nalgebra::{Cholesky, DMatrix, DMatrixView, Dyn};
+use nalgebra::{Cholesky, DMatrix, DMatrixView};
 use rayon::prelude::*;
 
 use crate::Error;
@@ -64,6 +64,9 @@ const MOST_INPUTS: usize = 1024;
 /// Orders whose covariances are added up before they are added to the rest. A fixed number, so
 /// that sums do not depend on the threads.
 const GROUP: usize = 8;
+/// Output units that are whitened in one product, and rows of it that skip the same zeros.
+const UNITS_AT_ONCE: usize = 256;
+const ROWS_AT_ONCE: usize = 128;
 
 /// The points, linearly mapped so that the jitter of the steps along the given orders is as strong
 /// in every input direction of every tensor; the same map for all points.
@@ -119,8 +122,10 @@ pub fn whitened(
 
 /// How the weights of one tensor's units jitter.
 enum Noise {
-    /// Lower Cholesky factor of the covariance.
-    Full(Cholesky<f64, Dyn>),
+    /// Inverse of the lower Cholesky factor of the covariance. The factor's condition is bounded by
+    /// the shrinkage, so that products with its inverse are as good as solving, and a fast kind of
+    /// work.
+    Full(DMatrix<f64>),
     /// Standard deviation of every input.
     Diagonal(Vec<f64>),
 }
@@ -181,29 +186,43 @@ impl Noise {
         for i in 0..tensor.inputs {
             covariance[(i, i)] += shrinkage;
         }
-        Cholesky::new(covariance).map(Self::Full)
+        let factor = Cholesky::new(covariance)?.unpack();
+        let mut inverse = DMatrix::identity(tensor.inputs, tensor.inputs);
+        let solved = factor.solve_lower_triangular_mut(&mut inverse);
+        solved.then_some(Self::Full(inverse))
     }
 
     fn whiten(&self, weights: &mut [f32], inputs: usize) {
-        for unit in weights.chunks_mut(inputs) {
-            match self {
-                Self::Diagonal(deviations) => {
+        match self {
+            Self::Diagonal(deviations) => {
+                for unit in weights.chunks_mut(inputs) {
                     for (weight, deviation) in std::iter::zip(unit, deviations) {
                         *weight = (f64::from(*weight) / deviation) as f32;
                     }
                 }
-                Self::Full(factor) => {
-                    let mut values = nalgebra::DVector::from_iterator(
-                        inputs,
-                        unit.iter().map(|&x| f64::from(x)),
-                    );
-                    factor.l_dirty().solve_lower_triangular_mut(&mut values);
-                    for (weight, value) in std::iter::zip(unit, values.iter()) {
-                        *weight = *value as f32;
-                    }
-                }
             }
+            Self::Full(inverse) => weights
+                .chunks_mut(inputs * UNITS_AT_ONCE)
+                .for_each(|units| multiply_lower(inverse, units)),
         }
+    }
+}
+
+/// Multiplies every column of a matrix of as many rows, given column by column, by a lower
+/// triangular one.
+fn multiply_lower(lower: &DMatrix<f64>, columns: &mut [f32]) {
+    let rows = lower.nrows();
+    let values = columns.iter().map(|&value| f64::from(value));
+    let values = DMatrix::from_iterator(rows, columns.len() / rows, values);
+    let mut product = DMatrix::zeros(values.nrows(), values.ncols());
+    for first in (0..rows).step_by(ROWS_AT_ONCE) {
+        let last = rows.min(first + ROWS_AT_ONCE);
+        let nonzero = lower.view((first, 0), (last - first, last));
+        let mut part = product.rows_range_mut(first..last);
+        part.gemm(1.0, &nonzero, &values.rows_range(..last), 0.0);
+    }
+    for (value, product) in std::iter::zip(columns, &product) {
+        *value = *product as f32;
     }
 }
 
@@ -267,6 +286,20 @@ mod tests {
         let ratio = |values: nalgebra::Vector2<f64>| values.max() / values.min();
         assert!(ratio(covariance(&points)) > 50.0);
         assert!(ratio(covariance(&white)) < 2.0);
+    }
+
+    #[test]
+    fn products_in_blocks_are_those_of_the_whole_triangle() {
+        let inputs = ROWS_AT_ONCE + 3;
+        let lower = DMatrix::from_fn(inputs, inputs, |row, column| match row >= column {
+            true => 1.0 / (1 + row + 2 * column) as f64,
+            false => 0.0,
+        });
+        let columns = DMatrix::from_fn(inputs, 5, |row, column| (row * 7 % (3 + column)) as f32);
+        let mut product = columns.clone();
+        multiply_lower(&lower, product.as_mut_slice());
+        let naive = (lower * columns.map(f64::from)).map(|value| value as f32);
+        assert!((product - &naive).amax() <= 1e-6 * naive.amax());
     }
 
     #[test]

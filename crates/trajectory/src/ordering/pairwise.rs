@@ -3,6 +3,10 @@
 use nalgebra::DMatrixView;
 use weightspace::distance::squared_distance;
 
+/// Parameters of all points that are compared before the next: so many of fifty points fit the
+/// second-level cache.
+const PARAMETERS_AT_ONCE: usize = 4096;
+
 /// The distances of m points from each other, in f64.
 ///
 /// Points are renumbered from the most central to the most remote, so that whatever is computed
@@ -23,9 +27,7 @@ impl Pairwise {
             .iter()
             .map(|&leaf| points.column(leaf as usize).data.into_slice())
             .collect();
-        let given = symmetric(members.len(), |i, j| {
-            squared_distance(columns[i], columns[j]).sqrt()
-        });
+        let given = distances(&columns);
         Self::renumbered(&given, members, ranks)
     }
 
@@ -87,15 +89,44 @@ impl Pairwise {
     }
 }
 
-/// An m x m matrix from its upper triangle, with a diagonal of zeros.
-fn symmetric(m: usize, mut entry: impl FnMut(usize, usize) -> f64) -> Vec<f64> {
-    let mut entries = vec![0.0; m * m];
-    for i in 0..m {
-        for j in i + 1..m {
-            let value = entry(i, j);
-            entries[i * m + j] = value;
-            entries[j * m + i] = value;
+/// The m x m distances of the columns from each other.
+fn distances(columns: &[&[f32]]) -> Vec<f64> {
+    let m = columns.len();
+    let parameters = columns.first().map_or(0, |column| column.len());
+    let mut squares = vec![0.0; m * m];
+    for first in (0..parameters).step_by(PARAMETERS_AT_ONCE) {
+        let rows = first..parameters.min(first + PARAMETERS_AT_ONCE);
+        for i in 0..m {
+            for j in i + 1..m {
+                let part = squared_distance(&columns[i][rows.clone()], &columns[j][rows.clone()]);
+                squares[i * m + j] += part;
+            }
         }
     }
-    entries
+    for i in 0..m {
+        for j in i + 1..m {
+            let distance = f64::sqrt(squares[i * m + j]);
+            squares[i * m + j] = distance;
+            squares[j * m + i] = distance;
+        }
+    }
+    squares
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_in_pieces_are_those_of_whole_columns() {
+        let parameters = PARAMETERS_AT_ONCE + 5;
+        let column = |k: usize| (0..parameters).map(move |i| (i * (k + 3) % 17) as f32);
+        let columns: Vec<Vec<f32>> = (0..3).map(|k| column(k).collect()).collect();
+        let views: Vec<&[f32]> = columns.iter().map(Vec::as_slice).collect();
+        let distances = distances(&views);
+        for (i, j) in [(0, 0), (0, 1), (1, 2), (2, 0)] {
+            let naive = squared_distance(views[i], views[j]).sqrt();
+            assert!((distances[i * 3 + j] - naive).abs() <= 1e-12 * naive);
+        }
+    }
 }
