@@ -9,6 +9,7 @@ mod line;
 mod pending;
 pub mod prometheus;
 mod reading;
+pub mod tensorboard;
 
 pub use line::{Line, Out};
 
@@ -337,6 +338,7 @@ impl Watcher {
         Ok(Event::Checkpoint(Box::new(Line {
             name: printable(&name.to_string_lossy()),
             path: path.clone(),
+            saved: opened.stamp.newest(),
             position: opened.claims.position,
             reading,
             since_accredited: since,

@@ -3,6 +3,7 @@
 use crate::collection::PositionClaim;
 use serde::Serialize;
 use std::path::PathBuf;
+use std::time::SystemTime;
 use trajectory::shift::{Cause, Reading, Verdict};
 
 /// What these lines are; a change that breaks readers gets another number.
@@ -15,6 +16,8 @@ pub struct Line {
     pub name: String,
     /// Its path.
     pub path: PathBuf,
+    /// When its last file was written, if that is known.
+    pub saved: Option<SystemTime>,
     /// When it claims to have been saved.
     pub position: Option<PositionClaim>,
     /// How it moved, and whether that is an alarm.
