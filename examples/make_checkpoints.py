@@ -70,7 +70,7 @@ def shifted():
     """One run; from epoch 17 on the images are turned by a quarter."""
     here = folder("shifted")
     torch.manual_seed(3)
-    model = Network(8)
+    model = Network(16)
     optimiser = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
     for number in range(1, 21):
         epoch(model, optimiser, images if number <= 16 else turned, labels)
