@@ -62,7 +62,7 @@ def hidden(folders, to, chance):
     chance.shuffle(files)
     truth = {}
     for folder, path in sorted(files, key=lambda file: number(file[1])):
-        name = f"{chance.randrange(16**8):08x}{path.suffix}"
+        name = "".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=12)) + path.suffix
         truth[name] = (str(folder.relative_to(OUT)), number(path))
         copy_weights(path, to / name)
     return truth
