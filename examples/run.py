@@ -56,10 +56,9 @@ def number(path):
     return int(path.stem.split("-")[-1])
 
 
-def hidden(folders, to, chance):
-    """Copies checkpoints under random names; truth: name -> (folder, epoch), in order of time."""
-    files = [(folder, path) for folder in folders for path in folder.iterdir()]
-    chance.shuffle(files)
+def hidden(folders, to, chance, wanted):
+    """Copies checkpoints under random names, the earliest first; truth: name -> (folder, epoch)."""
+    files = [(folder, path) for folder in folders for path in wanted(sorted(folder.iterdir()))]
     truth = {}
     for folder, path in sorted(files, key=lambda file: number(file[1])):
         name = "".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=12)) + path.suffix
@@ -79,10 +78,10 @@ def copy_weights(path, to):
         shutil.copyfile(path, to)
 
 
-def ask_runs(folders, chance):
+def ask_runs(folders, chance, wanted=list):
     """What `runs` finds among checkpoints of these folders, with names that tell nothing."""
     with tempfile.TemporaryDirectory() as pool:
-        truth = hidden(folders, pathlib.Path(pool), chance)
+        truth = hidden(folders, pathlib.Path(pool), chance, wanted)
         (answer,) = ask("runs", pool)
     (group,) = answer["groups"]
     runs = [
@@ -108,26 +107,46 @@ def every(folder):
 
 
 def recovered():
-    """Every run alone, and three at a time."""
+    """Every run alone, three at a time, and three of which a quarter is kept."""
     kinds = [*sorted((OUT / "plain").iterdir()), *sorted((OUT / "schedules").iterdir())]
     for kind in kinds:
         folders, chance = every(kind), random.Random(kind.name)
-        for size in (1, 3):
+        for size, share in ((1, 1), (3, 1), (3, 4)):
+
+            def kept(files):
+                return chance.sample(files, round(len(files) / share))
+
             for group in (folders[at : at + size] for at in range(0, len(folders), size)):
-                answer = ask_runs(group, chance)
-                yield {"kind": kind.name, "size": size, "seeds": [number(f) for f in group]} | answer
+                answer = ask_runs(group, chance, kept)
+                yield {"kind": kind.name, "size": size, "kept": f"1/{share}"} | answer
+
+
+def continued():
+    """The last eleven checkpoints of every disturbed training: they start from learnt weights."""
+    chance = random.Random("continued")
+    for optimiser in ("sgd", "adam"):
+        for change in sorted((OUT / "disturbed" / optimiser).iterdir()):
+            for folder in every(change):
+
+                def late(files):
+                    return [file for file in files if number(file) >= CHANGED - 1]
+
+                answer = ask_runs([folder], chance, late)
+                yield {"optimiser": optimiser, "change": change.name} | answer
 
 
 def watched():
     """`watch` on every training; and, with thresholds of one's own, on those of odd seeds."""
     folders = [("plain", kind.name, kind) for kind in sorted((OUT / "plain").iterdir())]
+    for kind in sorted((OUT / "schedules").iterdir()):
+        folders.append(("schedules", kind.name, kind))
     for optimiser in ("sgd", "adam"):
         for change in sorted((OUT / "disturbed" / optimiser).iterdir()):
             folders.append((optimiser, change.name, change))
     for group, name, kind in folders:
         for folder in every(kind):
             thresholds = [("built-in", [])]
-            if group != "plain" and number(folder) % 2 == 1:
+            if group in ("sgd", "adam") and number(folder) % 2 == 1:
                 own = every(OUT / "disturbed" / group / "nothing")[::2]
                 own = [["--undisturbed", undisturbed] for undisturbed in own]
                 thresholds.append(("own", [*sum(own, []), "--false-alarms", "0.03"]))
@@ -180,6 +199,7 @@ def main():
     train()
     results = {
         "recovered": list(recovered()),
+        "continued": list(continued()),
         "watched": list(watched()),
         "tuned": list(tuned()),
         "forked": list(forked()),

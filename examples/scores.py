@@ -43,37 +43,60 @@ def is_partition_right(answer):
     return len(found) == answer["true_runs"] and all(len(runs) == 1 for runs in found)
 
 
+def seed(run):
+    """Of the training that most of its checkpoints come from."""
+    folders = collections.Counter(folder for folder, _ in run["truth"])
+    return int(folders.most_common(1)[0][0].rsplit("-", 1)[-1])
+
+
+def directions(runs):
+    asserted = [run for run in runs if run["direction"] == "forward"]
+    right = sum(tau(run["truth"]) > 0 for run in asserted)
+    return [of(len(asserted), len(runs)), of(right, len(asserted))]
+
+
 def recovered(rows):
-    kinds = sorted({row["kind"] for row in rows})
     table = []
-    for kind in kinds:
-        cells = [kind]
-        for size in (1, 3):
-            answers = [row for row in rows if row["kind"] == kind and row["size"] == size]
-            cells.append(of(sum(map(is_partition_right, answers)), len(answers)))
-        runs = [run for row in rows if row["kind"] == kind and row["size"] == 3 for run in row["runs"]]
-        shares = [adjacent(run["truth"]) for run in runs if len(run["truth"]) > 1]
-        cells.append(number(statistics.mean(shares)))
-        cells.append(number(statistics.mean(abs(tau(run["truth"])) for run in runs)))
-        cells.append(of(sum(share == 1 for share in shares), len(shares)))
-        asserted = [run for run in runs if run["direction"] == "forward"]
-        cells.append(of(len(asserted), len(runs)))
-        cells.append(of(sum(tau(run["truth"]) > 0 for run in asserted), len(asserted)))
+    for kind in dict.fromkeys(row["kind"] for row in rows):
+        mine = [row for row in rows if row["kind"] == kind]
+        alone = [row for row in mine if row["size"] == 1]
+        cells = [kind, of(sum(map(is_partition_right, alone)), len(alone))]
+        for kept in ("1/1", "1/4"):
+            answers = [row for row in mine if row["size"] == 3 and row["kept"] == kept]
+            runs = [run for row in answers for run in row["runs"]]
+            shares = [adjacent(run["truth"]) for run in runs if len(run["truth"]) > 1]
+            cells += [
+                of(sum(map(is_partition_right, answers)), len(answers)),
+                number(statistics.mean(shares)),
+                number(statistics.mean(abs(tau(run["truth"])) for run in runs)),
+                *directions([run for run in runs if seed(run) % 2]),
+            ]
         table.append(cells)
-    columns = ["training", "one run found", "three runs found", "pairs in order", "τ", "runs wholly in order"]
-    return columns + ["direction asserted", "… and right"], table
+    columns = ["three found", "pairs in order", "τ", "direction asserted", "… and right"]
+    return ["training", "one found", *columns, *(f"{column}, ¼ kept" for column in columns)], table
 
 
-def false_alarms(rows):
-    kinds = [("plain", kind) for kind in sorted({r["name"] for r in rows if r["group"] == "plain"})]
+def continued(rows):
     table = []
-    for group, name in kinds:
+    for name in dict.fromkeys((row["optimiser"], row["change"]) for row in rows):
+        mine = [row for row in rows if (row["optimiser"], row["change"]) == name]
+        runs = [run for row in mine for run in row["runs"]]
+        pairs = statistics.mean(adjacent(run["truth"]) for run in runs)
+        found = of(sum(map(is_partition_right, mine)), len(mine))
+        table.append([*name, found, number(pairs), *directions(runs)])
+    columns = ["optimiser", "what happened", "one run found", "pairs in order"]
+    return [*columns, "direction asserted", "… and right"], table
+
+
+def false_alarms(rows, group):
+    table = []
+    for name in sorted({row["name"] for row in rows if row["group"] == group}):
         mine = [row for row in rows if (row["group"], row["name"]) == (group, name)]
         causes = collections.Counter(cause for row in mine for cause in row["alarms"].values())
         judged, alarms = sum(len(row["judged"]) for row in mine), sum(causes.values())
         cells = [of(alarms, judged), f"{1000 * alarms / judged:.0f}"]
         table.append([name, *cells, *(str(causes[cause]) for cause in CAUSES)])
-    return ["training", "false alarms", "in 1000", *CAUSES], table
+    return ["training", "alarms", "in 1000", *CAUSES], table
 
 
 CAUSES = ["data", "faster", "slower"]
@@ -137,26 +160,21 @@ def tuned(rows):
 
 
 def forked(rows):
-    apart = right = parent = placed = certain = 0
-    verdicts = collections.Counter()
+    said = collections.Counter()
+    pairs = []
     for row in rows:
-        runs = row["runs"]
-        whole = [{run.rsplit("/", 1)[-1] for run, _ in one["truth"]} for one in runs]
-        is_apart = len(runs) == 4 and is_partition_right(row)
-        apart += is_apart
-        for one, names in zip(runs, whole):
-            if names == {"branch"} and one["origin"] and is_apart:
-                found = one["origin"]
-                verdicts[found["kind"]] += 1
-                if found["kind"] == "fork":
-                    own = one["truth"][0][0].rsplit("/", 1)[0]
-                    is_parent = {run for run, _ in runs[found["parent"]]["truth"]} == {f"{own}/base"}
-                    parent += is_parent
-                    placed += is_parent and abs(found["after"][1] - 10) <= 1
-                    certain += found["certain"]
-    n = len(rows)
-    values = [of(apart, n), of(verdicts["fork"], n), of(parent, n), of(placed, n), of(certain, n)]
-    return ["branch apart from its base", "called a fork", "right parent", "within one epoch", "called certain"], [values]
+        found = [{folder.rsplit("/", 1)[-1] for folder, _ in run["truth"]} for run in row["runs"]]
+        together = [run for run, names in zip(row["runs"], found) if "branch" in names]
+        pairs += [adjacent(run["truth"]) for run in together]
+        if len(together) > 1:
+            said["the branch in pieces"] += 1
+        elif {"branch"} in found:
+            kind = (together[0]["origin"] or {"kind": "nothing"})["kind"]
+            said[f"a run of its own, origin: {kind}"] += 1
+        else:
+            said[f"one run with its base, {len(row['runs'])} runs in all"] += 1
+    columns = ["what runs says of the branch", "times", "pairs in order in that run"]
+    return columns, [[what, of(n, len(rows)), number(statistics.mean(pairs))] for what, n in said.items()]
 
 
 def tables(results, changed):
@@ -165,7 +183,9 @@ def tables(results, changed):
         title: {"columns": columns, "rows": rows}
         for title, (columns, rows) in {
             "Runs, order and direction, with names hidden": recovered(results["recovered"]),
-            "Watch: alarms while nothing happens": false_alarms(watched),
+            "Runs: eleven checkpoints that start from learnt weights": continued(results["continued"]),
+            "Watch: alarms while nothing happens": false_alarms(watched, "plain"),
+            "Watch: alarms under schedules, first steps, low rates and strong decay": false_alarms(watched, "schedules"),
             "Watch: something happens after epoch 20, built-in thresholds": changes(watched, changed, "built-in"),
             "Watch: the same, thresholds by six undisturbed trainings": changes(watched, changed, "own"),
             "Diff and gate: what was made of a base": tuned(results["tuned"]),

@@ -23,6 +23,12 @@ def mlp():
     return nn.Sequential(nn.Linear(196, 32), nn.ReLU(), nn.Linear(32, 10))
 
 
+def wide():
+    return nn.Sequential(
+        nn.Linear(196, 300), nn.ReLU(), nn.Linear(300, 300), nn.ReLU(), nn.Linear(300, 10)
+    )
+
+
 def dropout():
     return nn.Sequential(
         nn.Linear(196, 32), nn.ReLU(), nn.Dropout(0.3),

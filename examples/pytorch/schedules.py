@@ -9,7 +9,7 @@ import sys
 
 import networks
 import torch
-from networks import batch_norm, mlp
+from networks import batch_norm, mlp, wide
 from torch import nn
 
 FILES = 20
@@ -37,6 +37,9 @@ KINDS = {
     "batchnorm-adamw-decay": (batch_norm, adamw(2e-3, 0.3), 2000, 20, 0.0, False),
     "batchnorm-sgd-warm-up": (batch_norm, sgd(0.05, 5e-4), 2000, 20, 0.5, False),
     "transformer-warm-up-cosine": (networks.Transformer, adamw(2e-3, 0.01), 1000, 10, 0.4, True),
+    # 152,000 weights; fit_direction.py leaves these out of its fit.
+    "wide-adamw-warm-up": (wide, adamw(1e-3, 0.1), 2000, 20, 0.5, False),
+    "wide-sgd-decay": (wide, sgd(0.05, 5e-3), 2000, 20, 0.0, False),
 }
 
 
