@@ -160,7 +160,9 @@ def watched():
                     "thresholds": which,
                     "judged": [line["position"]["value"] for line in judged],
                     "alarms": {
-                        line["position"]["value"]: line["cause"] for line in judged if line["alarm"]
+                        line["position"]["value"]: line["cause"]
+                        for line in judged
+                        if line["alarm"] and not line["continues"]
                     },
                     "features": [line["verdict"]["features"] for line in judged],
                 }

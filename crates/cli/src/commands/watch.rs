@@ -136,7 +136,8 @@ impl Printer<'_> {
             }
             Event::Checkpoint(line) => {
                 self.counts.checkpoints += 1;
-                self.counts.alarms += u64::from(line.alarm().is_some());
+                let is_new = line.alarm().is_some() && !line.continues;
+                self.counts.alarms += u64::from(is_new);
                 if self.is_json {
                     json_line(&Out::checkpoint(&line))?;
                 } else {
@@ -202,7 +203,11 @@ impl Printer<'_> {
             text.push_str("  went back: judged anew from here");
         }
         if let Some(verdict) = line.alarm() {
-            text.push_str("  ALARM: ");
+            text.push_str(if line.continues {
+                "  still: "
+            } else {
+                "  ALARM: "
+            });
             text.push_str(verdict.cause.description());
         }
         writeln!(out, "{text}")?;
@@ -212,7 +217,7 @@ impl Printer<'_> {
     /// Runs the command of an alarm of the newest checkpoint. Its failure is told, and ends nothing.
     fn exec(&self) -> Result<()> {
         let alarm = self.newest.as_ref().and_then(|line| {
-            let verdict = line.alarm()?;
+            let verdict = line.alarm().filter(|_| !line.continues)?;
             Some((line, verdict))
         });
         let (Some(command), Some((line, verdict))) = (&self.command.exec, alarm) else {

@@ -27,6 +27,8 @@ pub struct Line {
     pub since_accredited: Option<f64>,
     /// Whether the training went back to an earlier step, so that judging began anew.
     pub went_back: bool,
+    /// Whether it is an alarm, and one of the same cause was raised among the five checkpoints before.
+    pub continues: bool,
 }
 
 impl Line {
@@ -76,6 +78,8 @@ enum Kind<'a> {
         /// Whether enough steps lie behind for a verdict.
         judged: bool,
         alarm: bool,
+        /// Whether an alarm of the same cause came just before.
+        continues: bool,
         /// The likely cause of an alarm.
         cause: Option<Cause>,
         verdict: Option<&'a Verdict>,
@@ -108,6 +112,7 @@ impl<'a> Out<'a> {
             went_back: line.went_back,
             judged: line.reading.verdict.is_some(),
             alarm: line.alarm().is_some(),
+            continues: line.continues,
             cause: line.alarm().map(|verdict| verdict.cause),
             verdict: line.reading.verdict.as_ref(),
         })
