@@ -105,11 +105,19 @@ def spectrum(shapes, first, last):
         change = ((b - a) ** 2).sum()
         moved += change
         rows = shape[0] if shape else 1
-        if len(shape) < 2 or min(rows, size // rows) < 2 or not change or not a.any() or not b.any():
+        if (
+            len(shape) < 2
+            or min(rows, size // rows) < 2
+            or not change
+            or not a.any()
+            or not b.any()
+        ):
             continue
         forward = b - (a @ b) / (a @ a) * a
         backward = a - (a @ b) / (b @ b) * b
-        difference = concentration(forward.reshape(rows, -1)) - concentration(backward.reshape(rows, -1))
+        difference = concentration(forward.reshape(rows, -1)) - concentration(
+            backward.reshape(rows, -1)
+        )
         total += change * difference
     return numpy.tanh(5 * total / moved) if moved else 0.0
 
@@ -128,7 +136,9 @@ def fitted(rows):
     b = numpy.zeros(x.shape[1])
     for _ in range(60):
         p = 1 / (1 + numpy.exp(-x @ b))
-        hessian = (x * (weight * p * (1 - p))[:, None]).T @ x + 1e-3 * weight.sum() * numpy.eye(len(b))
+        hessian = (x * (weight * p * (1 - p))[:, None]).T @ x + 1e-3 * weight.sum() * numpy.eye(
+            len(b)
+        )
         b += numpy.linalg.solve(hessian, x.T @ (weight * (1 - p)) - 1e-3 * weight.sum() * b)
     return b
 
@@ -160,10 +170,14 @@ def report(title, rows):
                 asserted = numpy.abs(odds) > ASSERTED
                 shares[name, window].append((asserted.mean(), (asserted & (odds < 0)).mean()))
                 if (asserted & (odds < 0)).any():
-                    print(f"{title}{name}: wrong: {held}, {window}: {(asserted & (odds < 0)).sum()} of {len(odd)}")
+                    print(
+                        f"{title}{name}: wrong: {held}, {window}: {(asserted & (odds < 0)).sum()} of {len(odd)}"
+                    )
     for (name, window), share in sorted(shares.items()):
         asserted, wrong = numpy.mean(share, axis=0)
-        print(f"{title}{name:8}{window:12}asserted {asserted:.3f}, and wrong {wrong:.4f} ({len(share)} kinds)")
+        print(
+            f"{title}{name:8}{window:12}asserted {asserted:.3f}, and wrong {wrong:.4f} ({len(share)} kinds)"
+        )
 
 
 if __name__ == "__main__":

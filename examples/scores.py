@@ -114,10 +114,14 @@ def changes(rows, changed, which):
     for group in ("sgd", "adam"):
         names = sorted({row["name"] for row in rows if row["group"] == group})
         for name in names:
-            mine = [r for r in rows if (r["group"], r["name"], r["thresholds"]) == (group, name, which)]
+            mine = [
+                r for r in rows if (r["group"], r["name"], r["thresholds"]) == (group, name, which)
+            ]
             if which == "built-in":
                 mine = [row for row in mine if row["seed"] % 2 == 1]
-            at_once = [row["alarms"].get(changed) or row["alarms"].get(str(changed)) for row in mine]
+            at_once = [
+                row["alarms"].get(changed) or row["alarms"].get(str(changed)) for row in mine
+            ]
             soon = sum(
                 any(changed <= int(at) < changed + 3 for at in row["alarms"]) for row in mine
             )
@@ -156,7 +160,12 @@ def tuned(rows):
             of(sum(row["gate"] == "within" for row in mine), len(mine)),
         ])  # fmt: skip
     columns = ["made of the base", "verdict of diff", "backbone frozen"]
-    return [*columns, "median distance ÷ ‖a‖", "median in steps", "within the default budget"], table
+    return [
+        *columns,
+        "median distance ÷ ‖a‖",
+        "median in steps",
+        "within the default budget",
+    ], table
 
 
 def forked(rows):
@@ -174,7 +183,9 @@ def forked(rows):
         else:
             said[f"one run with its base, {len(row['runs'])} runs in all"] += 1
     columns = ["what runs says of the branch", "times", "pairs in order in that run"]
-    return columns, [[what, of(n, len(rows)), number(statistics.mean(pairs))] for what, n in said.items()]
+    return columns, [
+        [what, of(n, len(rows)), number(statistics.mean(pairs))] for what, n in said.items()
+    ]
 
 
 def tables(results, changed):
@@ -183,13 +194,23 @@ def tables(results, changed):
         title: {"columns": columns, "rows": rows}
         for title, (columns, rows) in {
             "Runs, order and direction, with names hidden": recovered(results["recovered"]),
-            "Runs: eleven checkpoints that start from learnt weights": continued(results["continued"]),
+            "Runs: eleven checkpoints that start from learnt weights": continued(
+                results["continued"]
+            ),
             "Watch: alarms while nothing happens": false_alarms(watched, "plain"),
-            "Watch: alarms under schedules, first steps, low rates and strong decay": false_alarms(watched, "schedules"),
-            "Watch: something happens after epoch 20, built-in thresholds": changes(watched, changed, "built-in"),
-            "Watch: the same, thresholds by six undisturbed trainings": changes(watched, changed, "own"),
+            "Watch: alarms under schedules, first steps, low rates and strong decay": false_alarms(
+                watched, "schedules"
+            ),
+            "Watch: something happens after epoch 20, built-in thresholds": changes(
+                watched, changed, "built-in"
+            ),
+            "Watch: the same, thresholds by six undisturbed trainings": changes(
+                watched, changed, "own"
+            ),
             "Diff and gate: what was made of a base": tuned(results["tuned"]),
-            "Runs: a fine-tune on other images that leaves its base after epoch 10": forked(results["forked"]),
+            "Runs: a fine-tune on other images that leaves its base after epoch 10": forked(
+                results["forked"]
+            ),
         }.items()
     }
 
