@@ -17,7 +17,7 @@ use trajectory::assignment::Clusters;
 use trajectory::dendrogram::Dendrogram;
 use trajectory::minimum_spanning_tree::minimum_spanning_tree;
 use trajectory::ordering::{
-    Directed, Direction, Method, direct, edge_confidence, order, order_whitened,
+    Directed, Direction, Method, direct_weights, edge_confidence, order, order_whitened,
 };
 use trajectory::runs::{FEWEST_CHECKPOINTS, Runs, Verdict, count_runs};
 use trajectory::spanning_tree::SpanningTree;
@@ -172,15 +172,20 @@ fn ordered(
     clusters: &Clusters,
     seed: u64,
 ) -> Result<Vec<(Directed, Vec<f64>)>> {
-    let whiten = group.space == Space::Weights && clusters.len() > 1;
+    // Sketches keep norms and distances, but no tensors.
+    let layout = match group.space {
+        Space::Weights => tensors(group)?,
+        Space::Sketches => Vec::new(),
+    };
+    let whiten = !layout.is_empty() && clusters.len() > 1;
     let (orders, white): (_, Option<DMatrix<f32>>) = if whiten {
-        let (orders, white) = order_whitened(points, &tensors(group)?, clusters, seed)?;
+        let (orders, white) = order_whitened(points, &layout, clusters, seed)?;
         (orders, Some(white))
     } else {
         (order(points, clusters, Method::RECOMMENDED, seed)?, None)
     };
-    // Steps shrink in the plain metric; edges are as sure as where they were found.
-    let orders = direct(points, &orders)?;
+    // Directions show in the plain metric; edges are as sure as where they were found.
+    let orders = direct_weights(points, &layout, &orders)?;
     let found_in = white.as_ref().map_or(points, DMatrix::as_view);
     let edges = edge_confidence(found_in, &orders, seed)?;
     Ok(orders.into_iter().zip(edges).collect())

@@ -9,6 +9,7 @@ mod line;
 mod pending;
 pub mod prometheus;
 mod reading;
+pub mod tensorboard;
 
 pub use line::{Line, Out};
 
@@ -21,7 +22,7 @@ use reading::{Opened, Stamp};
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-use trajectory::shift::{Calibration, Detector};
+use trajectory::shift::{self, Calibration, Cause, Detector};
 use weightspace::distance::distance;
 
 /// Newest steps whose median is the unit of the distance since the accredited checkpoint, as in
@@ -56,6 +57,8 @@ pub struct Watcher {
     pending: Pending,
     followed: Option<Followed>,
     recent: VecDeque<f64>,
+    /// Cause of the newest alarm, and how many checkpoints ago it was raised.
+    alarm: Option<(Cause, usize)>,
 }
 
 /// What the checkpoints of the training have in common.
@@ -105,6 +108,7 @@ impl Watcher {
             pending: Pending::default(),
             followed: None,
             recent: VecDeque::new(),
+            alarm: None,
         })
     }
 
@@ -310,6 +314,7 @@ impl Watcher {
                 went_back = true;
                 self.detector = Detector::new(self.calibration.clone(), &[])?;
                 self.recent.clear();
+                self.alarm = None;
             }
             followed.newest = Some(position.value);
         }
@@ -320,6 +325,7 @@ impl Watcher {
             }
             self.recent.push_back(motion.step_length);
         }
+        let continues = self.continues(reading.verdict.as_ref());
         let since = self
             .accredited
             .as_ref()
@@ -337,11 +343,25 @@ impl Watcher {
         Ok(Event::Checkpoint(Box::new(Line {
             name: printable(&name.to_string_lossy()),
             path: path.clone(),
+            saved: opened.stamp.newest(),
             position: opened.claims.position,
             reading,
             since_accredited: since,
             went_back,
+            continues,
         })))
+    }
+
+    /// Notes an alarm, and whether one of the same cause came just before: steps are compared with
+    /// the last ones, so that what changes little by little raises alarm after alarm.
+    fn continues(&mut self, verdict: Option<&shift::Verdict>) -> bool {
+        let before = self.alarm.map(|(cause, ago)| (cause, ago + 1));
+        self.alarm = before;
+        let Some(verdict) = verdict.filter(|verdict| verdict.alarm) else {
+            return false;
+        };
+        self.alarm = Some((verdict.cause, 0));
+        before.is_some_and(|(cause, ago)| cause == verdict.cause && ago <= shift::RECENT)
     }
 }
 

@@ -246,6 +246,36 @@ fn the_command_of_an_alarm_gets_names_as_values_and_never_as_commands() {
 }
 
 #[test]
+fn a_training_that_slows_down_all_the_time_is_one_alarm_that_goes_on() {
+    let steady = walk(16, false);
+    let mut points = steady.clone();
+    for epoch in 0..8 {
+        let [.., before, last] = points.as_slice() else {
+            panic!("too short")
+        };
+        let slowed = std::iter::zip(before, last).map(|(a, b)| b + 0.4 * (b - a));
+        let mut slowed: Vec<f32> = slowed.collect();
+        // The old jitter would be a step that only goes on; this one is new.
+        slowed[20 + epoch] += 0.01 * 0.4_f32.powi(epoch as i32 + 1);
+        points.push(slowed);
+    }
+    let training = Training::with(&points);
+    let told = training.beside("told");
+    let exec = format!("echo \"$MODELTRAIL_CAUSE\" >> '{}'", told.display());
+    let (lines, status) = training.lines(&["--exec", &exec]);
+    let alarms: Vec<&Value> = lines.iter().filter(|line| line["alarm"] == true).collect();
+    assert!(alarms.len() > 2, "{lines:?}");
+    assert_eq!(status, Some(1));
+    for (place, alarm) in alarms.iter().enumerate() {
+        assert_eq!(
+            (&alarm["cause"], &alarm["continues"]),
+            (&json!("slower"), &json!(place > 0))
+        );
+    }
+    assert_eq!(std::fs::read_to_string(told).unwrap(), "slower\n");
+}
+
+#[test]
 fn the_prometheus_file_has_the_newest_numbers_and_nothing_is_left_beside_it() {
     let training = Training::with(&walk(CHANGE + 1, true));
     let file = training.beside("watch.prom");

@@ -10,11 +10,13 @@ mod method;
 mod pairwise;
 mod spectral;
 mod tree_path;
+mod weight_direction;
 
 pub use confidence::{EdgeEvidence, edge_confidence, edge_evidence};
 pub use direction::{DIRECTION_CONFIDENCE, Directed, Direction, direct};
 pub use method::{LAGS, Method, order};
 pub use tree_path::{TreePath, along_tree};
+pub use weight_direction::direct_weights;
 
 use crate::Error;
 use crate::assignment::Clusters;

@@ -2,6 +2,7 @@
 
 use crate::cli::{Global, Outcome};
 use crate::watch::prometheus::{self, Counts};
+use crate::watch::tensorboard::EventFile;
 use crate::watch::{Event, Line, Out, Watcher};
 use anyhow::{Context, Result, bail};
 use checkpoint_store::foreign::Limits;
@@ -48,6 +49,9 @@ pub(crate) struct Command {
     /// Keep the newest numbers in this file, for Prometheus' node exporter.
     #[arg(long, value_name = "FILE")]
     prometheus: Option<PathBuf>,
+    /// Write the numbers of every checkpoint to an event file in this folder, for TensorBoard.
+    #[arg(long, value_name = "DIR")]
+    tensorboard: Option<PathBuf>,
 }
 
 /// A length of time above zero.
@@ -70,6 +74,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         is_json: global.json,
         counts: Counts::default(),
         newest: None,
+        events: None,
     };
     let mut is_first = true;
     loop {
@@ -114,6 +119,8 @@ struct Printer<'a> {
     is_json: bool,
     counts: Counts,
     newest: Option<Line>,
+    /// TensorBoard's, from the first checkpoint on.
+    events: Option<EventFile>,
 }
 
 impl Printer<'_> {
@@ -129,12 +136,14 @@ impl Printer<'_> {
             }
             Event::Checkpoint(line) => {
                 self.counts.checkpoints += 1;
-                self.counts.alarms += u64::from(line.alarm().is_some());
+                let is_new = line.alarm().is_some() && !line.continues;
+                self.counts.alarms += u64::from(is_new);
                 if self.is_json {
                     json_line(&Out::checkpoint(&line))?;
                 } else {
                     self.text_line(&line)?;
                 }
+                self.event(&line)?;
                 self.newest = Some(*line);
                 if may_exec {
                     self.exec()?;
@@ -142,6 +151,20 @@ impl Printer<'_> {
             }
         }
         Ok(())
+    }
+
+    fn event(&mut self, line: &Line) -> Result<()> {
+        let Some(directory) = &self.command.tensorboard else {
+            return Ok(());
+        };
+        let written = match &mut self.events {
+            Some(events) => events.write(line),
+            None => EventFile::create(directory).and_then(|events| {
+                let events = self.events.insert(events);
+                events.write(line)
+            }),
+        };
+        written.with_context(|| format!("cannot write an event file in {}", directory.display()))
     }
 
     fn text_line(&self, line: &Line) -> Result<()> {
@@ -180,7 +203,11 @@ impl Printer<'_> {
             text.push_str("  went back: judged anew from here");
         }
         if let Some(verdict) = line.alarm() {
-            text.push_str("  ALARM: ");
+            text.push_str(if line.continues {
+                "  still: "
+            } else {
+                "  ALARM: "
+            });
             text.push_str(verdict.cause.description());
         }
         writeln!(out, "{text}")?;
@@ -190,7 +217,7 @@ impl Printer<'_> {
     /// Runs the command of an alarm of the newest checkpoint. Its failure is told, and ends nothing.
     fn exec(&self) -> Result<()> {
         let alarm = self.newest.as_ref().and_then(|line| {
-            let verdict = line.alarm()?;
+            let verdict = line.alarm().filter(|_| !line.continues)?;
             Some((line, verdict))
         });
         let (Some(command), Some((line, verdict))) = (&self.command.exec, alarm) else {

@@ -3,6 +3,7 @@
 use crate::collection::PositionClaim;
 use serde::Serialize;
 use std::path::PathBuf;
+use std::time::SystemTime;
 use trajectory::shift::{Cause, Reading, Verdict};
 
 /// What these lines are; a change that breaks readers gets another number.
@@ -15,6 +16,8 @@ pub struct Line {
     pub name: String,
     /// Its path.
     pub path: PathBuf,
+    /// When its last file was written, if that is known.
+    pub saved: Option<SystemTime>,
     /// When it claims to have been saved.
     pub position: Option<PositionClaim>,
     /// How it moved, and whether that is an alarm.
@@ -24,6 +27,8 @@ pub struct Line {
     pub since_accredited: Option<f64>,
     /// Whether the training went back to an earlier step, so that judging began anew.
     pub went_back: bool,
+    /// Whether it is an alarm, and one of the same cause was raised among the five checkpoints before.
+    pub continues: bool,
 }
 
 impl Line {
@@ -73,6 +78,8 @@ enum Kind<'a> {
         /// Whether enough steps lie behind for a verdict.
         judged: bool,
         alarm: bool,
+        /// Whether an alarm of the same cause came just before.
+        continues: bool,
         /// The likely cause of an alarm.
         cause: Option<Cause>,
         verdict: Option<&'a Verdict>,
@@ -105,6 +112,7 @@ impl<'a> Out<'a> {
             went_back: line.went_back,
             judged: line.reading.verdict.is_some(),
             alarm: line.alarm().is_some(),
+            continues: line.continues,
             cause: line.alarm().map(|verdict| verdict.cause),
             verdict: line.reading.verdict.as_ref(),
         })

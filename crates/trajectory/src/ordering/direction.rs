@@ -53,37 +53,69 @@ impl AsRef<[u32]> for Directed {
 /// What one order says about its direction. Both numbers change their sign when the order is
 /// reversed, and speak for the order as it stands if they are positive, or may do so.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Evidence {
-    /// Log-odds from the trend of the step lengths.
-    steps: f64,
+pub(super) struct Evidence {
+    /// Log-odds from the trend of the step lengths, and from whatever else the run itself shows but
+    /// its norm.
+    pub(super) steps: f64,
     /// Kendall's τ of the norms with their places.
-    norm: f64,
+    pub(super) norm: f64,
 }
 
 impl Evidence {
-    fn of(points: DMatrixView<'_, f32>, order: &[u32]) -> Self {
-        let columns: Vec<&[f32]> = order
-            .iter()
-            .map(|&leaf| points.column(leaf as usize).data.into_slice())
-            .collect();
-        let origin = vec![0.0; points.nrows()];
-        let steps: Vec<f64> = columns
-            .windows(2)
-            .map(|pair| distance(pair[0], pair[1]))
-            .collect();
-        let norms: Vec<f64> = columns
-            .iter()
-            .map(|column| squared_distance(column, &origin))
-            .collect();
-        Self {
-            steps: -ODDS_PER_DEVIATION * deviations(&steps),
-            norm: concordance(&norms) as f64 / pairs(norms.len()).max(1) as f64,
-        }
-    }
-
     /// Expected direction as the steps have it: 1 as it stands, −1 reversed, 0 unknown.
     fn expected(&self) -> f64 {
         (self.steps / 2.0).tanh()
+    }
+}
+
+/// How steps shrink along an order, in standard deviations of their Mann–Kendall statistic, and
+/// Kendall's τ of its norms.
+pub(super) fn trends(points: DMatrixView<'_, f32>, order: &[u32]) -> (f64, f64) {
+    let columns: Vec<&[f32]> = order
+        .iter()
+        .map(|&leaf| points.column(leaf as usize).data.into_slice())
+        .collect();
+    let origin = vec![0.0; points.nrows()];
+    let steps: Vec<f64> = columns
+        .windows(2)
+        .map(|pair| distance(pair[0], pair[1]))
+        .collect();
+    let norms: Vec<f64> = columns
+        .iter()
+        .map(|column| squared_distance(column, &origin))
+        .collect();
+    let norm = concordance(&norms) as f64 / pairs(norms.len()).max(1) as f64;
+    (-deviations(&steps), norm)
+}
+
+/// For every order the log-odds that a growing norm means forward, as the other orders have it.
+pub(super) fn clocks(evidence: &[Evidence]) -> Vec<f64> {
+    let agreement: f64 = evidence.iter().map(|e| e.expected() * sign(e.norm)).sum();
+    let weight: f64 = evidence.iter().map(|e| e.expected().powi(2)).sum();
+    let others = evidence.iter().map(|own| {
+        // What a run itself expects must not come back to it as what the others say.
+        let others = agreement - own.expected() * sign(own.norm);
+        clock_odds(others, weight - own.expected().powi(2))
+    });
+    others.collect()
+}
+
+/// The order with its likelier start first, from the log-odds that it stands the right way round.
+pub(super) fn directed(order: &[u32], odds: f64) -> Directed {
+    let odds = odds.clamp(-MOST_ODDS, MOST_ODDS);
+    let mut leaves = order.to_vec();
+    if odds < 0.0 {
+        leaves.reverse();
+    }
+    let confidence = 1.0 / (1.0 + (-odds.abs()).exp());
+    Directed {
+        leaves,
+        direction: if confidence >= DIRECTION_CONFIDENCE {
+            Direction::Forward
+        } else {
+            Direction::Undirected
+        },
+        confidence,
     }
 }
 
@@ -115,34 +147,23 @@ pub fn direct(
     }
     let evidence: Vec<Evidence> = orders
         .par_iter()
-        .map(|order| Evidence::of(points, order.as_ref()))
+        .map(|order| {
+            let (deviations, norm) = trends(points, order.as_ref());
+            Evidence {
+                steps: ODDS_PER_DEVIATION * deviations,
+                norm,
+            }
+        })
         .collect();
-    let agreement: f64 = evidence.iter().map(|e| e.expected() * sign(e.norm)).sum();
-    let weight: f64 = evidence.iter().map(|e| e.expected().powi(2)).sum();
-    let directed = std::iter::zip(orders, &evidence).map(|(order, own)| {
-        // What a run itself expects must not come back to it as what the others say.
-        let others = agreement - own.expected() * sign(own.norm);
-        let odds = own.steps + clock_odds(others, weight - own.expected().powi(2)) * own.norm;
-        let odds = odds.clamp(-MOST_ODDS, MOST_ODDS);
-        let mut leaves = order.as_ref().to_vec();
-        if odds < 0.0 {
-            leaves.reverse();
-        }
-        let confidence = 1.0 / (1.0 + (-odds.abs()).exp());
-        Directed {
-            leaves,
-            direction: if confidence >= DIRECTION_CONFIDENCE {
-                Direction::Forward
-            } else {
-                Direction::Undirected
-            },
-            confidence,
-        }
+    let own = orders.iter().zip(&evidence).zip(clocks(&evidence));
+    let orders = own.map(|((order, own), clock)| {
+        let odds = own.steps + clock * own.norm;
+        directed(order.as_ref(), odds)
     });
-    Ok(directed.collect())
+    Ok(orders.collect())
 }
 
-fn check(points: DMatrixView<'_, f32>, order: &[u32]) -> Result<(), Error> {
+pub(super) fn check(points: DMatrixView<'_, f32>, order: &[u32]) -> Result<(), Error> {
     for &leaf in order {
         if leaf as usize >= points.ncols() {
             return Err(Error::OutOfRange {

@@ -200,11 +200,11 @@ fn order(run: &Run) -> Vec<String> {
     let sure = format!("{:.1} %", 100.0 * run.confidence);
     let direction = match (run.direction, agreement.is_turned) {
         (Direction::Forward, false) => {
-            format!("steps shrink to the end, as in training ({sure} sure)")
+            format!("told by the weights ({sure} sure)")
         }
-        (Direction::Forward, true) => format!(
-            "as claimed; the weights alone would have it the other way round, since steps grow ({sure})"
-        ),
+        (Direction::Forward, true) => {
+            format!("as claimed; the weights alone would have it the other way round ({sure} sure)")
+        }
         (Direction::Undirected, _) if agreement.claimed > 1 => {
             "as claimed; the weights alone do not tell".to_owned()
         }
