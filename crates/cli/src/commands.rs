@@ -50,8 +50,13 @@ fn print_json(value: &impl Serialize) -> Result<()> {
     Ok(writeln!(out)?)
 }
 
+/// Prints lines, without the blanks that fill up a table's last column.
 fn print_text(text: &impl std::fmt::Display) -> Result<()> {
-    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
+    let mut out = std::io::stdout().lock();
+    for line in text.to_string().lines() {
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
 }
 
 /// A table without frame; all columns but the first are right-aligned.
