@@ -71,6 +71,7 @@
 #![forbid(unsafe_code)]
 
 pub mod assignment;
+pub mod branches;
 pub mod dendrogram;
 mod error;
 pub mod forks;
