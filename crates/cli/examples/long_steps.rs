@@ -14,7 +14,9 @@ use trajectory::geometry::Geometry;
 const DROPPED: [usize; 5] = [1, 2, 3, 5, 10];
 
 fn main() -> Result<()> {
-    println!("| zoo | runs with a false alarm | per 1,000 steps | found, 1 dropped | 2 | 3 | 5 | 10 |");
+    println!(
+        "| zoo | runs with a false alarm | per 1,000 steps | found, 1 dropped | 2 | 3 | 5 | 10 |"
+    );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for store in std::env::args().skip(1) {
         let shuffled = Shuffled::of(&Store::open(&store)?.load()?, 0)?;

@@ -1,7 +1,7 @@
 //! The command line: what can be asked, and how an answer ends.
 
-use crate::commands::{diff, gate, linkage, order, runs, sketch, umap, watch, zoo};
-use clap::{Args, Parser, Subcommand};
+use crate::commands::{diff, gate, linkage, manual, order, report, runs, sketch, umap, watch, zoo};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,6 +33,8 @@ pub(crate) struct Global {
 enum Command {
     /// Sort anybody's checkpoints into runs, each in its order.
     Runs(runs::Command),
+    /// One page about anybody's checkpoints: runs, pictures, steps, distances.
+    Report(report::Command),
     /// What changed from one checkpoint to another, tensor by tensor, and what kind of change it is.
     Diff(diff::Command),
     /// Whether a candidate is near enough to a tested checkpoint: within budget, or retest.
@@ -50,6 +52,10 @@ enum Command {
     Order(order::Command),
     /// Checkpoints in the plane, by UMAP.
     Umap(umap::Command),
+    /// Print the completions of a shell.
+    Completions(manual::Completions),
+    /// Write manual pages, one a command.
+    Man(manual::Man),
 }
 
 /// A store, the space it is looked at in, and what chance starts from.
@@ -81,6 +87,7 @@ pub fn main() -> ExitCode {
     }
     let outcome = match &cli.command {
         Command::Runs(command) => runs::run(command, &cli.global),
+        Command::Report(command) => report::run(command, &cli.global),
         Command::Diff(command) => diff::run(command, &cli.global),
         Command::Gate(command) => gate::run(command, &cli.global),
         Command::Sketch(command) => sketch::run(command, &cli.global),
@@ -89,6 +96,8 @@ pub fn main() -> ExitCode {
         Command::Linkage(command) => linkage::run(command, &cli.global),
         Command::Order(command) => order::run(command, &cli.global),
         Command::Umap(command) => umap::run(command, &cli.global),
+        Command::Completions(command) => manual::completions(command, Cli::command()),
+        Command::Man(command) => manual::man(command, Cli::command()),
     };
     match outcome {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,

@@ -3,7 +3,9 @@
 pub(crate) mod diff;
 pub(crate) mod gate;
 pub(crate) mod linkage;
+pub(crate) mod manual;
 pub(crate) mod order;
+pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod sketch;
 pub(crate) mod umap;
@@ -109,7 +111,7 @@ fn report_left_out(collection: &Collection) -> Result<()> {
 }
 
 /// What is there beside weights, if anything is.
-fn beside_weights(left_out: LeftOut, passed_over: usize) -> Option<String> {
+pub(crate) fn beside_weights(left_out: LeftOut, passed_over: usize) -> Option<String> {
     let counts = [
         (
             left_out.buffers,
@@ -131,7 +133,7 @@ fn beside_weights(left_out: LeftOut, passed_over: usize) -> Option<String> {
 }
 
 /// A number with commas between its thousands.
-fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -144,7 +146,7 @@ fn thousands(number: u64) -> String {
 }
 
 /// A number of things.
-fn counted(count: usize, what: &str) -> String {
+pub(crate) fn counted(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
 }

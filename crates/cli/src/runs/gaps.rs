@@ -235,9 +235,7 @@ pub fn long_steps(steps: &[f64]) -> Vec<(usize, f64)> {
     let deviation = 1.4826 * median(&apart);
     ratios
         .into_iter()
-        .filter(|(_, ratio)| {
-            *ratio >= LEAST_RATIO && ratio.ln() - middle >= DEVIATIONS * deviation
-        })
+        .filter(|(_, ratio)| *ratio >= LEAST_RATIO && ratio.ln() - middle >= DEVIATIONS * deviation)
         .collect()
 }
 

@@ -3,6 +3,7 @@
 use super::Found;
 use crate::collection::{Collection, LeftOut, NotFinite, PositionClaim, Problem, RunClaim, Space};
 use crate::runs::claims::{Agreement, Contradiction};
+use crate::runs::gaps::Gap;
 use crate::runs::origins::Origin;
 use crate::runs::{Count, Place, Run};
 use serde::Serialize;
@@ -62,6 +63,7 @@ struct RunOut<'a> {
     direction_confidence: f64,
     agreement: Agreement,
     contradicted: bool,
+    gaps: &'a [Gap],
     /// None if forks were not looked for.
     origin: Option<OriginOut<'a>>,
     checkpoints: Vec<PlaceOut<'a>>,
@@ -161,6 +163,7 @@ fn out<'a>(run: &'a Run, origin: Option<&'a Origin>, found: &'a Found) -> RunOut
         direction_confidence: run.confidence,
         agreement: run.agreement,
         contradicted: run.has_contradictions(),
+        gaps: &run.gaps,
         origin: origin.and_then(|origin| origin_out(origin, found)),
         checkpoints: run.places.iter().filter_map(place).collect(),
     }
