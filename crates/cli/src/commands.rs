@@ -148,7 +148,7 @@ pub(crate) fn thousands(number: u64) -> String {
 /// A number of things.
 pub(crate) fn counted(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
+    format!("{} {what}{plural}", thousands(count as u64))
 }
 
 #[cfg(test)]

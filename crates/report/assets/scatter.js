@@ -230,7 +230,7 @@
       const pixels = image.data;
       const [blank] = new Uint32Array(Uint8Array.of(...background, 255).buffer);
       new Uint32Array(pixels.buffer).fill(blank);
-      const crowd = clamp(Math.sqrt(12500 / Math.max(1, view.count)), 0.45, 1.3);
+      const crowd = clamp(Math.sqrt(12500 / Math.max(1, view.count)), 0.45, view.lines ? 1.8 : 1.3);
       const room = clamp(Math.min(size.width, size.height) / 600, 0.6, 1);
       const radius = 1.9 * crowd * room * Math.min(2, (camera.scale / fitted) ** 0.35);
       const stamp = disc(radius * ratio);

@@ -35,6 +35,10 @@ pub(super) fn blocks(found: &Found) -> Vec<Block> {
 /// A line a run.
 fn lines(found: &Found, runs: &[(usize, &Run)]) -> Block {
     let unit = super::position_name(found);
+    let x_label = match unit {
+        "place" => "place in the order",
+        unit => unit,
+    };
     let longest = runs.iter().map(|(_, run)| run.places.len()).max();
     let longest = longest.unwrap_or_default();
     let every = longest.div_ceil(MOST_PLACES).max(1);
@@ -63,9 +67,13 @@ fn lines(found: &Found, runs: &[(usize, &Run)]) -> Block {
         Axis::linear("distance to the checkpoint before")
     };
     let turns = series(angles);
+    let angles = turns.iter().flat_map(|line| &line.points);
+    let widest = angles.fold(0.0, |widest: f64, &(_, angle)| widest.max(angle));
+    let top = [45.0, 90.0, 135.0].into_iter().find(|&top| widest < top);
+    let top = top.unwrap_or(180.0);
     let mut panels = vec![Panel {
         title: "Step length".to_owned(),
-        x: Axis::linear(unit),
+        x: Axis::linear(x_label),
         y,
         series: lengths,
         ..Panel::default()
@@ -73,8 +81,8 @@ fn lines(found: &Found, runs: &[(usize, &Run)]) -> Block {
     if turns.iter().any(|line| !line.points.is_empty()) {
         panels.push(Panel {
             title: "Turn".to_owned(),
-            x: Axis::linear(unit),
-            y: Axis::linear("angle between successive steps (degrees)").within(0.0, 180.0),
+            x: Axis::linear(x_label),
+            y: Axis::linear("angle (degrees)").within(0.0, top),
             series: turns,
             ..Panel::default()
         });

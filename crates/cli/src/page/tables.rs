@@ -1,6 +1,7 @@
 //! Runs, and their checkpoints one by one.
 
 use crate::collection::printable;
+use crate::commands::counted;
 use crate::commands::runs::Found;
 use crate::commands::runs::text;
 use crate::runs::Run;
@@ -13,17 +14,54 @@ pub(super) const MOST_RUNS: usize = 500;
 /// Runs whose checkpoints are listed: the first, and those with something to look at.
 const FIRST_RUNS: usize = 12;
 const MOST_LISTED: usize = 60;
+/// Up to so many runs the lists are not folded up.
+const FEW_RUNS: usize = 3;
 
-/// A row a run.
+/// Up to so many runs the table stands open.
+const MOST_OPEN: usize = 20;
+
+/// A row a run: all of a few; of many those with something to look at, and the rest folded up.
 pub(super) fn runs(found: &Found) -> Vec<Block> {
-    let all = &found.answer.runs;
-    let shown = all.get(..MOST_RUNS.min(all.len())).unwrap_or(all);
-    let rows = shown.iter().enumerate();
+    let all: Vec<(usize, &Run)> = found.answer.runs.iter().enumerate().collect();
+    let shown = all.get(..MOST_RUNS.min(all.len())).unwrap_or(&all);
     let missing = super::shown_of(shown.len(), all.len(), "run");
-    vec![Block::Table(Table {
+    let whole = table(shown, found, &missing);
+    if all.len() <= MOST_OPEN {
+        return vec![whole];
+    }
+    let marked = all.iter().filter(|(_, run)| is_marked(run)).copied();
+    let marked: Vec<(usize, &Run)> = marked.collect();
+    let listed = marked.get(..MOST_LISTED.min(marked.len()));
+    let listed = listed.unwrap_or(&marked);
+    let mut blocks = Vec::new();
+    if listed.is_empty() {
+        let text = "No run contradicts what is claimed, and none has a gap.";
+        blocks.push(Block::Text(text.to_owned()));
+    } else {
+        let missing = super::shown_of(listed.len(), marked.len(), "run");
+        blocks.push(table(
+            listed,
+            found,
+            &format!(" These have something to look at.{missing}"),
+        ));
+    }
+    blocks.push(Block::Folded {
+        title: format!("All {}", counted(all.len(), "run")),
+        blocks: vec![whole],
+    });
+    blocks
+}
+
+fn is_marked(run: &Run) -> bool {
+    run.has_contradictions() || !run.gaps.is_empty()
+}
+
+fn table(runs: &[(usize, &Run)], found: &Found, more: &str) -> Block {
+    let rows = runs.iter();
+    Block::Table(Table {
         caption: format!(
             "Runs, the largest first. Path: the sum of all steps. Detour: path ÷ distance from the \
-             first to the last checkpoint.{missing}"
+             first to the last checkpoint.{more}"
         ),
         columns: vec![
             Column::text("run"),
@@ -35,8 +73,8 @@ pub(super) fn runs(found: &Found) -> Vec<Block> {
             Column::text("came from"),
             Column::text("to look at"),
         ],
-        rows: rows.map(|(index, run)| row(index, run, found)).collect(),
-    })]
+        rows: rows.map(|&(index, run)| row(index, run, found)).collect(),
+    })
 }
 
 fn row(index: usize, run: &Run, found: &Found) -> Vec<String> {
@@ -82,7 +120,6 @@ fn row(index: usize, run: &Run, found: &Found) -> Vec<String> {
 /// The checkpoints of runs, folded up but for the first and those with something to look at.
 pub(super) fn checkpoints(found: &Found) -> Vec<Block> {
     let all = &found.answer.runs;
-    let is_marked = |run: &Run| run.has_contradictions() || !run.gaps.is_empty();
     let listed: Vec<(usize, &Run)> = all
         .iter()
         .enumerate()
@@ -96,23 +133,21 @@ pub(super) fn checkpoints(found: &Found) -> Vec<Block> {
             format!("Listed are the first runs and those with something to look at.{missing}");
         blocks.push(Block::Text(text));
     }
-    let is_only = all.len() == 1;
     for (index, run) in listed {
-        let table = list(run, found);
+        let title = super::run_name(index, run);
         let lines = text::order(run, &found.group.members);
         let mut parts: Vec<String> = lines.iter().map(|line| super::sentence(line)).collect();
         parts.extend(text::origin(index, found).map(|text| super::sentence(&text)));
         let text = Block::Text(parts.join(" "));
-        if is_only {
-            blocks.extend([text, table]);
+        if all.len() <= FEW_RUNS {
+            blocks.extend([text, list(run, found, &title)]);
         } else {
             blocks.push(Block::Folded {
-                title: format!(
-                    "{}{}",
-                    super::run_name(index, run),
-                    if is_marked(run) { ": to look at" } else { "" }
-                ),
-                blocks: vec![text, table],
+                title: match is_marked(run) {
+                    true => format!("{title}: to look at"),
+                    false => title,
+                },
+                blocks: vec![text, list(run, found, "")],
             });
         }
     }
@@ -120,10 +155,10 @@ pub(super) fn checkpoints(found: &Found) -> Vec<Block> {
 }
 
 /// The places of a run as the text has them: long runs by their ends, and what is marked.
-fn list(run: &Run, found: &Found) -> Block {
+fn list(run: &Run, found: &Found, title: &str) -> Block {
     let rows = text::rows(run, &found.group.members, false);
     Block::Table(Table {
-        caption: String::new(),
+        caption: title.to_owned(),
         columns: vec![
             Column::text("checkpoint"),
             Column::number("", "claims"),
