@@ -3,7 +3,6 @@
 use crate::commands::{diff, gate, linkage, manual, order, report, runs, sketch, umap, watch, zoo};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Follow neural networks through weight space.
@@ -48,7 +47,7 @@ enum Command {
     Zoo(zoo::Command),
     /// Which checkpoints belong to one run: single-linkage clusters.
     Linkage(linkage::Command),
-    /// In which order the checkpoints of each run came.
+    /// In which order checkpoints came, and how sure each step of it is.
     Order(order::Command),
     /// Checkpoints in the plane, by UMAP.
     Umap(umap::Command),
@@ -56,19 +55,6 @@ enum Command {
     Completions(manual::Completions),
     /// Write manual pages, one a command.
     Man(manual::Man),
-}
-
-/// A store, the space it is looked at in, and what chance starts from.
-#[derive(Args)]
-pub(crate) struct Points {
-    /// Directory of the store.
-    pub(crate) store: PathBuf,
-    /// `full`, or `svd-N` for N dimensions of the truncated SVD.
-    #[arg(long, default_value = "full")]
-    pub(crate) space: crate::space::Space,
-    /// Seed of the shuffle, of ties and of the layout.
-    #[arg(long, default_value_t = 0)]
-    pub(crate) seed: u64,
 }
 
 /// How an answer ends.

@@ -207,6 +207,12 @@ pub struct NotFinite {
     pub name: String,
     /// Its tensors that have any, and how many.
     pub tensors: Vec<(String, u64)>,
+    /// The file, or the store.
+    #[serde(skip)]
+    pub path: PathBuf,
+    /// What it says of itself.
+    #[serde(skip)]
+    pub claims: Claims,
 }
 
 /// How many tensors, over all checkpoints, are not looked at.

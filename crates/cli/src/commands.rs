@@ -8,43 +8,16 @@ pub(crate) mod order;
 pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod sketch;
+pub(crate) mod trained;
 pub(crate) mod umap;
 pub(crate) mod watch;
 pub(crate) mod zoo;
 
-use crate::analysis::{Analysis, analyse};
-use crate::cli::Points;
 use crate::collection::{Collection, LeftOut, Problem};
-use crate::shuffled::Shuffled;
 use anyhow::Result;
-use checkpoint_store::Store;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use std::io::Write;
-
-/// The shuffled checkpoints, and what is found in them: in as many clusters as asked for, or as
-/// there are runs.
-fn read_and_analyse(points: &Points, clusters: Option<usize>) -> Result<(Shuffled, Analysis)> {
-    let shuffled = read(points)?;
-    let projected = points.space.project(shuffled.matrix())?;
-    let clusters = clusters.unwrap_or(shuffled.runs().len());
-    let found = analyse(projected.matrix(), shuffled.truth(), clusters, points.seed)?;
-    Ok((shuffled, found))
-}
-
-/// The shuffled checkpoints that a command was asked about.
-fn read(points: &Points) -> Result<Shuffled> {
-    let shuffled = Shuffled::of(&Store::open(&points.store)?.load()?, points.seed)?;
-    if !shuffled.diverged().is_empty() {
-        let (left_out, runs) = (shuffled.diverged().len(), shuffled.runs().len());
-        writeln!(
-            std::io::stderr(),
-            "note: {left_out} diverged run(s) left out (weights that are not finite); {runs} are \
-             analysed"
-        )?;
-    }
-    Ok(shuffled)
-}
 
 fn print_json(value: &impl Serialize) -> Result<()> {
     let mut out = std::io::stdout().lock();

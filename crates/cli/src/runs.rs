@@ -6,6 +6,7 @@
 pub mod claims;
 pub mod gaps;
 pub mod origins;
+pub mod scores;
 
 use crate::collection::{Group, Space};
 use crate::progress::Work;
@@ -42,9 +43,11 @@ pub struct Answer {
     /// Where each run came from, in the same order. Empty if that was not looked for: in sketches,
     /// and where there is one run.
     pub origins: Vec<Origin>,
-    /// Single linkage of the distinct checkpoints.
+    /// Minimum spanning tree of the distinct checkpoints.
+    pub tree: SpanningTree,
+    /// Their single linkage.
     pub dendrogram: Dendrogram,
-    /// The member that each leaf of the dendrogram is.
+    /// The member that each leaf of both is.
     pub leaves: Vec<usize>,
 }
 
@@ -178,8 +181,8 @@ pub fn find_watched(group: &Group, wanted: &Wanted, work: &Work) -> Result<Answe
             "{count} distinct checkpoints cannot be {given} runs: give 1 to {count}"
         );
     }
-    let (count, dendrogram, clusters) =
-        work.stage("telling runs apart", || clusters(points, wanted.runs))?;
+    let (tree, dendrogram) = work.stage("telling runs apart", || linked(points))?;
+    let (count, clusters) = clusters(&dendrogram, wanted.runs)?;
     let ordered = work.stage("ordering", || {
         let layout = has_tensors.then_some(group.layout.as_slice());
         ordered(points, layout, &clusters, wanted.seed)
@@ -212,28 +215,31 @@ pub fn find_watched(group: &Group, wanted: &Wanted, work: &Work) -> Result<Answe
         count,
         runs,
         origins,
+        tree,
         dendrogram,
         leaves: distinct.leaves(),
     })
 }
 
-/// Which checkpoints belong together.
-fn clusters(
-    points: DMatrixView<'_, f32>,
-    given: Option<usize>,
-) -> Result<(Count, Dendrogram, Clusters)> {
+/// The minimum spanning tree, and its single linkage.
+fn linked(points: DMatrixView<'_, f32>) -> Result<(SpanningTree, Dendrogram)> {
     let edges = minimum_spanning_tree(points)?;
-    let dendrogram = Dendrogram::of(&SpanningTree::new(points.ncols(), &edges)?);
-    let (count, clusters) = if let Some(given) = given {
-        (Count::Given, dendrogram.cut_into(given)?)
-    } else if points.ncols() < 2 * FEWEST_CHECKPOINTS {
-        (Count::TooFew(points.ncols()), dendrogram.cut_into(1)?)
-    } else {
-        let found = count_runs(&dendrogram);
-        let clusters = found.clusters(&dendrogram)?;
-        (Count::Found(found), clusters)
-    };
-    Ok((count, dendrogram, clusters))
+    let tree = SpanningTree::new(points.ncols(), &edges)?;
+    let dendrogram = Dendrogram::of(&tree);
+    Ok((tree, dendrogram))
+}
+
+/// Which checkpoints belong together.
+fn clusters(dendrogram: &Dendrogram, given: Option<usize>) -> Result<(Count, Clusters)> {
+    if let Some(given) = given {
+        return Ok((Count::Given, dendrogram.cut_into(given)?));
+    }
+    if dendrogram.leaves() < 2 * FEWEST_CHECKPOINTS {
+        return Ok((Count::TooFew(dendrogram.leaves()), dendrogram.cut_into(1)?));
+    }
+    let found = count_runs(dendrogram);
+    let clusters = found.clusters(dendrogram)?;
+    Ok((Count::Found(found), clusters))
 }
 
 /// Steps and turns of every run in its final order, and the gaps that they and its claims show.

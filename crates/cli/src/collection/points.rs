@@ -63,6 +63,8 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &Wor
             Ok(point) if !point.not_finite.is_empty() => read.not_finite.push(NotFinite {
                 name: entry.name.clone(),
                 tensors: point.not_finite,
+                path: entry.path.clone(),
+                claims: entry.claims.clone(),
             }),
             Ok(point) => {
                 members.push(Member {

@@ -1,7 +1,7 @@
 //! `modeltrail runs`: which of anybody's checkpoints belong together, and in which order they came.
 
 mod dot;
-mod json;
+pub(crate) mod json;
 pub(crate) mod text;
 
 use super::{print_json, print_text, report_left_out, report_unread};

@@ -46,7 +46,7 @@ struct TensorOut<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum VerdictOut {
+pub(crate) enum VerdictOut {
     Separated,
     NoGap,
     Given,
@@ -109,15 +109,20 @@ pub(super) fn document<'a>(found: &'a [Found], collection: &'a Collection) -> Do
     }
 }
 
+pub(crate) fn verdict(count: &Count) -> VerdictOut {
+    match count {
+        Count::Found(runs) if runs.verdict == Verdict::Separated => VerdictOut::Separated,
+        Count::Found(_) => VerdictOut::NoGap,
+        Count::Given => VerdictOut::Given,
+        Count::TooFew(_) => VerdictOut::TooFew,
+    }
+}
+
 fn group(found: &Found) -> GroupOut<'_> {
     let Found { group, answer } = found;
-    let (verdict, gap) = match &answer.count {
-        Count::Found(runs) if runs.verdict == Verdict::Separated => {
-            (VerdictOut::Separated, Some(runs))
-        }
-        Count::Found(runs) => (VerdictOut::NoGap, Some(runs)),
-        Count::Given => (VerdictOut::Given, None),
-        Count::TooFew(_) => (VerdictOut::TooFew, None),
+    let gap = match &answer.count {
+        Count::Found(runs) => Some(runs),
+        Count::Given | Count::TooFew(_) => None,
     };
     let tensors = group.layout.iter().map(|tensor| TensorOut {
         name: &tensor.name,
@@ -133,7 +138,7 @@ fn group(found: &Found) -> GroupOut<'_> {
             Space::Weights => 0.0,
             Space::Sketches => relative_error(group.points.nrows()),
         },
-        verdict,
+        verdict: verdict(&answer.count),
         gap,
         runs: runs
             .map(|(index, run)| out(run, answer.origins.get(index), found))

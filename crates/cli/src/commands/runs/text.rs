@@ -305,7 +305,7 @@ pub(crate) fn origin(index: usize, found: &Found) -> Option<String> {
 }
 
 /// A probability that is never told as certain.
-fn sureness(probability: f64) -> String {
+pub(crate) fn sureness(probability: f64) -> String {
     if probability > 0.99 {
         ">99 %".to_owned()
     } else {
