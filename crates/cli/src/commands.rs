@@ -29,10 +29,14 @@ fn print_text(text: &impl std::fmt::Display) -> Result<()> {
     Ok(writeln!(std::io::stdout().lock(), "{text}")?)
 }
 
-/// A table without frame; all columns but the first are right-aligned.
-fn table<const N: usize>(titles: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> Table {
+/// A table without frame; all columns but the first are right-aligned. Without titles there is no
+/// line of them.
+fn table<const N: usize>(titles: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(titles);
+    table.load_style(presets::NOTHING);
+    if titles.iter().any(|title| !title.is_empty()) {
+        table.set_header(titles);
+    }
     for row in rows {
         table.add_row(row);
     }
@@ -42,7 +46,9 @@ fn table<const N: usize>(titles: [&str; N], rows: impl IntoIterator<Item = [Stri
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table
+    let text = table.to_string();
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    lines.join("\n")
 }
 
 /// A mean with its standard error.

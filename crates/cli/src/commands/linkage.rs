@@ -201,7 +201,7 @@ fn page(answer: &Answer<'_>, trained: &Trained, space: Space) -> String {
     parts.join("\n\n")
 }
 
-fn summary(found: &GroupOut<'_>) -> comfy_table::Table {
+fn summary(found: &GroupOut<'_>) -> String {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
     let sizes = || found.clusters.iter().map(Vec::len);
     let mut rows = vec![

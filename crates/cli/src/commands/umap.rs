@@ -126,7 +126,7 @@ fn lay_out<'a>(group: &'a Group, command: &Command) -> Result<GroupOut<'a>> {
     })
 }
 
-fn positions(found: &GroupOut<'_>) -> comfy_table::Table {
+fn positions(found: &GroupOut<'_>) -> String {
     let rows = found.points.iter().map(|point| {
         let position = point.position;
         let position = position.map(|claim| format!("{} {}", claim.unit.name(), claim.value));

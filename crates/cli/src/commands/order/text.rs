@@ -39,7 +39,7 @@ pub(super) fn page(ordered: &[Ordered<'_>], trained: &Trained, space: Space, all
     parts.collect::<Vec<_>>().join("\n\n")
 }
 
-fn summary(scores: &Scores) -> comfy_table::Table {
+fn summary(scores: &Scores) -> String {
     let or_dash = |estimated: &Estimate, decimals: usize| match estimated.value.is_finite() {
         true => estimate(estimated, decimals),
         false => "–".to_owned(),
@@ -124,7 +124,7 @@ fn section(index: usize, run: &Run, ordered: &Ordered<'_>, all: bool) -> String 
         "sure of next",
     ];
     for line in table(titles, rows).lines() {
-        let _ = writeln!(text, "{}", line.trim_end());
+        let _ = writeln!(text, "{line}");
     }
     text
 }
