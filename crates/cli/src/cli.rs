@@ -1,9 +1,8 @@
 //! The command line: what can be asked, and how an answer ends.
 
-use crate::commands::{diff, gate, linkage, order, runs, sketch, umap, watch, zoo};
-use clap::{Args, Parser, Subcommand};
+use crate::commands::{diff, gate, linkage, manual, order, report, runs, sketch, umap, watch, zoo};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Follow neural networks through weight space.
@@ -33,6 +32,8 @@ pub(crate) struct Global {
 enum Command {
     /// Sort anybody's checkpoints into runs, each in its order.
     Runs(runs::Command),
+    /// One page about anybody's checkpoints: runs, pictures, steps, distances.
+    Report(report::Command),
     /// What changed from one checkpoint to another, tensor by tensor, and what kind of change it is.
     Diff(diff::Command),
     /// Whether a candidate is near enough to a tested checkpoint: within budget, or retest.
@@ -46,23 +47,14 @@ enum Command {
     Zoo(zoo::Command),
     /// Which checkpoints belong to one run: single-linkage clusters.
     Linkage(linkage::Command),
-    /// In which order the checkpoints of each run came.
+    /// In which order checkpoints came, and how sure each step of it is.
     Order(order::Command),
     /// Checkpoints in the plane, by UMAP.
     Umap(umap::Command),
-}
-
-/// A store, the space it is looked at in, and what chance starts from.
-#[derive(Args)]
-pub(crate) struct Points {
-    /// Directory of the store.
-    pub(crate) store: PathBuf,
-    /// `full`, or `svd-N` for N dimensions of the truncated SVD.
-    #[arg(long, default_value = "full")]
-    pub(crate) space: crate::space::Space,
-    /// Seed of the shuffle, of ties and of the layout.
-    #[arg(long, default_value_t = 0)]
-    pub(crate) seed: u64,
+    /// Print the completions of a shell.
+    Completions(manual::Completions),
+    /// Write manual pages, one a command.
+    Man(manual::Man),
 }
 
 /// How an answer ends.
@@ -81,6 +73,7 @@ pub fn main() -> ExitCode {
     }
     let outcome = match &cli.command {
         Command::Runs(command) => runs::run(command, &cli.global),
+        Command::Report(command) => report::run(command, &cli.global),
         Command::Diff(command) => diff::run(command, &cli.global),
         Command::Gate(command) => gate::run(command, &cli.global),
         Command::Sketch(command) => sketch::run(command, &cli.global),
@@ -89,6 +82,8 @@ pub fn main() -> ExitCode {
         Command::Linkage(command) => linkage::run(command, &cli.global),
         Command::Order(command) => order::run(command, &cli.global),
         Command::Umap(command) => umap::run(command, &cli.global),
+        Command::Completions(command) => manual::completions(command, Cli::command()),
+        Command::Man(command) => manual::man(command, Cli::command()),
     };
     match outcome {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,

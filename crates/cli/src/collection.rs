@@ -12,6 +12,7 @@ mod source;
 
 pub use single::{Single, single};
 
+use crate::progress::Work;
 use checkpoint_store::TensorShape;
 use checkpoint_store::foreign::{Claimed, Limits, Origin};
 use listing::Listing;
@@ -206,6 +207,12 @@ pub struct NotFinite {
     pub name: String,
     /// Its tensors that have any, and how many.
     pub tensors: Vec<(String, u64)>,
+    /// The file, or the store.
+    #[serde(skip)]
+    pub path: PathBuf,
+    /// What it says of itself.
+    #[serde(skip)]
+    pub claims: Claims,
 }
 
 /// How many tensors, over all checkpoints, are not looked at.
@@ -225,12 +232,19 @@ pub struct LeftOut {
 /// smaller groups first. Other groups are sketched. The result depends on the files and the seed
 /// alone.
 pub fn collect(paths: &[PathBuf], options: &Options) -> Collection {
+    collect_watched(paths, options, &Work::silent())
+}
+
+/// As [`collect`], told checkpoint by checkpoint.
+pub fn collect_watched(paths: &[PathBuf], options: &Options, work: &Work) -> Collection {
     let mut listing = Listing::of(paths, options);
     let spaces = spaces(&listing.groups, options.memory / 2);
+    let entries = listing.groups.iter().map(|group| group.entries.len());
+    work.add(entries.sum::<usize>() as u64);
     let mut groups = Vec::new();
     let mut not_finite = Vec::new();
     for (pending, space) in std::mem::take(&mut listing.groups).into_iter().zip(spaces) {
-        let read = points::read(pending, space, options);
+        let read = points::read(pending, space, options, work);
         listing.problems.extend(read.problems);
         not_finite.extend(read.not_finite);
         groups.extend(read.group);

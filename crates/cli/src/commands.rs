@@ -3,46 +3,21 @@
 pub(crate) mod diff;
 pub(crate) mod gate;
 pub(crate) mod linkage;
+pub(crate) mod manual;
 pub(crate) mod order;
+pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod sketch;
+pub(crate) mod trained;
 pub(crate) mod umap;
 pub(crate) mod watch;
 pub(crate) mod zoo;
 
-use crate::analysis::{Analysis, analyse};
-use crate::cli::Points;
 use crate::collection::{Collection, LeftOut, Problem};
-use crate::shuffled::Shuffled;
 use anyhow::Result;
-use checkpoint_store::Store;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use std::io::Write;
-
-/// The shuffled checkpoints, and what is found in them: in as many clusters as asked for, or as
-/// there are runs.
-fn read_and_analyse(points: &Points, clusters: Option<usize>) -> Result<(Shuffled, Analysis)> {
-    let shuffled = read(points)?;
-    let projected = points.space.project(shuffled.matrix())?;
-    let clusters = clusters.unwrap_or(shuffled.runs().len());
-    let found = analyse(projected.matrix(), shuffled.truth(), clusters, points.seed)?;
-    Ok((shuffled, found))
-}
-
-/// The shuffled checkpoints that a command was asked about.
-fn read(points: &Points) -> Result<Shuffled> {
-    let shuffled = Shuffled::of(&Store::open(&points.store)?.load()?, points.seed)?;
-    if !shuffled.diverged().is_empty() {
-        let (left_out, runs) = (shuffled.diverged().len(), shuffled.runs().len());
-        writeln!(
-            std::io::stderr(),
-            "note: {left_out} diverged run(s) left out (weights that are not finite); {runs} are \
-             analysed"
-        )?;
-    }
-    Ok(shuffled)
-}
 
 fn print_json(value: &impl Serialize) -> Result<()> {
     let mut out = std::io::stdout().lock();
@@ -59,10 +34,14 @@ fn print_text(text: &impl std::fmt::Display) -> Result<()> {
     Ok(())
 }
 
-/// A table without frame; all columns but the first are right-aligned.
-fn table<const N: usize>(titles: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> Table {
+/// A table without frame; all columns but the first are right-aligned. Without titles there is no
+/// line of them.
+fn table<const N: usize>(titles: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(titles);
+    table.load_style(presets::NOTHING);
+    if titles.iter().any(|title| !title.is_empty()) {
+        table.set_header(titles);
+    }
     for row in rows {
         table.add_row(row);
     }
@@ -72,7 +51,9 @@ fn table<const N: usize>(titles: [&str; N], rows: impl IntoIterator<Item = [Stri
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table
+    let text = table.to_string();
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    lines.join("\n")
 }
 
 /// A mean with its standard error.
@@ -114,7 +95,7 @@ fn report_left_out(collection: &Collection) -> Result<()> {
 }
 
 /// What is there beside weights, if anything is.
-fn beside_weights(left_out: LeftOut, passed_over: usize) -> Option<String> {
+pub(crate) fn beside_weights(left_out: LeftOut, passed_over: usize) -> Option<String> {
     let counts = [
         (
             left_out.buffers,
@@ -136,7 +117,7 @@ fn beside_weights(left_out: LeftOut, passed_over: usize) -> Option<String> {
 }
 
 /// A number with commas between its thousands.
-fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -149,9 +130,9 @@ fn thousands(number: u64) -> String {
 }
 
 /// A number of things.
-fn counted(count: usize, what: &str) -> String {
+pub(crate) fn counted(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
+    format!("{} {what}{plural}", thousands(count as u64))
 }
 
 #[cfg(test)]

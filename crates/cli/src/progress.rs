@@ -1,8 +1,11 @@
 //! Progress on the terminal: bars with the time left, on stderr, and only where someone watches.
 
 use crate::training::{Observer, Zoo};
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use std::io::IsTerminal;
 use std::sync::OnceLock;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use zoo_training::Metrics;
 
@@ -73,6 +76,84 @@ impl Stages {
 impl Drop for Stages {
     fn drop(&mut self) {
         self.0.finish_and_clear();
+    }
+}
+
+/// Work is shown once it has taken so long: what is done at once needs no bar.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Work of a known size, shown on a terminal if it takes a while.
+pub struct Work(Option<Shown>);
+
+struct Shown {
+    bar: ProgressBar,
+    /// Dropped to call the watch off.
+    called_off: Option<Sender<()>>,
+    watch: Option<JoinHandle<()>>,
+}
+
+impl Work {
+    /// Work that nobody watches.
+    pub fn silent() -> Self {
+        Self(None)
+    }
+
+    /// Work of `count` parts; silent where stderr is no terminal.
+    pub fn new(what: &str, count: u64) -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self::silent();
+        }
+        let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::hidden());
+        bar.set_style(style("{prefix} {bar:32} {pos}/{len}  {eta} left  {msg}"));
+        bar.set_prefix(what.to_owned());
+        let (called_off, calls) = channel::<()>();
+        let shown = bar.clone();
+        let watch = std::thread::spawn(move || {
+            if calls.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                shown.set_draw_target(ProgressDrawTarget::stderr());
+                shown.enable_steady_tick(Duration::from_millis(200));
+            }
+        });
+        Self(Some(Shown {
+            bar,
+            called_off: Some(called_off),
+            watch: Some(watch),
+        }))
+    }
+
+    /// So many more parts are to be done.
+    pub fn add(&self, count: u64) {
+        if let Some(shown) = &self.0 {
+            shown.bar.inc_length(count);
+        }
+    }
+
+    /// So many parts are done.
+    pub fn done(&self, count: u64) {
+        if let Some(shown) = &self.0 {
+            shown.bar.inc(count);
+        }
+    }
+
+    /// Does one part, named while it is at work.
+    pub fn stage<T>(&self, name: &str, work: impl FnOnce() -> T) -> T {
+        if let Some(shown) = &self.0 {
+            shown.bar.set_message(name.to_owned());
+        }
+        let result = work();
+        self.done(1);
+        result
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let Some(shown) = &mut self.0 else { return };
+        shown.called_off = None;
+        if let Some(watch) = shown.watch.take() {
+            let _ = watch.join();
+        }
+        shown.bar.finish_and_clear();
     }
 }
 

@@ -4,17 +4,25 @@
 //! answer, in [`claims`].
 
 pub mod claims;
+pub mod gaps;
 pub mod origins;
+pub mod scores;
 
 use crate::collection::{Group, Space};
+use crate::progress::Work;
+use crate::space::Space as Dimensions;
 use anyhow::{Result, ensure};
+use checkpoint_store::TensorShape;
 use claims::{Agreement, Contradiction};
+use gaps::Gap;
 use nalgebra::{DMatrix, DMatrixView};
 use origins::Origin;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use trajectory::assignment::Clusters;
+use trajectory::branches;
 use trajectory::dendrogram::Dendrogram;
+use trajectory::geometry::{Geometry, of_runs};
 use trajectory::minimum_spanning_tree::minimum_spanning_tree;
 use trajectory::ordering::{
     Directed, Direction, Method, direct_weights, edge_confidence, order, order_whitened,
@@ -31,11 +39,19 @@ pub const FEWEST_FOR_EDGES: usize = 5;
 pub struct Answer {
     /// How the number of runs was found.
     pub count: Count,
+    /// How many of the runs were split off others because their tree branches.
+    pub branches: usize,
     /// The runs, the largest first.
     pub runs: Vec<Run>,
     /// Where each run came from, in the same order. Empty if that was not looked for: in sketches,
     /// and where there is one run.
     pub origins: Vec<Origin>,
+    /// Minimum spanning tree of the distinct checkpoints.
+    pub tree: SpanningTree,
+    /// Their single linkage.
+    pub dendrogram: Dendrogram,
+    /// The member that each leaf of both is.
+    pub leaves: Vec<usize>,
 }
 
 /// How the number of runs was found.
@@ -75,9 +91,19 @@ pub struct Run {
     pub mixed: Vec<(String, usize)>,
     /// How far the claimed steps agree with the order.
     pub agreement: Agreement,
+    /// Steps and turns along the places.
+    pub geometry: Geometry,
+    /// Where checkpoints seem to be missing.
+    pub gaps: Vec<Gap>,
 }
 
 impl Run {
+    /// The group's members in its order.
+    pub fn members(&self) -> Vec<u32> {
+        let members = self.places.iter();
+        members.map(|place| place.member as u32).collect()
+    }
+
     /// Whether anything in it contradicts what is claimed.
     pub fn has_contradictions(&self) -> bool {
         self.agreement.is_contradicted() || self.places.iter().any(|p| !p.contradictions.is_empty())
@@ -109,18 +135,65 @@ pub struct Place {
 /// # Errors
 /// When more runs are asked for than there are distinct checkpoints.
 pub fn find(group: &Group, given: Option<usize>, seed: u64) -> Result<Answer> {
+    let wanted = Wanted {
+        runs: given,
+        seed,
+        ..Wanted::default()
+    };
+    find_watched(group, &wanted, &Work::silent())
+}
+
+/// What is known, and how to look.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// The number of runs, if it is known.
+    pub runs: Option<usize>,
+    /// The space to look in. Only in all weights are orders whitened and forks looked for.
+    pub space: Dimensions,
+    /// Breaks ties.
+    pub seed: u64,
+}
+
+impl Default for Wanted {
+    fn default() -> Self {
+        Self {
+            runs: None,
+            space: Dimensions::Full,
+            seed: 0,
+        }
+    }
+}
+
+/// Stages that [`find_watched`] reports of.
+pub const STAGES: u64 = 4;
+
+/// As [`find`], told stage by stage.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_watched(group: &Group, wanted: &Wanted, work: &Work) -> Result<Answer> {
     let distinct = Distinct::of(group);
     let owned = distinct.points(group);
-    let points: DMatrixView<'_, f32> = owned.as_view();
+    let projected = wanted.space.project(owned.as_view())?;
+    let points: DMatrixView<'_, f32> = projected.matrix();
+    let has_tensors = group.space == Space::Weights && wanted.space == Dimensions::Full;
     let count = points.ncols();
-    if let Some(given) = given {
+    if let Some(given) = wanted.runs {
         ensure!(
             (1..=count).contains(&given),
             "{count} distinct checkpoints cannot be {given} runs: give 1 to {count}"
         );
     }
-    let (count, clusters) = clusters(points, given)?;
-    let ordered = ordered(group, points, &clusters, seed)?;
+    let (tree, dendrogram) = work.stage("telling runs apart", || linked(points))?;
+    let (count, gathered) = clusters(&dendrogram, wanted.runs)?;
+    let clusters = match count {
+        Count::Found(_) => branches::split(points, &tree, &gathered)?,
+        Count::Given | Count::TooFew(_) => gathered.clone(),
+    };
+    let ordered = work.stage("ordering", || {
+        let layout = has_tensors.then_some(group.layout.as_slice());
+        ordered(points, layout, &clusters, gathered.len(), wanted.seed)
+    })?;
     let runs = ordered
         .iter()
         .map(|(order, edges)| (order, distinct.run(order, edges)));
@@ -134,55 +207,76 @@ pub fn find(group: &Group, given: Option<usize>, seed: u64) -> Result<Answer> {
     };
     runs.sort_by_cached_key(|(_, run)| (std::cmp::Reverse(run.places.len()), first(run)));
     let (orders, mut runs): (Vec<&Directed>, Vec<Run>) = runs.into_iter().unzip();
-    let origins = match group.space {
-        Space::Weights if count.is_told() && runs.len() > 1 => {
-            origins::find(points, &orders, &runs)?
+    let origins = work.stage("looking for forks", || {
+        if has_tensors && (count.is_told() || runs.len() > gathered.len()) && runs.len() > 1 {
+            origins::find(points, &orders, &runs)
+        } else {
+            Ok(Vec::new())
         }
-        _ => Vec::new(),
-    };
+    })?;
     for run in &mut runs {
         claims::check(run, &group.members, count.is_told());
     }
+    work.stage("measuring steps", || measure(&mut runs, group))?;
     Ok(Answer {
         count,
+        branches: clusters.len() - gathered.len(),
         runs,
         origins,
+        tree,
+        dendrogram,
+        leaves: distinct.leaves(),
     })
 }
 
-/// Which checkpoints belong together.
-fn clusters(points: DMatrixView<'_, f32>, given: Option<usize>) -> Result<(Count, Clusters)> {
+/// The minimum spanning tree, and its single linkage.
+fn linked(points: DMatrixView<'_, f32>) -> Result<(SpanningTree, Dendrogram)> {
     let edges = minimum_spanning_tree(points)?;
-    let dendrogram = Dendrogram::of(&SpanningTree::new(points.ncols(), &edges)?);
+    let tree = SpanningTree::new(points.ncols(), &edges)?;
+    let dendrogram = Dendrogram::of(&tree);
+    Ok((tree, dendrogram))
+}
+
+/// Which checkpoints belong together.
+fn clusters(dendrogram: &Dendrogram, given: Option<usize>) -> Result<(Count, Clusters)> {
     if let Some(given) = given {
         return Ok((Count::Given, dendrogram.cut_into(given)?));
     }
-    if points.ncols() < 2 * FEWEST_CHECKPOINTS {
-        return Ok((Count::TooFew(points.ncols()), dendrogram.cut_into(1)?));
+    if dendrogram.leaves() < 2 * FEWEST_CHECKPOINTS {
+        return Ok((Count::TooFew(dendrogram.leaves()), dendrogram.cut_into(1)?));
     }
-    let found = count_runs(&dendrogram);
-    let clusters = found.clusters(&dendrogram)?;
+    let found = count_runs(dendrogram);
+    let clusters = found.clusters(dendrogram)?;
     Ok((Count::Found(found), clusters))
 }
 
-/// The order of every cluster, directed, with the confidence of its edges.
+/// Steps and turns of every run in its final order, and the gaps that they and its claims show.
+fn measure(runs: &mut [Run], group: &Group) -> Result<()> {
+    let orders: Vec<Vec<u32>> = runs.iter().map(Run::members).collect();
+    let geometries = of_runs(group.points.as_view(), &orders)?;
+    for (run, geometry) in runs.iter_mut().zip(geometries) {
+        run.geometry = geometry;
+        run.gaps = gaps::find(run, &group.members);
+    }
+    Ok(())
+}
+
+/// The order of every cluster, directed, with the confidence of its edges. Whitened if the points
+/// have tensors, and several runs that are no branches of each other.
 fn ordered(
-    group: &Group,
     points: DMatrixView<'_, f32>,
+    layout: Option<&[TensorShape]>,
     clusters: &Clusters,
+    strangers: usize,
     seed: u64,
 ) -> Result<Vec<(Directed, Vec<f64>)>> {
     // Sketches keep norms and distances, but no tensors.
-    let layout = match group.space {
-        Space::Weights => tensors(group)?,
-        Space::Sketches => Vec::new(),
-    };
-    let whiten = !layout.is_empty() && clusters.len() > 1;
-    let (orders, white): (_, Option<DMatrix<f32>>) = if whiten {
+    let layout = layout.map(tensors).transpose()?.unwrap_or_default();
+    let (orders, white): (_, Option<DMatrix<f32>>) = if layout.is_empty() || strangers < 2 {
+        (order(points, clusters, Method::RECOMMENDED, seed)?, None)
+    } else {
         let (orders, white) = order_whitened(points, &layout, clusters, seed)?;
         (orders, Some(white))
-    } else {
-        (order(points, clusters, Method::RECOMMENDED, seed)?, None)
     };
     // Directions show in the plain metric; edges are as sure as where they were found.
     let orders = direct_weights(points, &layout, &orders)?;
@@ -191,12 +285,12 @@ fn ordered(
     Ok(orders.into_iter().zip(edges).collect())
 }
 
-fn tensors(group: &Group) -> Result<Vec<Tensor>> {
+fn tensors(layout: &[TensorShape]) -> Result<Vec<Tensor>> {
     let tensor = |shape: &[u64]| -> Result<Tensor> {
         let sides = shape.iter().map(|&side| usize::try_from(side));
         Ok(Tensor::of_shape(&sides.collect::<Result<Vec<_>, _>>()?))
     };
-    group.layout.iter().map(|t| tensor(&t.shape)).collect()
+    layout.iter().map(|t| tensor(&t.shape)).collect()
 }
 
 /// The members of a group, each bit pattern once.
@@ -229,16 +323,17 @@ impl Distinct {
         Self { members }
     }
 
+    /// The member that stands for each pattern.
+    fn leaves(&self) -> Vec<usize> {
+        let firsts = self.members.iter();
+        firsts.filter_map(|m| m.first().copied()).collect()
+    }
+
     fn points<'a>(&self, group: &'a Group) -> Cow<'a, DMatrix<f32>> {
         if self.members.len() == group.members.len() {
             return Cow::Borrowed(&group.points);
         }
-        let firsts: Vec<usize> = self
-            .members
-            .iter()
-            .filter_map(|m| m.first().copied())
-            .collect();
-        Cow::Owned(group.points.select_columns(&firsts))
+        Cow::Owned(group.points.select_columns(&self.leaves()))
     }
 
     fn run(&self, order: &Directed, edges: &[f64]) -> Run {
@@ -263,6 +358,8 @@ impl Distinct {
             claimed: None,
             mixed: Vec::new(),
             agreement: Agreement::default(),
+            geometry: Geometry::default(),
+            gaps: Vec::new(),
         }
     }
 }

@@ -10,6 +10,7 @@
   const UNKNOWN = 65535; // Accuracy code of a checkpoint without one.
   const REACH = 14; // A checkpoint is found within this many pixels of the pointer.
   const MOST_ZOOM = 100;
+  const DASHES = [[], [7, 3], [2, 3]]; // in pixels, in turn
 
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
   const rgb = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
@@ -136,13 +137,18 @@
       return `rgb(${colour.join(" ")} / ${alpha})`;
     }
 
+    // The colour of a run on this background.
+    function shade(run) {
+      return dark.matches ? mix(runColours[run], [255, 255, 255], 0.25) : runColours[run];
+    }
+
     function recolour() {
       background = dark.matches ? [16, 18, 20] : [255, 255, 255];
       ink = dark.matches ? [230, 232, 235] : [28, 30, 33];
       const by = find(".colour").value;
       const [firstEpoch, lastEpoch] = view.epochRange;
       const span = Math.max(1, lastEpoch - firstEpoch);
-      const light = runColours.map((c) => (dark.matches ? mix(c, [255, 255, 255], 0.25) : c));
+      const light = runColours.map((_, run) => shade(run));
       colours = new Uint8ClampedArray(3 * view.count);
       for (let i = 0; i < view.count; i++) {
         const age = (view.epochs[i] - firstEpoch) / span;
@@ -163,11 +169,13 @@
     function describeRamp(by) {
       const place = find(".ramp");
       if (by === "run") {
-        place.textContent = "One colour per run; faint is early, full is late.";
+        place.textContent = view.lines
+          ? "One colour per run; ring: first, number: last; faint is early, full is late."
+          : "One colour per run; faint is early, full is late.";
         return;
       }
       const percent = (v) => `${(100 * v).toFixed(1)} %`;
-      const ends = by === "epoch" ? view.epochRange.map((e) => `epoch ${e}`)
+      const ends = by === "epoch" ? view.epochRange.map((e) => `${position()} ${e}`)
         : view.accuracyRange && view.accuracyRange.map(percent);
       if (!ends) {
         place.textContent = "The accuracy of these checkpoints is not known.";
@@ -222,7 +230,7 @@
       const pixels = image.data;
       const [blank] = new Uint32Array(Uint8Array.of(...background, 255).buffer);
       new Uint32Array(pixels.buffer).fill(blank);
-      const crowd = clamp(Math.sqrt(12500 / Math.max(1, view.count)), 0.45, 1.3);
+      const crowd = clamp(Math.sqrt(12500 / Math.max(1, view.count)), 0.45, view.lines ? 1.8 : 1.3);
       const room = clamp(Math.min(size.width, size.height) / 600, 0.6, 1);
       const radius = 1.9 * crowd * room * Math.min(2, (camera.scale / fitted) ** 0.35);
       const stamp = disc(radius * ratio);
@@ -247,12 +255,46 @@
       }
       context.putImageData(image, 0, 0);
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
+      if (view.lines) drawTrails(context);
       context.fillStyle = css(ink, 0.6);
       context.font = "12px Helvetica, Arial, sans-serif";
       context.textAlign = "right";
       context.fillText(`${view.xLabel} →`, size.width - 10, size.height - 10);
       context.textAlign = "left";
       context.fillText(`↑ ${view.yLabel}`, 10, 20);
+    }
+
+    // A line along every run, dashed in turn where colours alone might not do, a ring where it
+    // starts and the run's number where it ends.
+    function drawTrails(context) {
+      context.font = "600 12px Helvetica, Arial, sans-serif";
+      context.textAlign = "left";
+      view.lengths.forEach((length, run) => {
+        if (!length) return;
+        const [from, to] = [view.starts[run], view.starts[run + 1]];
+        const colour = shade(run);
+        context.strokeStyle = css(colour, 0.7);
+        context.lineWidth = 1.2;
+        context.setLineDash(view.lengths.length > 7 ? DASHES[run % DASHES.length] : []);
+        context.beginPath();
+        for (let i = from; i < to; i++) context.lineTo(...screen(i));
+        context.stroke();
+        context.setLineDash([]);
+        context.fillStyle = css(background);
+        context.lineWidth = 1.5;
+        context.beginPath();
+        context.arc(...screen(from), 4, 0, 2 * Math.PI);
+        context.fill();
+        context.stroke();
+        if (view.lengths.length > 1) {
+          const [x, y] = screen(to - 1);
+          context.lineWidth = 3;
+          context.strokeStyle = css(background);
+          context.strokeText(run + 1, x + 6, y + 4);
+          context.fillStyle = css(mix(colour, ink, 0.4));
+          context.fillText(run + 1, x + 6, y + 4);
+        }
+      });
     }
 
     function drawOverlay() {
@@ -284,9 +326,15 @@
       placeTooltip();
     }
 
+    // What the epoch of a checkpoint counts.
+    function position() {
+      return view.position || "epoch";
+    }
+
     function describe(i) {
       const code = view.accuracies[i];
-      const lines = [view.runs[view.runOf[i]], `epoch ${view.epochs[i]}`];
+      const lines = [view.runs[view.runOf[i]], `${position()} ${view.epochs[i]}`];
+      if (view.names && view.names[i]) lines.splice(1, 0, view.names[i]);
       if (code !== UNKNOWN) {
         const [worst, best] = view.accuracyRange;
         const accuracy = worst + ((best - worst) * code) / (UNKNOWN - 1);

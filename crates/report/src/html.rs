@@ -1,6 +1,13 @@
 //! One self-contained page: no network, no external fonts, opens from a file.
 
-use crate::{figure::Embedding, scatter::scatter, svg::escape, table::Table};
+use crate::{
+    figure::Embedding,
+    scatter::{scatter, trails},
+    svg::escape,
+    table::Table,
+};
+
+pub use crate::scatter::Trails;
 
 const STYLE: &str = include_str!("../assets/page.css");
 const SCRIPT: &str = include_str!("../assets/scatter.js");
@@ -49,6 +56,20 @@ pub enum Block {
         views: Vec<Embedding>,
         /// What the plot shows.
         caption: String,
+    },
+    /// The same, with the names of all checkpoints.
+    Trails {
+        /// The views, named by their titles.
+        views: Vec<Trails>,
+        /// What the plot shows.
+        caption: String,
+    },
+    /// Blocks that unfold on a click on their title.
+    Folded {
+        /// What can be unfolded.
+        title: String,
+        /// The blocks.
+        blocks: Vec<Self>,
     },
 }
 
@@ -138,6 +159,12 @@ impl Block {
                 escape(caption)
             ),
             Self::Scatter { views, caption } => scatter(views, caption),
+            Self::Trails { views, caption } => trails(views, caption),
+            Self::Folded { title, blocks } => {
+                let blocks: String = blocks.iter().map(Self::to_html).collect();
+                let title = escape(title);
+                format!("<details>\n<summary>{title}</summary>\n{blocks}</details>\n")
+            }
         }
     }
 }
@@ -178,12 +205,20 @@ mod tests {
                         views: vec![],
                         caption: evil.into(),
                     },
+                    Block::Trails {
+                        views: vec![],
+                        caption: evil.into(),
+                    },
+                    Block::Folded {
+                        title: evil.into(),
+                        blocks: vec![Block::Text(evil.into())],
+                    },
                 ],
             }],
         };
         let html = page.to_html();
         assert!(!html.contains("<img"));
-        assert_eq!(html.matches("&lt;img").count(), 13);
+        assert_eq!(html.matches("&lt;img").count(), 16);
     }
 
     #[test]

@@ -12,14 +12,63 @@ use crate::{
 /// Accuracy code of a checkpoint whose accuracy is unknown.
 const UNKNOWN: u16 = u16::MAX;
 
+/// Runs in the plane that are known point by point.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trails {
+    /// The points.
+    pub embedding: Embedding,
+    /// Name of every point, in the order of the trajectories and of their points; may be empty.
+    pub names: Vec<Vec<String>>,
+    /// What a point's `epoch` counts, as in "step".
+    pub position: String,
+    /// Whether lines along all runs are always there, with a number at their ends: for runs that
+    /// can be told apart by eye.
+    pub lines: bool,
+}
+
 /// The markup of one scatter plot with a choice of views. Coordinates take two bytes each, with
 /// one scale for both axes (a 65,535th of the longer side), the accuracy two, the epoch four.
 /// Points that are not finite are left out.
 pub(crate) fn scatter(views: &[Embedding], caption: &str) -> String {
-    let runs = views.iter().map(|v| v.trajectories.len()).max();
+    let colours = [
+        ("run", "run"),
+        ("epoch", "epoch"),
+        ("accuracy", "test accuracy"),
+    ];
+    let views: Vec<(&Embedding, Value)> = views.iter().map(|v| (v, view(v))).collect();
+    markup(&views, &colours, caption)
+}
+
+/// As [`scatter`], with names.
+pub(crate) fn trails(views: &[Trails], caption: &str) -> String {
+    let position = views.first().map_or("epoch", |v| v.position.as_str());
+    let colours = [("run", "run"), ("epoch", position)];
+    let views: Vec<(&Embedding, Value)> = views
+        .iter()
+        .map(|trails| (&trails.embedding, trail_view(trails)))
+        .collect();
+    markup(&views, &colours, caption)
+}
+
+fn trail_view(trails: &Trails) -> Value {
+    let mut value = view(&trails.embedding);
+    let named = trails.embedding.trajectories.iter().zip(&trails.names);
+    let names: Vec<&str> = named
+        .flat_map(|(trajectory, names)| trajectory.points.iter().zip(names))
+        .filter(|(point, _)| is_finite(point))
+        .map(|(_, name)| name.as_str())
+        .collect();
+    value["names"] = json!(names);
+    value["position"] = json!(trails.position);
+    value["lines"] = json!(trails.lines);
+    value
+}
+
+fn markup(views: &[(&Embedding, Value)], colours: &[(&str, &str)], caption: &str) -> String {
+    let runs = views.iter().map(|(v, _)| v.trajectories.len()).max();
     let runs = runs.unwrap_or(0);
     let data = json!({
-        "views": views.iter().map(view).collect::<Vec<Value>>(),
+        "views": views.iter().map(|(_, value)| value).collect::<Vec<_>>(),
         "runColours": (0..runs).map(|run| run_colour(run, runs).hex()).collect::<Vec<_>>(),
         "rampColours": VIRIDIS.map(|c| c.hex()),
     });
@@ -28,16 +77,20 @@ pub(crate) fn scatter(views: &[Embedding], caption: &str) -> String {
     let options: String = views
         .iter()
         .enumerate()
-        .map(|(i, v)| format!("<option value=\"{i}\">{}</option>", escape(&v.title)))
+        .map(|(i, (v, _))| format!("<option value=\"{i}\">{}</option>", escape(&v.title)))
+        .collect();
+    let colours: String = colours
+        .iter()
+        .map(|(by, name)| format!("<option value=\"{by}\">{}</option>", escape(name)))
         .collect();
     format!(
         r#"<figure class="scatter">
 <div class="controls">
 <label>View <select class="view">{options}</select></label>
-<label>Colour by <select class="colour"><option value="run">run</option><option value="epoch">epoch</option><option value="accuracy">test accuracy</option></select></label>
+<label>Colour by <select class="colour">{colours}</select></label>
 <span class="buttons"><button type="button" class="zoom-in" aria-label="Zoom in">+</button><button type="button" class="zoom-out" aria-label="Zoom out">−</button><button type="button" class="reset">Reset</button></span>
 </div>
-<div class="stage" tabindex="0" role="application" aria-label="Scatter plot of checkpoints. Left and right arrows follow a run through its epochs, up and down change the run, plus and minus zoom, 0 resets.">
+<div class="stage" tabindex="0" role="application" aria-label="Scatter plot of checkpoints. Left and right arrows follow a run, up and down change the run, plus and minus zoom, 0 resets.">
 <canvas class="points"></canvas><canvas class="overlay"></canvas><div class="tooltip" hidden></div>
 </div>
 <div class="ramp"></div>

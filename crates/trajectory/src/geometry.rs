@@ -7,11 +7,12 @@ use weightspace::distance::distance;
 
 use crate::Error;
 
-/// The geometry of one polygonal trajectory through T points, T − 1 steps and T − 2 turns.
+/// The geometry of one polygonal trajectory through T points, T − 1 steps and T − 2 turns; of none
+/// by default.
 ///
 /// Lengths are in the units of the weights, angles in radians. Index `i` of a series over steps is
 /// the step from point `i` to `i + 1`; over turns, the turn at point `i + 1`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Geometry {
     /// Length of every step, T − 1.
     pub step_length: Vec<f64>,

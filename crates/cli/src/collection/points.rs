@@ -3,6 +3,7 @@
 use super::listing::{Entry, Pending};
 use super::source::Source;
 use super::{Group, Member, NotFinite, Options, Problem, Space, told};
+use crate::progress::Work;
 use anyhow::Result;
 use checkpoint_store::TensorShape;
 use nalgebra::DMatrix;
@@ -27,7 +28,7 @@ struct Point {
 }
 
 /// Reads a group, its members in an order drawn from the seed.
-pub(super) fn read(pending: Pending, space: Space, options: &Options) -> Read {
+pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &Work) -> Read {
     let Pending { layout, entries } = pending;
     let order = visiting_order(options.seed, 0, entries.len());
     let shuffled: Vec<&Entry> = order
@@ -36,11 +37,15 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options) -> Read {
         .collect();
     let points: Vec<Result<Point>> = shuffled
         .par_iter()
-        .map(|entry| match space {
-            Space::Weights => weights(&entry.source, &layout, options),
-            Space::Sketches => {
-                sketch(&entry.source, &layout, options).and_then(|sketch| sketched(&sketch))
-            }
+        .map(|entry| {
+            let point = match space {
+                Space::Sketches => {
+                    sketch(&entry.source, &layout, options).and_then(|sketch| sketched(&sketch))
+                }
+                Space::Weights => weights(&entry.source, &layout, options),
+            };
+            work.done(1);
+            point
         })
         .collect();
     let mut read = Read {
@@ -58,6 +63,8 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options) -> Read {
             Ok(point) if !point.not_finite.is_empty() => read.not_finite.push(NotFinite {
                 name: entry.name.clone(),
                 tensors: point.not_finite,
+                path: entry.path.clone(),
+                claims: entry.claims.clone(),
             }),
             Ok(point) => {
                 members.push(Member {

@@ -1,123 +1,72 @@
-//! `modeltrail order`: in which order the checkpoints of each run came.
+//! `modeltrail order`: in which order checkpoints came, and how sure each step of it is.
 
-use super::{estimate, print_json, print_text, read_and_analyse, table};
-use crate::cli::{Global, Outcome, Points};
+mod json;
+mod text;
+
+use super::trained::Points;
+use super::{print_json, print_text};
+use crate::cli::{Global, Outcome};
+use crate::collection::Group;
+use crate::progress::Work;
+use crate::runs::scores::{Scores, score};
+use crate::runs::{Answer, STAGES, Wanted, find_watched};
 use anyhow::Result;
 use clap::Args;
-use serde::Serialize;
-use trajectory::ordering::Direction;
-use trajectory::scoring::OrderScores;
 
 #[derive(Args)]
+#[command(after_help = "Examples:
+  modeltrail order checkpoints/
+  modeltrail order zoos/mlp-small --space svd-10
+  modeltrail order sketches.json --runs 3 --json
+
+One order of everything, unless the weights tell runs apart or --runs does: then one of each. Where
+steps or epochs are claimed, the orders are scored against them. Exit status: 0 = fine, 1 = something
+could not be read or is not finite, 2 = an error.")]
 pub(crate) struct Command {
     #[command(flatten)]
     points: Points,
-    /// Number of runs to look for; those in the store when not given.
-    #[arg(long, value_name = "N")]
-    clusters: Option<usize>,
+    /// Number of runs, if you know it; 1 for one order of everything.
+    #[arg(long, visible_alias = "clusters", value_name = "N")]
+    runs: Option<usize>,
+    /// Show every run, and every checkpoint of long runs.
+    #[arg(long)]
+    all: bool,
 }
 
-#[derive(Serialize)]
-struct Answer {
-    space: String,
-    checkpoints: usize,
-    left_out_runs: usize,
-    scores: Scores,
-    clusters: Vec<Order>,
-}
-
-/// How right the orders are, against the epochs that the store records.
-#[derive(Serialize)]
-struct Scores {
-    by_merge_height: OrderScores,
-    along_tree: OrderScores,
-    random: OrderScores,
-}
-
-#[derive(Serialize)]
-struct Order {
-    direction: Direction,
-    confidence: f64,
-    along_tree: Vec<Member>,
-    by_merge_height: Vec<Member>,
-}
-
-#[derive(Serialize)]
-struct Member {
-    run: u64,
-    epoch: u32,
+/// A group, its orders, and how right they are.
+struct Ordered<'a> {
+    group: &'a Group,
+    answer: Answer,
+    /// None where nothing is claimed.
+    scores: Option<Scores>,
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
-    let (shuffled, found) = read_and_analyse(&command.points, command.clusters)?;
-    let space = command.points.space;
-    let members = |leaves: &[u32]| -> Vec<Member> {
-        let checkpoints = leaves
-            .iter()
-            .map(|&leaf| &shuffled.checkpoints()[leaf as usize]);
-        checkpoints
-            .map(|checkpoint| Member {
-                run: checkpoint.run,
-                epoch: checkpoint.epoch,
-            })
-            .collect()
+    let trained = command.points.read()?;
+    let wanted = Wanted {
+        runs: command.runs,
+        space: command.points.space,
+        seed: command.points.input.seed,
     };
-    let orders = found.along_tree.iter().zip(&found.by_height);
-    let answer = Answer {
-        space: space.to_string(),
-        checkpoints: shuffled.checkpoints().len(),
-        left_out_runs: shuffled.diverged().len(),
-        clusters: orders
-            .map(|(path, heights)| Order {
-                direction: path.direction,
-                confidence: path.confidence,
-                along_tree: members(&path.leaves),
-                by_merge_height: members(heights),
-            })
-            .collect(),
-        scores: Scores {
-            by_merge_height: found.by_height_scores,
-            along_tree: found.along_tree_scores,
-            random: found.random_scores,
-        },
-    };
+    let work = Work::new("ordering", trained.groups.len() as u64 * (STAGES + 1));
+    let ordered = trained.groups.iter().map(|group| {
+        let answer = find_watched(group, &wanted, &work)?;
+        let scores = work.stage("scoring", || score(group, &answer, &wanted))?;
+        Ok(Ordered {
+            group,
+            answer,
+            scores,
+        })
+    });
+    let ordered = ordered.collect::<Result<Vec<Ordered<'_>>>>()?;
+    drop(work);
     if global.json {
-        print_json(&answer)?;
+        print_json(&json::document(&ordered, &trained, wanted.space))?;
     } else {
-        print_text(&summary(&answer))?;
+        print_text(&text::page(&ordered, &trained, wanted.space, command.all))?;
     }
-    Ok(Outcome::Fine)
-}
-
-fn summary(answer: &Answer) -> comfy_table::Table {
-    let row = |method: &str, scores: &OrderScores| {
-        [
-            method.to_owned(),
-            estimate(&scores.initial, 2),
-            estimate(&scores.fraction_of_run, 3),
-            estimate(&scores.kendall_tau, 3),
-        ]
-    };
-    let title = format!(
-        "{} checkpoints in {} clusters, space {}",
-        answer.checkpoints,
-        answer.clusters.len(),
-        answer.space
-    );
-    table(
-        [
-            title.as_str(),
-            "ordered initial epochs",
-            "ordered epochs",
-            "Kendall τ",
-        ],
-        [
-            row(
-                "by merge height (the paper's)",
-                &answer.scores.by_merge_height,
-            ),
-            row("along the spanning tree", &answer.scores.along_tree),
-            row("random", &answer.scores.random),
-        ],
-    )
+    Ok(match trained.is_fine() {
+        true => Outcome::Fine,
+        false => Outcome::Finding,
+    })
 }

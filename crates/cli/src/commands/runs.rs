@@ -1,22 +1,26 @@
 //! `modeltrail runs`: which of anybody's checkpoints belong together, and in which order they came.
 
 mod dot;
-mod json;
-mod text;
+pub(crate) mod json;
+pub(crate) mod text;
 
 use super::{print_json, print_text, report_left_out, report_unread};
 use crate::cli::{Global, Outcome};
-use crate::collection::{Collection, Group, Options, collect};
+use crate::collection::{Collection, Group, Options, collect_watched};
 use crate::memory::Memory;
-use crate::runs::{Answer, find};
-use anyhow::{Context, Result, bail};
+use crate::page;
+use crate::progress::Work;
+use crate::publish::{check, publish};
+use crate::runs::{Answer, STAGES, Wanted, find_watched};
+use anyhow::{Result, bail};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
   modeltrail runs checkpoints/
   modeltrail runs 'runs/*/epoch-*.pt' --dot trail.dot
+  modeltrail runs checkpoints/ --html report.html
   modeltrail runs zoos/mlp-small --json
 
 Checkpoints with other tensors are groups of their own. The weights answer; what names and metadata
@@ -34,6 +38,9 @@ pub(crate) struct Command {
     /// Write runs, orders and forks to this file as Graphviz DOT.
     #[arg(long, value_name = "FILE")]
     dot: Option<PathBuf>,
+    /// Write the page of `modeltrail report` to this file.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 /// Anybody's checkpoints.
@@ -64,7 +71,9 @@ impl Input {
     /// # Errors
     /// When nothing is left.
     pub(crate) fn collect(&self) -> Result<Collection> {
-        let collection = collect(&self.paths, &self.options());
+        let work = Work::new("reading", 0);
+        let collection = collect_watched(&self.paths, &self.options(), &work);
+        drop(work);
         report_unread(&collection.problems)?;
         report_left_out(&collection)?;
         if collection.groups.is_empty() {
@@ -76,36 +85,72 @@ impl Input {
 
 /// A group, and what was found in it.
 pub(crate) struct Found {
-    group: Group,
-    answer: Answer,
+    pub(crate) group: Group,
+    pub(crate) answer: Answer,
+}
+
+/// Finds the runs of every group.
+///
+/// # Errors
+/// As [`find_watched`].
+pub(crate) fn find_all(groups: Vec<Group>, wanted: &Wanted) -> Result<Vec<Found>> {
+    let work = Work::new("comparing", groups.len() as u64 * STAGES);
+    let found = groups.into_iter().map(|group| {
+        let answer = find_watched(&group, wanted, &work)?;
+        Ok(Found { group, answer })
+    });
+    found.collect()
+}
+
+/// Writes the page about what was found, whole or not at all.
+///
+/// # Errors
+/// When it cannot be made or written.
+pub(crate) fn write_page(
+    path: &Path,
+    found: &[Found],
+    collection: &Collection,
+    input: &Input,
+) -> Result<()> {
+    let work = Work::new("drawing", found.len() as u64 * page::STAGES);
+    let page = page::page(found, collection, &input.paths, input.seed, &work)?;
+    publish(path, page.to_html().as_bytes())
+}
+
+/// Whether there is anything to look at.
+pub(crate) fn outcome(found: &[Found], collection: &Collection) -> Outcome {
+    let contradicts = |found: &Found| found.answer.runs.iter().any(|run| run.has_contradictions());
+    let is_fine = collection.problems.is_empty()
+        && collection.not_finite.is_empty()
+        && !found.iter().any(contradicts);
+    if is_fine {
+        Outcome::Fine
+    } else {
+        Outcome::Finding
+    }
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
+    for path in [&command.dot, &command.html].into_iter().flatten() {
+        check(path)?;
+    }
     let mut collection = command.input.collect()?;
-    let groups = std::mem::take(&mut collection.groups);
-    let found = groups
-        .into_iter()
-        .map(|group| {
-            let answer = find(&group, command.runs, command.input.seed)?;
-            Ok(Found { group, answer })
-        })
-        .collect::<Result<Vec<Found>>>()?;
+    let wanted = Wanted {
+        runs: command.runs,
+        seed: command.input.seed,
+        ..Wanted::default()
+    };
+    let found = find_all(std::mem::take(&mut collection.groups), &wanted)?;
     if let Some(path) = &command.dot {
-        std::fs::write(path, dot::graph(&found))
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        publish(path, dot::graph(&found).as_bytes())?;
+    }
+    if let Some(path) = &command.html {
+        write_page(path, &found, &collection, &command.input)?;
     }
     if global.json {
         print_json(&json::document(&found, &collection))?;
     } else {
         print_text(&text::page(&found, command.all))?;
     }
-    let contradicts = |found: &Found| found.answer.runs.iter().any(|run| run.has_contradictions());
-    let is_fine = collection.problems.is_empty()
-        && collection.not_finite.is_empty()
-        && !found.iter().any(contradicts);
-    Ok(if is_fine {
-        Outcome::Fine
-    } else {
-        Outcome::Finding
-    })
+    Ok(outcome(&found, &collection))
 }

@@ -1,13 +1,22 @@
 //! `modeltrail umap`: checkpoints in the plane.
 
-use super::{print_json, print_text, read, table};
-use crate::cli::{Global, Outcome, Points};
+use super::trained::{Points, heading};
+use super::{print_json, print_text, table};
+use crate::cli::{Global, Outcome};
+use crate::collection::{Group, PositionClaim};
+use crate::progress::Work;
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 use weightspace::umap::{Parameters, embed};
 
 #[derive(Args)]
+#[command(after_help = "Examples:
+  modeltrail umap zoos/mlp-small --neighbors 5 --json
+  modeltrail umap checkpoints/
+
+`modeltrail report` draws it. Exit status: 0 = fine, 1 = something could not be read or is not finite,
+2 = an error.")]
 pub(crate) struct Command {
     #[command(flatten)]
     points: Points,
@@ -20,60 +29,113 @@ pub(crate) struct Command {
 }
 
 #[derive(Serialize)]
-struct Answer {
+struct Answer<'a> {
+    schema: &'static str,
     space: String,
-    components: usize,
-    points: Vec<Point>,
+    left_out_runs: usize,
+    untrained: usize,
+    groups: Vec<GroupOut<'a>>,
 }
 
 #[derive(Serialize)]
-struct Point {
-    run: u64,
-    epoch: u32,
+struct GroupOut<'a> {
+    checkpoints: usize,
+    parameters: u64,
+    /// Parts of the picture that no neighbourhood joins: how they lie to each other says little.
+    components: usize,
+    points: Vec<Point<'a>>,
+}
+
+#[derive(Serialize)]
+struct Point<'a> {
+    name: &'a str,
+    run: Option<&'a str>,
+    position: Option<PositionClaim>,
     x: f32,
     y: f32,
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
-    let shuffled = read(&command.points)?;
-    let space = command.points.space;
-    let projected = space.project(shuffled.matrix())?;
+    let trained = command.points.read()?;
+    let work = Work::new("laying out", trained.groups.len() as u64);
+    let groups = trained.groups.iter();
+    let answer = Answer {
+        schema: "modeltrail.umap/1",
+        space: command.points.space.to_string(),
+        left_out_runs: trained.diverged,
+        untrained: trained.untrained,
+        groups: groups
+            .map(|group| work.stage("", || lay_out(group, command)))
+            .collect::<Result<_>>()?,
+    };
+    drop(work);
+    if global.json {
+        print_json(&answer)?;
+    } else {
+        let parts = answer.groups.iter().zip(&trained.groups);
+        let parts: Vec<String> = parts
+            .map(|(found, group)| {
+                let heading = heading(group, command.points.space);
+                let note = trained.untrained_note();
+                format!("{heading}{note}\n{}", positions(found))
+            })
+            .collect();
+        print_text(&parts.join("\n\n"))?;
+    }
+    Ok(match trained.is_fine() {
+        true => Outcome::Fine,
+        false => Outcome::Finding,
+    })
+}
+
+fn lay_out<'a>(group: &'a Group, command: &Command) -> Result<GroupOut<'a>> {
+    let projected = command.points.space.project(group.points.as_view())?;
     let parameters = Parameters {
         neighbors: command.neighbors,
         min_dist: command.min_dist,
-        seed: command.points.seed,
+        seed: command.points.input.seed,
         ..Parameters::default()
     };
-    let embedding = embed(projected.matrix(), &parameters)?;
-    let mut points: Vec<Point> = shuffled
-        .checkpoints()
+    let layout = embed(projected.matrix(), &parameters)?;
+    let mut points: Vec<Point<'a>> = group
+        .members
         .iter()
-        .zip(&embedding.positions)
-        .map(|(checkpoint, &[x, y])| Point {
-            run: checkpoint.run,
-            epoch: checkpoint.epoch,
+        .zip(&layout.positions)
+        .map(|(member, &[x, y])| Point {
+            name: &member.name,
+            run: member.claims.run.as_ref().map(|run| run.value.as_str()),
+            position: member.claims.position,
             x,
             y,
         })
         .collect();
-    points.sort_by_key(|point| (point.run, point.epoch));
-    let answer = Answer {
-        space: space.to_string(),
-        components: embedding.components,
+    // As people count: the shuffle is for the algorithm.
+    points.sort_by_key(|point| {
+        let run = point.run.map(|run| (run.len(), run));
+        (
+            run,
+            point.position.map(|position| position.value),
+            point.name,
+        )
+    });
+    Ok(GroupOut {
+        checkpoints: group.members.len(),
+        parameters: group.parameters(),
+        components: layout.components,
         points,
-    };
-    if global.json {
-        print_json(&answer)?;
-    } else {
-        let rows = answer.points.iter().map(|point| {
-            [
-                point.run.to_string(),
-                point.epoch.to_string(),
-                format!("{:.3}", point.x),
-                format!("{:.3}", point.y),
-            ]
-        });
-        print_text(&table(["run", "epoch", "x", "y"], rows))?;
-    }
-    Ok(Outcome::Fine)
+    })
+}
+
+fn positions(found: &GroupOut<'_>) -> String {
+    let rows = found.points.iter().map(|point| {
+        let position = point.position;
+        let position = position.map(|claim| format!("{} {}", claim.unit.name(), claim.value));
+        [
+            point.name.to_owned(),
+            position.unwrap_or_else(|| "–".to_owned()),
+            format!("{:.3}", point.x),
+            format!("{:.3}", point.y),
+        ]
+    });
+    table(["checkpoint", "claims", "x", "y"], rows)
 }

@@ -15,6 +15,8 @@ const MIXED: Rgb = Rgb(25, 25, 25);
 /// Grid step and line width, in pixels.
 const FINE: (f64, f64) = (0.1, 1.1);
 const COARSE: (f64, f64) = (0.2, 0.5);
+/// Size of the names of leaves, in pixels.
+const NAME_SIZE: f64 = 10.0;
 const HEIGHT_LABEL: &str = "merge height (Euclidean distance)";
 
 /// Which checkpoint a leaf is. Used to colour and label, never to arrange.
@@ -186,6 +188,20 @@ pub struct ZooDendrogram {
 /// # Errors
 /// [`Error::LeafLabels`].
 pub fn zoo_dendrogram(zoo: &ZooDendrogram) -> Result<String, Error> {
+    draw_zoo(zoo, &[])
+}
+
+/// As [`zoo_dendrogram`], with the name of every leaf below it: for trees of a few dozen leaves.
+/// `names` are one per leaf; where there is no room, only every second, fifth, … is written.
+///
+/// # Errors
+/// [`Error::LeafLabels`].
+pub fn named_dendrogram(zoo: &ZooDendrogram, names: &[String]) -> Result<String, Error> {
+    zoo.linkage.check_labels(names.len())?;
+    draw_zoo(zoo, names)
+}
+
+fn draw_zoo(zoo: &ZooDendrogram, names: &[String]) -> Result<String, Error> {
     zoo.linkage.check_labels(zoo.leaf_runs.len())?;
     let layout = Layout::new(&zoo.linkage, &zoo.leaf_runs);
     let leaves = zoo.linkage.leaves();
@@ -206,7 +222,10 @@ pub fn zoo_dendrogram(zoo: &ZooDendrogram) -> Result<String, Error> {
     let mut entries = vec![Entry {
         mark: Mark::Spectrum,
         colour: String::new(),
-        name: "cluster of one run, one colour per run",
+        name: match runs {
+            1 => "one run",
+            _ => "cluster of one run, one colour per run",
+        },
     }];
     if mixed {
         entries.push(Entry {
@@ -228,18 +247,50 @@ pub fn zoo_dendrogram(zoo: &ZooDendrogram) -> Result<String, Error> {
         size: leaves,
         nodes: 0..layout.nodes.len(),
     };
-    let label = format!("{leaves} checkpoints of {runs} runs, in the order of the tree");
-    let frame = draw_tree_axes(&mut svg, area, &whole, &layout, zoo.scale, &label);
+    let of_runs = match runs {
+        1 => String::new(),
+        _ => format!(" of {runs} runs"),
+    };
+    let label = format!("{leaves} checkpoints{of_runs}, in the order of the tree");
+    let below: Vec<String> = layout
+        .order
+        .iter()
+        .filter_map(|&leaf| names.get(leaf).cloned())
+        .collect();
+    let longest = below.iter().map(|name| text_width(name, NAME_SIZE));
+    let room = longest.fold(0.0, f64::max);
+    let axes = Area {
+        height: area.height - if room > 0.0 { room + 8.0 } else { 0.0 },
+        ..area
+    };
+    let x_label = if below.is_empty() { label.as_str() } else { "" };
+    let frame = draw_tree_axes(&mut svg, axes, &whole, &layout, zoo.scale, x_label);
+    let fineness = if below.is_empty() { COARSE } else { FINE };
     draw_tree(
         &mut svg,
         &frame,
         &whole,
         &zoo.linkage,
         &layout,
-        COARSE,
+        fineness,
         colour,
     );
+    write_names(&mut svg, &frame, &below);
     Ok(svg.finish())
+}
+
+/// Names upright below the leaves, as many as there is room for.
+fn write_names(svg: &mut Svg, frame: &Frame, names: &[String]) {
+    let spacing = frame.plot.width / names.len().max(1) as f64;
+    let every = ((NAME_SIZE + 1.0) / spacing).ceil().max(1.0) as usize;
+    for (i, name) in names.iter().enumerate().step_by(every) {
+        let x = frame.x(i as f64 + 0.5) + NAME_SIZE * 0.35;
+        let text = Text::new(name)
+            .size(NAME_SIZE)
+            .anchor(Anchor::End)
+            .upwards();
+        svg.text(x, frame.plot.bottom() + 6.0, &text);
+    }
 }
 
 /// A part of a dendrogram: consecutive leaves, and the nodes to look through for it.

@@ -7,7 +7,9 @@ pub mod matrix;
 mod spread;
 mod weight_statistics;
 
-pub use dendrogram::{Leaf, RunDendrogram, ZooDendrogram, run_dendrograms, zoo_dendrogram};
+pub use dendrogram::{
+    Leaf, RunDendrogram, ZooDendrogram, named_dendrogram, run_dendrograms, zoo_dendrogram,
+};
 pub use embedding::{Embedding, Trajectory, TrajectoryPoint, embedding};
 pub use spread::{
     Quantiles, SpreadPanel, SpreadSeries, ZooGeometry, ZooTraining, geometry, spread,

@@ -3,6 +3,7 @@
 use super::Found;
 use crate::collection::{Collection, LeftOut, NotFinite, PositionClaim, Problem, RunClaim, Space};
 use crate::runs::claims::{Agreement, Contradiction};
+use crate::runs::gaps::Gap;
 use crate::runs::origins::Origin;
 use crate::runs::{Count, Place, Run};
 use serde::Serialize;
@@ -34,6 +35,7 @@ struct GroupOut<'a> {
     /// How the number of runs was found.
     verdict: VerdictOut,
     gap: Option<&'a Runs>,
+    branches: usize,
     runs: Vec<RunOut<'a>>,
 }
 
@@ -45,7 +47,7 @@ struct TensorOut<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum VerdictOut {
+pub(crate) enum VerdictOut {
     Separated,
     NoGap,
     Given,
@@ -62,6 +64,7 @@ struct RunOut<'a> {
     direction_confidence: f64,
     agreement: Agreement,
     contradicted: bool,
+    gaps: &'a [Gap],
     /// None if forks were not looked for.
     origin: Option<OriginOut<'a>>,
     checkpoints: Vec<PlaceOut<'a>>,
@@ -107,15 +110,20 @@ pub(super) fn document<'a>(found: &'a [Found], collection: &'a Collection) -> Do
     }
 }
 
+pub(crate) fn verdict(count: &Count) -> VerdictOut {
+    match count {
+        Count::Found(runs) if runs.verdict == Verdict::Separated => VerdictOut::Separated,
+        Count::Found(_) => VerdictOut::NoGap,
+        Count::Given => VerdictOut::Given,
+        Count::TooFew(_) => VerdictOut::TooFew,
+    }
+}
+
 fn group(found: &Found) -> GroupOut<'_> {
     let Found { group, answer } = found;
-    let (verdict, gap) = match &answer.count {
-        Count::Found(runs) if runs.verdict == Verdict::Separated => {
-            (VerdictOut::Separated, Some(runs))
-        }
-        Count::Found(runs) => (VerdictOut::NoGap, Some(runs)),
-        Count::Given => (VerdictOut::Given, None),
-        Count::TooFew(_) => (VerdictOut::TooFew, None),
+    let gap = match &answer.count {
+        Count::Found(runs) => Some(runs),
+        Count::Given | Count::TooFew(_) => None,
     };
     let tensors = group.layout.iter().map(|tensor| TensorOut {
         name: &tensor.name,
@@ -131,8 +139,9 @@ fn group(found: &Found) -> GroupOut<'_> {
             Space::Weights => 0.0,
             Space::Sketches => relative_error(group.points.nrows()),
         },
-        verdict,
+        verdict: verdict(&answer.count),
         gap,
+        branches: answer.branches,
         runs: runs
             .map(|(index, run)| out(run, answer.origins.get(index), found))
             .collect(),
@@ -161,6 +170,7 @@ fn out<'a>(run: &'a Run, origin: Option<&'a Origin>, found: &'a Found) -> RunOut
         direction_confidence: run.confidence,
         agreement: run.agreement,
         contradicted: run.has_contradictions(),
+        gaps: &run.gaps,
         origin: origin.and_then(|origin| origin_out(origin, found)),
         checkpoints: run.places.iter().filter_map(place).collect(),
     }

@@ -1,8 +1,9 @@
 //! The answer for people.
 
 use super::Found;
-use crate::collection::{Group, Member, Space, printable};
+use crate::collection::{Group, Member, PositionClaim, Space, Unit, printable};
 use crate::commands::{counted, thousands};
+use crate::runs::gaps::Gap;
 use crate::runs::origins::Origin;
 use crate::runs::{Answer, Count, FEWEST_FOR_EDGES, Place, Run};
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ const AT_ENDS: usize = 3;
 
 /// Most names in a list that is not the answer itself.
 const NAMED: usize = 3;
+/// Most gaps of a run.
+const GAPS: usize = 6;
 
 /// Everything that was found, group by group.
 pub(super) fn page(found: &[Found], all: bool) -> String {
@@ -79,7 +82,7 @@ fn listed(names: Vec<String>) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-fn heading(group: &Group) -> String {
+pub(crate) fn heading(group: &Group) -> String {
     let (count, tensors) = (group.members.len(), group.layout.len());
     let how = match group.space {
         Space::Weights => "compared exactly".to_owned(),
@@ -96,7 +99,12 @@ fn heading(group: &Group) -> String {
     )
 }
 
-fn count(answer: &Answer) -> String {
+pub(crate) fn count(answer: &Answer) -> String {
+    let branches = match answer.branches {
+        0 => String::new(),
+        1 => "; their tree branches: 1 run more that left another".to_owned(),
+        more => format!("; their tree branches: {more} runs more that left others"),
+    };
     match &answer.count {
         Count::Given => format!("{}, as given", counted(answer.runs.len(), "run")),
         Count::TooFew(1) => {
@@ -106,9 +114,13 @@ fn count(answer: &Answer) -> String {
             "{distinct} distinct checkpoints are too few to tell runs apart (6 are needed): taken for one run"
         ),
         Count::Found(runs) if runs.verdict == Verdict::Separated => format!(
-            "{} runs, told by the weights: they lie {:.1} times farther apart than any step within one",
+            "{} runs, told by the weights: they lie {:.1} times farther apart than any step within \
+             one{branches}",
             runs.count, runs.gap
         ),
+        Count::Found(_) if answer.branches > 0 => {
+            format!("no gap in the distances tells runs apart{branches}")
+        }
         Count::Found(_) => {
             "no gap in the distances tells runs apart: taken for one run (several that share a \
              start, or overlap, would look so too; --runs N if you know)"
@@ -123,13 +135,19 @@ fn section(index: usize, run: &Run, found: &Found, all: bool) -> String {
         let _ = write!(text, " (claimed: {claimed})");
     }
     let _ = writeln!(text, ": {}", counted(run.places.len(), "checkpoint"));
-    for line in order(run) {
+    for line in order(run, &found.group.members) {
         let _ = writeln!(text, "  {line}");
     }
     if let Some(origin) = origin(index, found) {
         let _ = writeln!(text, "  {origin}");
     }
-    let members = &found.group.members;
+    text.push_str(&columns(&rows(run, &found.group.members, all)));
+    text
+}
+
+/// The places of a run: name, claims, how sure the next is, notes. Long runs by their ends, and what
+/// is marked, if not `all` are asked for.
+pub(crate) fn rows(run: &Run, members: &[Member], all: bool) -> Vec<[String; 4]> {
     let mut rows = Vec::new();
     let mut hidden = 0;
     for (at, place) in run.places.iter().enumerate() {
@@ -142,8 +160,44 @@ fn section(index: usize, run: &Run, found: &Found, all: bool) -> String {
             hidden += 1;
         }
     }
-    text.push_str(&columns(&rows));
-    text
+    rows
+}
+
+/// The gaps of a run, the first few of many.
+pub(crate) fn gaps(run: &Run, members: &[Member]) -> Vec<String> {
+    let name = |place: usize| {
+        let member = members.get(run.places.get(place)?.member)?;
+        Some(member.name.as_str())
+    };
+    let told = run.gaps.iter().map(|gap| match gap {
+        Gap::LongStep { after, .. } => {
+            let after = name(*after).unwrap_or_default();
+            format!("gap after {after}: {gap}")
+        }
+        Gap::Claimed { .. } => format!("gap: {gap}"),
+    });
+    let mut lines: Vec<String> = told.take(GAPS).collect();
+    let more = run.gaps.len() - lines.len();
+    if more > 0 {
+        lines.push(format!("{more} more gaps"));
+    }
+    lines
+}
+
+/// What all checkpoints of a run claim, if all do, in one unit, and rising along the order.
+pub(crate) fn claimed_positions(run: &Run, members: &[Member]) -> Option<(Unit, Vec<u64>)> {
+    let claims = run.places.iter().map(|place| {
+        let claims = &members.get(place.member)?.claims;
+        claims.position
+    });
+    let claims: Vec<PositionClaim> = claims.collect::<Option<_>>()?;
+    let unit = claims.first()?.unit;
+    let rises = |pair: &[PositionClaim]| match pair {
+        [before, after] => before.value < after.value,
+        _ => false,
+    };
+    let is_usable = claims.iter().all(|claim| claim.unit == unit) && claims.windows(2).all(rises);
+    is_usable.then(|| (unit, claims.iter().map(|claim| claim.value).collect()))
 }
 
 fn skipped(hidden: &mut usize) -> Option<[String; 4]> {
@@ -182,7 +236,7 @@ fn row(place: &Place, members: &[Member]) -> Option<[String; 4]> {
 }
 
 /// What is said of the order as a whole, line by line.
-fn order(run: &Run) -> Vec<String> {
+pub(crate) fn order(run: &Run, members: &[Member]) -> Vec<String> {
     match run.places.len() {
         0 | 1 => return Vec::new(),
         2 => return vec!["two checkpoints have no order that weights could tell".to_owned()],
@@ -227,11 +281,12 @@ fn order(run: &Run) -> Vec<String> {
             mixed.join(", ")
         ));
     }
+    lines.extend(gaps(run, members));
     lines
 }
 
 /// Where a run came from, if it is related to another.
-fn origin(index: usize, found: &Found) -> Option<String> {
+pub(crate) fn origin(index: usize, found: &Found) -> Option<String> {
     let name = |member: usize| Some(found.group.members.get(member)?.name.as_str());
     match found.answer.origins.get(index)? {
         Origin::Root => None,
@@ -259,7 +314,7 @@ fn origin(index: usize, found: &Found) -> Option<String> {
 }
 
 /// A probability that is never told as certain.
-fn sureness(probability: f64) -> String {
+pub(crate) fn sureness(probability: f64) -> String {
     if probability > 0.99 {
         ">99 %".to_owned()
     } else {

@@ -1,0 +1,73 @@
+//! `modeltrail report`: one page about anybody's checkpoints.
+
+use super::runs::{Input, find_all, outcome, write_page};
+use super::{counted, print_json, print_text, thousands};
+use crate::cli::{Global, Outcome};
+use crate::publish::check;
+use crate::runs::Wanted;
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+use std::path::PathBuf;
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  modeltrail report checkpoints/ --out report.html
+  modeltrail report 'runs/*/epoch-*.pt' -o report.html
+  modeltrail report sketches.json -o report.html
+
+The page needs no network and no other file. It has what `modeltrail runs` prints, and pictures. Exit
+status: 0 = fine, 1 = it shows something to look at (as `modeltrail runs` would say), 2 = an error, or
+nothing could be read.")]
+pub(crate) struct Command {
+    #[command(flatten)]
+    input: Input,
+    /// Number of runs, if you know it; otherwise the weights have to tell.
+    #[arg(long, value_name = "N")]
+    runs: Option<usize>,
+    /// File to write the page to.
+    #[arg(short, long, default_value = "report.html", value_name = "FILE")]
+    out: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    schema: &'static str,
+    out: String,
+    bytes: u64,
+    groups: usize,
+    checkpoints: usize,
+    runs: usize,
+}
+
+pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
+    check(&command.out)?;
+    let mut collection = command.input.collect()?;
+    let wanted = Wanted {
+        runs: command.runs,
+        seed: command.input.seed,
+        ..Wanted::default()
+    };
+    let found = find_all(std::mem::take(&mut collection.groups), &wanted)?;
+    write_page(&command.out, &found, &collection, &command.input)?;
+    let answer = Answer {
+        schema: "modeltrail.report/1",
+        out: command.out.display().to_string(),
+        bytes: std::fs::metadata(&command.out)?.len(),
+        groups: found.len(),
+        checkpoints: found.iter().map(|found| found.group.members.len()).sum(),
+        runs: found.iter().map(|found| found.answer.runs.len()).sum(),
+    };
+    if global.json {
+        print_json(&answer)?;
+    } else {
+        print_text(&format!(
+            "{}: {} in {}, {} bytes",
+            answer.out,
+            counted(answer.checkpoints, "checkpoint"),
+            counted(answer.runs, "run"),
+            thousands(answer.bytes)
+        ))?;
+    }
+    Ok(outcome(&found, &collection))
+}

@@ -1,0 +1,322 @@
+//! Where checkpoints of a run seem to be missing: by what is claimed, or by a step that is too long.
+//!
+//! Claims first. Epochs 1, 2, 3, 5 lack one, steps 500, 1000, 2000 too; saves at 1, 2, 4, 8, 16 do
+//! not, and neither does a schedule that grows coarser in the end. Where nothing is claimed, a step
+//! much longer than all around it is what a missing checkpoint leaves; how much longer is measured in
+//! docs/runs.md.
+
+use super::{Place, Run};
+use crate::collection::{Member, PositionClaim, Unit};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Share of the claimed differences that must be the regular one.
+const REGULAR: f64 = 0.5;
+/// Steps on each side that a step is held against.
+const AROUND: usize = 3;
+/// Fewest steps of a run in which a long one is looked for.
+const FEWEST_STEPS: usize = 8;
+/// Least ratio of a step to those around it.
+pub const LEAST_RATIO: f64 = 1.6;
+/// So many standard deviations, robustly estimated, must lie between the step and those of its run.
+pub const DEVIATIONS: f64 = 4.5;
+
+/// Where checkpoints seem to be missing.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "gap")]
+pub enum Gap {
+    /// Claimed positions are regular, and these are not among them.
+    Claimed {
+        /// First position that is missing.
+        first: u64,
+        /// Last one.
+        last: u64,
+        /// How far apart positions are.
+        every: u64,
+        /// How many are missing.
+        count: u64,
+        /// What positions count.
+        unit: Unit,
+    },
+    /// Nothing is claimed, but a step is longer than those around it.
+    LongStep {
+        /// Place in the order, from 0, that the step leaves.
+        after: usize,
+        /// How many times as long as those around it.
+        times: f64,
+    },
+}
+
+impl std::fmt::Display for Gap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Claimed {
+                first,
+                last,
+                every,
+                count,
+                unit,
+            } => {
+                let unit = unit.name();
+                match count {
+                    1 => write!(f, "{unit} {first} is not among them"),
+                    2 => write!(f, "{unit}s {first} and {last} are not among them"),
+                    _ if *every == 1 => {
+                        write!(f, "{unit}s {first} to {last} are not among them")
+                    }
+                    _ => write!(
+                        f,
+                        "{count} {unit}s from {first} to {last} are not among them"
+                    ),
+                }
+            }
+            Self::LongStep { times, .. } => write!(
+                f,
+                "a step {times:.1} times as long as those around it: checkpoints may be missing"
+            ),
+        }
+    }
+}
+
+/// The gaps of a run whose order, claims and steps are known.
+pub(super) fn find(run: &Run, members: &[Member]) -> Vec<Gap> {
+    let claimed = claimed(run, members);
+    if claimed.values().all(|positions| positions.len() < 2) {
+        return long_steps(&run.geometry.step_length)
+            .into_iter()
+            .map(|(after, times)| Gap::LongStep { after, times })
+            .collect();
+    }
+    let unit = claimed
+        .iter()
+        .max_by_key(|(_, positions)| positions.len())
+        .map_or(Unit::Step, |(&(_, unit), _)| unit);
+    claimed
+        .iter()
+        .filter(|((_, own), _)| *own == unit)
+        .flat_map(|(_, positions)| missing(positions, unit))
+        .collect()
+}
+
+/// Claimed positions, each with its place in the order, by claimed run and unit; without those that
+/// the weights contradict.
+fn claimed<'a>(
+    run: &'a Run,
+    members: &'a [Member],
+) -> BTreeMap<(Option<&'a str>, Unit), BTreeMap<u64, usize>> {
+    let mut claimed: BTreeMap<(Option<&str>, Unit), BTreeMap<u64, usize>> = BTreeMap::new();
+    for (at, place) in run.places.iter().enumerate() {
+        if !place.contradictions.is_empty() {
+            continue;
+        }
+        for (run, PositionClaim { value, unit, .. }) in claims(place, members) {
+            claimed.entry((run, unit)).or_default().insert(value, at);
+        }
+    }
+    claimed
+}
+
+fn claims<'a>(
+    place: &'a Place,
+    members: &'a [Member],
+) -> impl Iterator<Item = (Option<&'a str>, PositionClaim)> {
+    let all = std::iter::once(&place.member).chain(&place.copies);
+    let all = all.filter_map(|&index| members.get(index));
+    all.filter_map(|member| {
+        let run = member.claims.run.as_ref().map(|run| run.value.as_str());
+        Some((run, member.claims.position?))
+    })
+}
+
+/// Positions that a regular series lacks, where no other checkpoint lies in their place.
+fn missing(positions: &BTreeMap<u64, usize>, unit: Unit) -> Vec<Gap> {
+    let list: Vec<(u64, usize)> = positions.iter().map(|(&value, &at)| (value, at)).collect();
+    let values: Vec<u64> = list.iter().map(|&(value, _)| value).collect();
+    let Some(every) = regular(&values) else {
+        return Vec::new();
+    };
+    let pairs = list.windows(2).filter_map(|pair| match pair {
+        [(before, here), (after, there)] => Some((*before, *after, here.abs_diff(*there))),
+        _ => None,
+    });
+    let differences: Vec<(u64, u64, usize)> = pairs.collect();
+    let coarser = schedule_ends(&values, every);
+    differences
+        .into_iter()
+        .filter(|&(before, after, _)| !coarser.iter().any(|&(a, b)| a <= before && after <= b))
+        .filter_map(|(before, after, apart)| {
+            let count = ((after - before) / every).checked_sub(1)?;
+            // What lies between in the order stands for some of them, whatever it is called.
+            let between = apart.saturating_sub(1) as u64;
+            ((after - before).is_multiple_of(every) && count > between).then(|| Gap::Claimed {
+                first: before + every,
+                last: after - every,
+                every,
+                count,
+                unit,
+            })
+        })
+        .collect()
+}
+
+/// The difference that most of all are, if all others are multiples of it; the last may be anything,
+/// since trainings save once more when they end.
+fn regular(values: &[u64]) -> Option<u64> {
+    let differences: Vec<u64> = differences(values);
+    let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
+    for &difference in &differences {
+        *counts.entry(difference).or_default() += 1;
+    }
+    let most = counts.values().max()?;
+    let (&every, &count) = counts.iter().find(|(_, count)| *count == most)?;
+    let (_, but_last) = differences.split_last()?;
+    let is_regular = differences.len() > 1
+        && count as f64 >= REGULAR * differences.len() as f64
+        && but_last.iter().all(|other| other.is_multiple_of(every));
+    is_regular.then_some(every)
+}
+
+/// Stretches at either end of the series where saves were regularly farther apart: two or more equal
+/// differences in a row are a schedule, not a loss.
+fn schedule_ends(values: &[u64], every: u64) -> Vec<(u64, u64)> {
+    let differences = differences(values);
+    let stretch = |differences: &mut dyn Iterator<Item = u64>| -> usize {
+        let all: Vec<u64> = differences.collect();
+        let Some(&first) = all.first() else { return 0 };
+        let length = all.iter().take_while(|&&other| other == first).count();
+        if first != every && length > 1 {
+            length
+        } else {
+            0
+        }
+    };
+    let front = stretch(&mut differences.iter().copied());
+    let back = stretch(&mut differences.iter().rev().copied());
+    let between = |from: usize, to: usize| Some((*values.get(from)?, *values.get(to)?));
+    let end = values.len().saturating_sub(1);
+    let found = [between(0, front), between(end - back, end)];
+    found.into_iter().flatten().collect()
+}
+
+fn differences(values: &[u64]) -> Vec<u64> {
+    let pairs = values.windows(2).filter_map(|pair| match pair {
+        [before, after] => Some(after - before),
+        _ => None,
+    });
+    pairs.collect()
+}
+
+/// Steps much longer than those around them: place and ratio. The first and the last step have
+/// neighbours on one side only and are never called long: trainings begin with long steps.
+///
+/// A step is held against the longest of up to [`AROUND`] steps on each side, the smaller of the two:
+/// where steps shrink, all before are longer. The ratio must be [`LEAST_RATIO`], and stand out from
+/// the run's other ratios by [`DEVIATIONS`] robust standard deviations.
+pub fn long_steps(steps: &[f64]) -> Vec<(usize, f64)> {
+    if steps.len() < FEWEST_STEPS {
+        return Vec::new();
+    }
+    let longest = |range: std::ops::Range<usize>| {
+        let around = steps.get(range).unwrap_or_default();
+        around.iter().copied().fold(0.0, f64::max)
+    };
+    let ratios: Vec<(usize, f64)> = (1..steps.len() - 1)
+        .filter_map(|at| {
+            let before = longest(at.saturating_sub(AROUND)..at);
+            let after = longest(at + 1..(at + 1 + AROUND).min(steps.len()));
+            let ratio = steps.get(at)? / before.max(after);
+            (ratio.is_finite() && ratio > 0.0).then_some((at, ratio))
+        })
+        .collect();
+    let logs: Vec<f64> = ratios.iter().map(|(_, ratio)| ratio.ln()).collect();
+    let middle = median(&logs);
+    let apart: Vec<f64> = logs.iter().map(|log| (log - middle).abs()).collect();
+    // A normal distribution's standard deviation is so many median deviations.
+    let deviation = 1.4826 * median(&apart);
+    ratios
+        .into_iter()
+        .filter(|(_, ratio)| *ratio >= LEAST_RATIO && ratio.ln() - middle >= DEVIATIONS * deviation)
+        .collect()
+}
+
+/// The middle value; 0 of none.
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claimed(values: &[u64]) -> Vec<String> {
+        let positions = values.iter().copied().zip(0..).collect();
+        let gaps = missing(&positions, Unit::Epoch);
+        gaps.iter().map(Gap::to_string).collect()
+    }
+
+    #[test]
+    fn what_a_regular_series_lacks_is_named() {
+        assert_eq!(claimed(&[1, 2, 3, 5]), ["epoch 4 is not among them"]);
+        assert_eq!(
+            claimed(&[500, 1000, 2000]),
+            ["epoch 1500 is not among them"]
+        );
+        assert_eq!(
+            claimed(&[0, 10, 20, 50, 60]),
+            ["epochs 30 and 40 are not among them"]
+        );
+        assert_eq!(
+            claimed(&[1, 2, 3, 9, 10, 12, 13]),
+            [
+                "epochs 4 to 8 are not among them",
+                "epoch 11 is not among them"
+            ]
+        );
+        assert_eq!(claimed(&[1, 2, 3, 5, 7, 8, 9]).len(), 2);
+    }
+
+    #[test]
+    fn schedules_are_no_gaps() {
+        for regular in [
+            &[][..],
+            &[7],
+            &[3, 9],
+            &[1, 2, 3, 4],
+            &[3, 4, 5, 6],
+            &[1, 2, 4, 8, 16, 32],
+            &[500, 1000, 1500, 1873],
+            &[1, 2, 4, 8, 512, 1000, 2000, 3000],
+            &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 30, 40],
+            &[0, 100, 200, 210, 220, 230, 240, 250],
+            &[1, 2, 3, 5, 9, 12],
+        ] {
+            assert!(claimed(regular).is_empty(), "{regular:?}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_under_another_name_is_not_missing() {
+        let positions = [(1, 0), (2, 1), (3, 2), (5, 4), (6, 5)];
+        assert!(missing(&positions.into(), Unit::Step).is_empty());
+    }
+
+    #[test]
+    fn one_long_step_stands_out_of_steps_that_shrink_and_the_first_does_not() {
+        let mut steps: Vec<f64> = (0..20).map(|step| 3.0 * 0.8_f64.powi(step)).collect();
+        steps[0] = 30.0;
+        assert!(long_steps(&steps).is_empty());
+        steps[9] *= 4.0;
+        let found = long_steps(&steps);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].0, 9);
+    }
+
+    #[test]
+    fn short_runs_and_steps_of_length_zero_have_no_gaps() {
+        assert!(long_steps(&[1.0, 5.0, 1.0]).is_empty());
+        assert!(long_steps(&[0.0; 30]).is_empty());
+        assert!(long_steps(&[f64::NAN; 30]).is_empty());
+    }
+}
