@@ -1,11 +1,13 @@
 //! Forks: parent and fork point of branches whose origin is known.
 
 mod branches;
+mod heaps;
 
 use super::world::World;
 use crate::findings::{Figure, Findings};
 use anyhow::Result;
 use branches::{Families, Kind, Outcome};
+use heaps::{Heap, heaps};
 use report::figure::chart::{Axis, Chart, Panel, Reference, Series, Style};
 use report::table::{Column, Table};
 use serde_json::{Map, Value, json};
@@ -29,7 +31,11 @@ has by default. A fork within ±1 has the right parent as well. An answer is cer
 possible and all possible forks are within one checkpoint of the estimate, at a confidence of 0.9; \
 every other fork is reported as \"cannot tell\", with its estimate. Where a run has no recorded fork, \
 the right answer is that it has none. The branch of a branch counts in the headline figures only \
-as a certain and wrong answer.";
+as a certain and wrong answer.\n\n\
+A heap is a trunk, one branch and two strangers, and nobody says which is which: merge heights count the \
+runs, and then the tree's branches are split off (`trajectory::branches`). Where the two parts that a \
+trunk and its branch have after the fork go on alike, as they do with label noise in the CNN, either may \
+be called the branch.";
 
 pub(super) fn run(world: &World) -> Result<Findings> {
     let mut findings = Findings {
@@ -41,6 +47,7 @@ pub(super) fn run(world: &World) -> Result<Findings> {
     let mut json = Map::new();
     let mut slacks = Vec::new();
     let (mut rows, mut by_epoch, mut panels) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut heap_rows, mut heaps_json) = (Vec::new(), Map::new());
     for name in ["mlp", "cnn"] {
         let families = Families::new(world, name)?;
         for slack in SLACKS {
@@ -78,9 +85,19 @@ pub(super) fn run(world: &World) -> Result<Findings> {
             ]);
         }
         panels.push(panel(&families, &outcomes));
+        let heaps = heaps(&families)?;
+        for kind in Kind::ALL {
+            let of_kind: Vec<&Heap> = heaps.iter().filter(|heap| heap.kind == kind).collect();
+            if !of_kind.is_empty() {
+                heap_rows.push(heap_row(name, kind, &of_kind));
+                let key = format!("{name}: {}", kind.name());
+                heaps_json.insert(key, heap_json(&of_kind));
+            }
+        }
         all.extend(outcomes);
     }
     panels.push(reliability(&all));
+    json.insert("heaps".into(), Value::Object(heaps_json));
 
     let changed: Vec<&Outcome> = all.iter().filter(|o| o.kind.is_of_other_data()).collect();
     let certain: Vec<&Outcome> = changed.iter().filter(|o| o.certain).copied().collect();
@@ -129,6 +146,20 @@ pub(super) fn run(world: &World) -> Result<Findings> {
                 ],
             ),
             rows: by_epoch,
+        },
+        Table {
+            caption: "Heaps told apart without being told how many runs there are, odd seeds"
+                .into(),
+            columns: columns(
+                &["zoo", "branch"],
+                &[
+                    "heaps",
+                    "all runs told by merge heights",
+                    "with branches split off",
+                    "split, but trunk and branch changed parts",
+                ],
+            ),
+            rows: heap_rows,
         },
         Table {
             caption: "Choice of the slack, even seeds; branches of all kinds".into(),
@@ -199,6 +230,31 @@ fn kind_row(name: &str, kind: Kind, outcomes: &[&Outcome]) -> Vec<String> {
         share(&branches, |o| o.certain),
         wrong.to_string(),
     ]
+}
+
+fn heap_row(name: &str, kind: Kind, heaps: &[&Heap]) -> Vec<String> {
+    let share = |is: fn(&Heap) -> bool| {
+        let count = heaps.iter().filter(|heap| is(heap)).count();
+        format!("{:.3}", count as f64 / heaps.len() as f64)
+    };
+    vec![
+        name.to_owned(),
+        kind.name().to_owned(),
+        heaps.len().to_string(),
+        share(|heap| heap.told_by_heights),
+        share(|heap| heap.told),
+        share(|heap| heap.split_otherwise),
+    ]
+}
+
+fn heap_json(heaps: &[&Heap]) -> Value {
+    let count = |is: fn(&Heap) -> bool| heaps.iter().filter(|heap| is(heap)).count();
+    json!({
+        "heaps": heaps.len(),
+        "told_by_heights": count(|heap| heap.told_by_heights),
+        "told": count(|heap| heap.told),
+        "split_otherwise": count(|heap| heap.split_otherwise),
+    })
 }
 
 fn outcomes_json(outcomes: &[&Outcome]) -> Value {

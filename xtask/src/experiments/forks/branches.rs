@@ -120,10 +120,10 @@ impl Outcome {
 }
 
 /// Checkpoints of several models: `[checkpoint][model]`, one after the other.
-struct Run {
-    kind: Kind,
+pub(super) struct Run {
+    pub(super) kind: Kind,
     epoch: usize,
-    weights: Vec<Vec<f32>>,
+    pub(super) weights: Vec<Vec<f32>>,
 }
 
 /// Trained families of one recipe.
@@ -132,8 +132,8 @@ pub(super) struct Families {
     pub(super) seeds: usize,
     pub(super) forks: Vec<usize>,
     parameters: usize,
-    trunk: Vec<Vec<f32>>,
-    branches: Vec<Run>,
+    pub(super) trunk: Vec<Vec<f32>>,
+    pub(super) branches: Vec<Run>,
     /// One start for all, epoch 0 first.
     shared: Vec<Vec<f32>>,
 }
@@ -219,6 +219,11 @@ impl Families {
         })
     }
 
+    /// Room for checkpoints.
+    pub(super) fn pool(&self) -> Pool {
+        Pool::new(self.parameters)
+    }
+
     /// The outcomes of the families of these seeds.
     pub(super) fn outcomes(
         &self,
@@ -240,7 +245,7 @@ impl Families {
 
     /// One trunk with all its branches, and two strangers.
     fn of_seed(&self, seed: usize, parameters: &Parameters) -> Result<Vec<Outcome>> {
-        let mut pool = Pool::new(self.parameters);
+        let mut pool = self.pool();
         for branch in &self.branches {
             pool.add(&branch.weights, seed);
         }
@@ -289,7 +294,7 @@ impl Families {
             (Kind::SharedStart, &self.shared[1..]),
             (Kind::SharedStartKept, &self.shared[..]),
         ] {
-            let mut pool = Pool::new(self.parameters);
+            let mut pool = self.pool();
             for run in 0..3 {
                 pool.add(kept, (seed + run) % self.seeds);
             }
@@ -331,7 +336,7 @@ fn of_any(found: &Family, run: usize) -> Outcome {
 }
 
 /// Runs of single models, side by side in one matrix.
-struct Pool {
+pub(super) struct Pool {
     parameters: usize,
     values: Vec<f32>,
     runs: Vec<Vec<u32>>,
@@ -347,7 +352,7 @@ impl Pool {
     }
 
     /// Adds the checkpoints of one model; its number in the pool.
-    fn add(&mut self, checkpoints: &[Vec<f32>], model: usize) -> usize {
+    pub(super) fn add(&mut self, checkpoints: &[Vec<f32>], model: usize) -> usize {
         let first = self.values.len() / self.parameters;
         for weights in checkpoints {
             let own = &weights[model * self.parameters..][..self.parameters];
@@ -358,9 +363,13 @@ impl Pool {
         self.runs.len() - 1
     }
 
-    fn family(self, parameters: &Parameters) -> Result<Family> {
+    /// The checkpoints in the order in which they were added.
+    pub(super) fn points(&self) -> DMatrix<f32> {
         let columns = self.values.len() / self.parameters;
-        let points = DMatrix::from_vec(self.parameters, columns, self.values);
-        Ok(family(points.as_view(), &self.runs, parameters)?)
+        DMatrix::from_column_slice(self.parameters, columns, &self.values)
+    }
+
+    fn family(&self, parameters: &Parameters) -> Result<Family> {
+        Ok(family(self.points().as_view(), &self.runs, parameters)?)
     }
 }
