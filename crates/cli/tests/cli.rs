@@ -112,7 +112,10 @@ fn a_zoo_is_trained_listed_verified_and_analysed() {
         serde_json::json!([])
     );
 
-    let linkage = json(&["linkage", &store]);
+    let answer = json(&["linkage", &store]);
+    assert_eq!(answer["schema"], "modeltrail.linkage/1");
+    assert_eq!(answer["untrained"], 4);
+    let linkage = &answer["groups"][0];
     assert_eq!(linkage["purity"]["mean"]["value"], 1.0);
     assert_eq!(linkage["clusters"].as_array().unwrap().len(), 4);
     let members = linkage["clusters"]
@@ -123,17 +126,22 @@ fn a_zoo_is_trained_listed_verified_and_analysed() {
     assert_eq!(members.map(Vec::len).sum::<usize>(), 24);
 
     let order = json(&["order", &store, "--space", "svd-8"]);
+    assert_eq!(order["schema"], "modeltrail.order/1");
     assert_eq!(order["space"], "svd-8");
-    assert!(
-        order["scores"]["along_tree"]["fraction_of_run"]["value"]
-            .as_f64()
-            .unwrap()
-            > 0.9
-    );
+    let scores = &order["groups"][0]["scores"];
+    let right = |method: &str| {
+        let share = &scores[method]["fraction_of_run"]["value"];
+        share.as_f64().unwrap()
+    };
+    assert_eq!(scores["claimed"], 24);
+    assert!(right("recommended") > 0.9 && right("along_tree") > 0.9);
+    assert!(right("random") < 0.5);
 
     let umap = json(&["umap", &store, "--neighbors", "5"]);
-    assert_eq!(umap["points"].as_array().unwrap().len(), 24);
-    assert!(umap["points"][0]["x"].is_number());
+    assert_eq!(umap["schema"], "modeltrail.umap/1");
+    let points = umap["groups"][0]["points"].as_array().unwrap();
+    assert_eq!(points.len(), 24);
+    assert!(points[0]["x"].is_number());
 }
 
 #[test]
@@ -353,7 +361,7 @@ fn a_space_or_cluster_count_that_cannot_be_is_refused() {
     );
     refused(&["linkage", &store, "--space", "pca-2"], &["pca-2"]);
     refused(&["linkage", &store, "--clusters", "0"], &["0 clusters"]);
-    refused(&["order", &store, "--clusters", "25"], &["25 clusters"]);
+    refused(&["order", &store, "--runs", "25"], &["25 runs"]);
     refused(&["umap", &store, "--neighbors", "0"], &["neighbo"]);
 }
 
@@ -376,8 +384,8 @@ fn diverged_runs_are_counted_and_left_out() {
     let store = store.to_str().unwrap();
     let answer = json(&["linkage", store]);
     assert_eq!(answer["left_out_runs"], 1);
-    assert_eq!(answer["runs"], 2);
-    assert_eq!(answer["checkpoints"], 6);
+    assert_eq!(answer["groups"][0]["claimed_runs"], 2);
+    assert_eq!(answer["groups"][0]["checkpoints"], 6);
     let output = modeltrail(&["order", store]);
     assert!(
         text(&output.stderr).contains("1 diverged run(s) left out"),

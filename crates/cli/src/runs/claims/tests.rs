@@ -37,6 +37,8 @@ fn checked(claims: &[(&str, u64)], edge: f64, is_told: bool) -> Run {
         claimed: None,
         mixed: Vec::new(),
         agreement: Agreement::default(),
+        geometry: trajectory::geometry::Geometry::default(),
+        gaps: Vec::new(),
     };
     check(&mut run, &members, is_told);
     run
