@@ -37,12 +37,14 @@
 //! parallel over runs; misses only where runs are related.
 
 mod candidates;
+mod kinship;
 mod tree;
 
 pub use tree::{Family, Origin};
 
 use crate::Error;
 use candidates::{Claim, claim};
+use kinship::Kin;
 use nalgebra::DMatrixView;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -126,9 +128,10 @@ pub fn family(
     parameters: &Parameters,
 ) -> Result<Family, Error> {
     let runs = checked(&points, runs)?;
+    let kin: Vec<Kin<'_>> = runs.par_iter().map(|run| Kin::new(run)).collect();
     let claims: Vec<Claim> = (0..runs.len())
         .into_par_iter()
-        .map(|run| claim(&runs, run, parameters))
+        .map(|run| claim(&runs, &kin, run, parameters))
         .collect();
     Ok(Family::of(&claims))
 }

@@ -1,5 +1,6 @@
 //! What one run's first checkpoints say about its parent.
 
+use super::kinship::Kin;
 use super::{Fork, Parameters};
 use weightspace::distance::{distance, squared_distance};
 
@@ -45,21 +46,15 @@ impl Candidate {
     }
 }
 
-pub(super) fn claim(runs: &[Vec<&[f32]>], run: usize, parameters: &Parameters) -> Claim {
-    let branch = &runs[run];
-    let norm = squared_norm(branch[0]);
-    let is_related = |other: &Vec<&[f32]>| {
-        other.iter().any(|point| {
-            let squared = squared_distance(branch[0], point);
-            let strangers = match parameters.strangers {
-                Some(strangers) => strangers * strangers,
-                None => norm + squared_norm(point),
-            };
-            squared == 0.0 || squared < parameters.related * parameters.related * strangers
-        })
-    };
+pub(super) fn claim(
+    runs: &[Vec<&[f32]>],
+    kin: &[Kin<'_>],
+    run: usize,
+    parameters: &Parameters,
+) -> Claim {
+    let first = runs[run][0];
     let related: Vec<usize> = (0..runs.len())
-        .filter(|&other| other != run && is_related(&runs[other]))
+        .filter(|&other| other != run && kin[other].is_related(first, parameters))
         .collect();
     let fork = shared_fork(runs, run, &related)
         .or_else(|| nearest_fork(runs, run, &related, parameters.slack));
@@ -274,8 +269,4 @@ fn misses(point: &[f32], branch: &[&[f32]]) -> Vec<f64> {
                 .sum()
         })
         .collect()
-}
-
-fn squared_norm(point: &[f32]) -> f64 {
-    point.iter().map(|&x| f64::from(x) * f64::from(x)).sum()
 }
