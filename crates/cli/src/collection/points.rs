@@ -96,7 +96,7 @@ fn weights(source: &Source, layout: &[TensorShape], options: &Options) -> Result
     let reader = source.open(layout, &options.limits)?;
     let mut hasher = DefaultHasher::new();
     let mut point = Point {
-        values: Vec::new(),
+        values: Vec::with_capacity(usize::try_from(super::parameters(layout))?),
         identity: 0,
         not_finite: Vec::new(),
     };
