@@ -104,7 +104,7 @@ impl Work {
             return Self::silent();
         }
         let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::hidden());
-        bar.set_style(style("{prefix} {bar:32} {pos}/{len}  {eta} left  {msg}"));
+        bar.set_style(style("{prefix} {bar:32} {pos}/{len}  {rest}  {msg}"));
         bar.set_prefix(what.to_owned());
         let (called_off, calls) = channel::<()>();
         let shown = bar.clone();
@@ -160,6 +160,16 @@ impl Drop for Work {
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key(
+            "rest",
+            |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                // Before the first part is done nothing is known.
+                let _ = match state.pos() {
+                    0 => write!(out, "{} s so far", state.elapsed().as_secs()),
+                    _ => write!(out, "{} s left", state.eta().as_secs()),
+                };
+            },
+        )
         .with_key(
             "thousands",
             |state: &ProgressState, out: &mut dyn std::fmt::Write| {

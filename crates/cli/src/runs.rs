@@ -258,6 +258,11 @@ fn measure(runs: &mut [Run], group: &Group) -> Result<()> {
         run.geometry = geometry;
         run.gaps = gaps::find(run, &group.members);
     }
+    for (index, gap) in gaps::continued(runs, &group.members) {
+        if let Some(run) = runs.get_mut(index) {
+            run.gaps.push(gap);
+        }
+    }
     Ok(())
 }
 

@@ -394,21 +394,3 @@ fn every_command_shows_examples_that_say_what_they_need() {
         assert!(text(&output.stdout).contains("Examples:"));
     }
 }
-
-/// What the README shows; the files are written by `write_checkpoints.py`.
-#[test]
-fn the_readme_shows_what_the_command_prints() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = Command::new(env!("CARGO_BIN_EXE_modeltrail"))
-        .args(["runs", "checkpoints"])
-        .current_dir(root.join("tests"))
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let printed = text(&output.stderr) + &text(&output.stdout);
-    let readme = std::fs::read_to_string(root.join("../../README.md")).unwrap();
-    assert!(
-        readme.contains(&format!("```text\n{printed}```\n")),
-        "{printed}"
-    );
-}

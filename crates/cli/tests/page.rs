@@ -346,6 +346,20 @@ fn gaps_are_told_by_claims_and_without_claims_by_a_long_step() {
 }
 
 #[test]
+fn a_run_that_a_loss_splits_in_two_claims_to_go_on() {
+    let folder = Folder::new();
+    for (step, weights) in walk(1, 30).iter().enumerate() {
+        if !(5..25).contains(&step) {
+            folder.write(&format!("epoch-{step}.safetensors"), weights);
+        }
+    }
+    let page = text(&modeltrail(&["runs", folder.0.path().to_str().unwrap()]).stdout);
+    assert!(page.contains("2 runs, told by the weights"), "{page}");
+    let told = "gap: it claims to go on from run 1 (epoch 4 to 25)";
+    assert_eq!(page.matches(told).count(), 1, "{page}");
+}
+
+#[test]
 fn completions_come_out_for_every_shell_and_know_the_commands() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let output = modeltrail(&["completions", shell]);

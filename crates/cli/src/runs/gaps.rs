@@ -45,6 +45,18 @@ pub enum Gap {
         /// How many times as long as those around it.
         times: f64,
     },
+    /// The weights tell it apart from another run that claims to be the same, and whose claimed
+    /// positions end before its own begin.
+    Continues {
+        /// The other run, from 0, as in the list.
+        run: usize,
+        /// The last position of that run.
+        from: u64,
+        /// The first of this one.
+        to: u64,
+        /// What positions count.
+        unit: Unit,
+    },
 }
 
 impl std::fmt::Display for Gap {
@@ -70,6 +82,18 @@ impl std::fmt::Display for Gap {
                     ),
                 }
             }
+            Self::Continues {
+                run,
+                from,
+                to,
+                unit,
+            } => write!(
+                f,
+                "it claims to go on from run {} ({} {from} to {to}): checkpoints between may be \
+                 missing",
+                run + 1,
+                unit.name()
+            ),
             Self::LongStep { times, .. } => write!(
                 f,
                 "a step {times:.1} times as long as those around it: checkpoints may be missing"
@@ -96,6 +120,64 @@ pub(super) fn find(run: &Run, members: &[Member]) -> Vec<Gap> {
         .filter(|((_, own), _)| *own == unit)
         .flat_map(|(_, positions)| missing(positions, unit))
         .collect()
+}
+
+/// Runs that claim to go on where another ends, and where that is: a step that lacks checkpoints can
+/// be so long that the weights tell two runs. Only runs that claim one name, or none, are held
+/// against each other.
+pub(super) fn continued(runs: &[Run], members: &[Member]) -> Vec<(usize, Gap)> {
+    let spans: Vec<Option<Span<'_>>> = runs.iter().map(|run| Span::of(run, members)).collect();
+    let all = || spans.iter().enumerate();
+    let mut found = Vec::new();
+    for (index, own) in all() {
+        let Some(own) = own else { continue };
+        let others = all().filter_map(|(other, span)| Some((other, span.as_ref()?)));
+        let alike = || {
+            others
+                .clone()
+                .filter(|(_, span)| span.run == own.run && span.unit == own.unit)
+        };
+        // Where two claim one position, positions are not those of one run.
+        let overlaps = |span: &Span<'_>| span.first <= own.last && own.first <= span.last;
+        if alike().any(|(other, span)| other != index && overlaps(span)) {
+            continue;
+        }
+        let before = alike().filter(|(_, span)| span.last < own.first);
+        if let Some((run, span)) = before.max_by_key(|(_, span)| span.last) {
+            let gap = Gap::Continues {
+                run,
+                from: span.last,
+                to: own.first,
+                unit: own.unit,
+            };
+            found.push((index, gap));
+        }
+    }
+    found
+}
+
+/// From where to where a run claims to reach.
+struct Span<'a> {
+    run: Option<&'a str>,
+    unit: Unit,
+    first: u64,
+    last: u64,
+}
+
+impl<'a> Span<'a> {
+    /// None if it claims several runs, or fewer than two positions.
+    fn of(run: &'a Run, members: &'a [Member]) -> Option<Self> {
+        let claimed = claimed(run, members);
+        let mut parts = claimed.iter().filter(|(_, positions)| positions.len() > 1);
+        let ((run, unit), positions) = parts.next()?;
+        let span = Self {
+            run: *run,
+            unit: *unit,
+            first: *positions.keys().next()?,
+            last: *positions.keys().next_back()?,
+        };
+        parts.next().is_none().then_some(span)
+    }
 }
 
 /// Claimed positions, each with its place in the order, by claimed run and unit; without those that

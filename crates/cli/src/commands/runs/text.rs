@@ -174,7 +174,7 @@ pub(crate) fn gaps(run: &Run, members: &[Member]) -> Vec<String> {
             let after = name(*after).unwrap_or_default();
             format!("gap after {after}: {gap}")
         }
-        Gap::Claimed { .. } => format!("gap: {gap}"),
+        Gap::Claimed { .. } | Gap::Continues { .. } => format!("gap: {gap}"),
     });
     let mut lines: Vec<String> = told.take(GAPS).collect();
     let more = run.gaps.len() - lines.len();
