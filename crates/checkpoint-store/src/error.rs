@@ -127,6 +127,13 @@ pub enum Error {
         entry: PathBuf,
     },
 
+    /// A file of the name that a new one was to get.
+    #[error("{} exists already: choose another name, or allow it to be overwritten (--force)", .path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+
     /// The store holds no checkpoint yet.
     #[error("{} holds no checkpoints yet: train something into it first", .path.display())]
     Empty {
