@@ -152,6 +152,10 @@ pub enum Error {
         limit: u64,
     },
 
+    /// There is no such limit, or it cannot be set so.
+    #[error("{0}")]
+    Limit(String),
+
     /// What was handed over for storing contradicts itself.
     #[error("cannot store this: {what}")]
     Invalid {

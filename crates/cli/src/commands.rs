@@ -1,7 +1,10 @@
 //! One module a command: read, call, print.
 
 pub(crate) mod diff;
+pub(crate) mod export;
 pub(crate) mod gate;
+pub(crate) mod import;
+pub(crate) mod limits;
 pub(crate) mod linkage;
 pub(crate) mod order;
 pub(crate) mod runs;
