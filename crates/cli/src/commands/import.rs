@@ -4,7 +4,7 @@ use super::limits::Reading;
 use super::{beside_weights, counted, print_json, print_text, report_unread, table, thousands};
 use crate::cli::{Global, Outcome};
 use crate::collection::{Inventory, Options, Problem, only};
-use crate::exchange::import::import;
+use crate::exchange::import::{Counts, import};
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 use serde::Serialize;
@@ -40,7 +40,7 @@ struct Answer {
     schema: &'static str,
     out: PathBuf,
     parameters: usize,
-    epochs_count: &'static str,
+    epochs_count: Counts,
     added: usize,
     there_before: usize,
     blake3: String,
@@ -87,7 +87,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         schema: "modeltrail.import/1",
         out: command.out.clone(),
         parameters: done.store.parameters(),
-        epochs_count: done.counts.name(),
+        epochs_count: done.counts,
         added: done.added,
         there_before: done.there,
         blake3: done.store.hash()?,
@@ -143,12 +143,12 @@ fn page(answer: &Answer) -> String {
         String::new()
     };
     format!(
-        "{}: {} of {} weights added, {} there before; their epochs are what they claim as {}\n{}{more}",
+        "{}: {} of {} weights added, {} there before; labels count {}\n{}{more}",
         answer.out.display(),
         counted(answer.added, "checkpoint"),
         thousands(answer.parameters as u64),
         answer.there_before,
-        answer.epochs_count,
+        answer.epochs_count.told(),
         table(["run", "called", "checkpoints"], rows)
     )
 }

@@ -96,7 +96,11 @@ pub(crate) fn run(_: &Command, global: &Global) -> Result<Outcome> {
         if let Some(column) = table.column_mut(2) {
             column.set_cell_alignment(comfy_table::CellAlignment::Left);
         }
-        table.to_string()
+        let lines: Vec<String> = table
+            .lines()
+            .map(|line| line.trim_end().to_owned())
+            .collect();
+        lines.join("\n")
     };
     print_text(&format!(
         "{}\n\n{}",

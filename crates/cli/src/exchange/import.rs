@@ -1,6 +1,6 @@
 //! Foreign checkpoints into a store; interrupted at any moment, it goes on where it stopped.
 
-use super::imported::Counts;
+pub use super::imported::Counts;
 use super::plan::{Plan, Planned};
 use crate::collection::{Alike, Problem, told};
 use anyhow::Result;

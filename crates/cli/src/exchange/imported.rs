@@ -42,6 +42,15 @@ impl Counts {
             Self::File => "file",
         }
     }
+
+    /// What the labels of a store count, in words.
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Epoch => "epochs, as claimed",
+            Self::Step => "steps, as claimed",
+            Self::File => "files, in the order of their names",
+        }
+    }
 }
 
 impl Imported {
