@@ -1,8 +1,6 @@
 """Reads what `modeltrail export` writes with the libraries that others use, and compares every bit.
 
 python examples/read_export.py path/to/modeltrail
-
-Besides requirements.txt: duckdb, polars and pyarrow.
 """
 
 import pathlib

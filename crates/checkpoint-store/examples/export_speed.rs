@@ -45,7 +45,7 @@ fn main() -> Result<()> {
                 step: None,
             },
         };
-        table.row(row, column.into_slice())?;
+        table.row(row, column.as_slice())?;
     }
     table.finish()?;
     let bytes = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());

@@ -345,6 +345,13 @@ fn labels_that_are_missing_or_stand_twice_or_do_not_fit_are_refused_and_numbers_
         let answer = json(&["import", &input, "--out", &store, "--number"], 0);
         assert_eq!(answer["added"], names.len());
         assert_eq!(answer["epochs_count"], "file");
+        json(&["import", &input, "--out", &store, "--number"], 0);
+        // The same numbers would be other files.
+        folder.write("in/a-new-one.safetensors", &[9.0]);
+        refused(
+            &["import", &input, "--out", &store, "--number"],
+            &["files = "],
+        );
     }
 }
 

@@ -16,6 +16,10 @@ pub(crate) struct Imported {
     schema: String,
     /// What the epoch of a label counts.
     counts: Counts,
+    /// Number and FNV-1a hash of the names that files were counted by: with another name among them,
+    /// the same numbers would be other files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    files: Option<String>,
     /// What runs were called, by the numbers that they have in the store.
     #[serde(default)]
     runs: BTreeMap<String, String>,
@@ -54,11 +58,16 @@ impl Counts {
 }
 
 impl Imported {
-    /// A recipe; `runs` are numbers and names.
-    pub(super) fn new<'a>(counts: Counts, runs: impl Iterator<Item = (u64, &'a str)>) -> Self {
+    /// A recipe; `runs` are numbers and names, `files` the names of all checkpoints in their order.
+    pub(super) fn new<'a>(
+        counts: Counts,
+        runs: impl Iterator<Item = (u64, &'a str)>,
+        files: impl Iterator<Item = &'a str>,
+    ) -> Self {
         Self {
             schema: SCHEMA.to_owned(),
             counts,
+            files: (counts == Counts::File).then(|| digest(files)),
             runs: runs
                 .map(|(number, name)| (number.to_string(), name.to_owned()))
                 .collect(),
@@ -85,4 +94,17 @@ impl Imported {
     pub(crate) fn counts_epochs(&self) -> bool {
         self.counts == Counts::Epoch
     }
+}
+
+/// How many texts there are, and a hash of them in their order.
+fn digest<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    let (mut count, mut hash) = (0_usize, 0xcbf2_9ce4_8422_2325_u64);
+    for text in texts {
+        count += 1;
+        // No name has a 0 in it.
+        for byte in text.bytes().chain([0]) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    format!("{count}-{hash:016x}")
 }

@@ -84,7 +84,7 @@ impl<'a> Plan<'a> {
             .iter()
             .filter_map(|(number, name)| Some((*number, (*name)?)));
         Ok(Self {
-            imported: Imported::new(counts, named),
+            imported: Imported::new(counts, named, items.iter().map(|item| item.name.as_str())),
             counts,
             runs,
             checkpoints,
