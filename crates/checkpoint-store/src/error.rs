@@ -127,6 +127,13 @@ pub enum Error {
         entry: PathBuf,
     },
 
+    /// A file of the name that a new one was to get.
+    #[error("{} exists already: choose another name, or allow it to be overwritten (--force)", .path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+
     /// The store holds no checkpoint yet.
     #[error("{} holds no checkpoints yet: train something into it first", .path.display())]
     Empty {
@@ -144,6 +151,10 @@ pub enum Error {
         /// How large it may be.
         limit: u64,
     },
+
+    /// There is no such limit, or it cannot be set so.
+    #[error("{0}")]
+    Limit(String),
 
     /// What was handed over for storing contradicts itself.
     #[error("cannot store this: {what}")]

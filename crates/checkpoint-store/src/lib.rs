@@ -13,7 +13,7 @@
 //! - [`Header`], [`Checkpoint`] and [`TensorShape`] say what the weights are.
 //! - [`verify`] looks at every byte of a directory and reports.
 //! - [`Storage`] is everything that is ever done to a disk; [`FileSystem`] does it.
-//! - [`foreign`] finds and reads the checkpoints of other programs.
+//! - [`foreign`] finds and reads the checkpoints of other programs; [`export`] writes for them.
 //! - [`limits`] are the limits, [`Error`] is what goes wrong.
 //!
 //! Writers need no lock, as long as each has a shard number of its own; readers need none either,
@@ -55,6 +55,7 @@ mod codec;
 mod compact;
 mod directory;
 mod error;
+pub mod export;
 pub mod foreign;
 mod frame;
 mod header;

@@ -5,6 +5,10 @@
 //! checked on the decoded header and again before anything is written, so a store that could be
 //! written can be read.
 
+mod named;
+
+pub use named::{Named, Unit, all};
+
 /// Largest encoded header, in bytes: 64 MiB.
 ///
 /// Decoded, a header takes at most about 4.5 times its encoded size (a vector of empty tensor

@@ -114,7 +114,8 @@ pub(crate) fn create_dir_all(storage: &dyn Storage, directory: &Path) -> Result<
     Ok(())
 }
 
-fn parent(path: &Path) -> &Path {
+/// The directory that a path lies in.
+pub(crate) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         // The parent of the root is the root; that of a plain name is the working directory.

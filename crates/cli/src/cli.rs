@@ -1,6 +1,9 @@
 //! The command line: what can be asked, and how an answer ends.
 
-use crate::commands::{diff, gate, linkage, manual, order, report, runs, sketch, umap, watch, zoo};
+use crate::commands::{
+    diff, export, gate, import, limits, linkage, manual, order, report, runs, sketch, umap, watch,
+    zoo,
+};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -42,6 +45,12 @@ enum Command {
     Sketch(sketch::Command),
     /// Follow a running training, one line a checkpoint.
     Watch(watch::Command),
+    /// Write checkpoints as npz, safetensors or one Parquet table.
+    Export(export::Command),
+    /// Take foreign checkpoints into a store; run it again to continue.
+    Import(import::Command),
+    /// What bounds the reading of files.
+    Limits(limits::Command),
     /// Train a population of small networks, list stores, verify them.
     #[command(subcommand)]
     Zoo(zoo::Command),
@@ -78,6 +87,9 @@ pub fn main() -> ExitCode {
         Command::Gate(command) => gate::run(command, &cli.global),
         Command::Sketch(command) => sketch::run(command, &cli.global),
         Command::Watch(command) => watch::run(command, &cli.global),
+        Command::Export(command) => export::run(command, &cli.global),
+        Command::Import(command) => import::run(command, &cli.global),
+        Command::Limits(command) => limits::run(command, &cli.global),
         Command::Zoo(command) => zoo::run(command, &cli.global),
         Command::Linkage(command) => linkage::run(command, &cli.global),
         Command::Order(command) => order::run(command, &cli.global),

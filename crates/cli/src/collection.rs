@@ -4,12 +4,14 @@
 //! by name and shape, form a group; each group is a matrix of points. Nothing that a checkpoint
 //! claims of itself reaches the points: their order is drawn from a seed, and claims travel beside.
 
+mod inventory;
 mod listing;
 mod points;
 mod single;
 pub mod sketches;
 mod source;
 
+pub use inventory::{Alike, Inventory, Item, only};
 pub use single::{Single, single};
 
 use crate::progress::Work;

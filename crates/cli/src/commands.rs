@@ -1,7 +1,10 @@
 //! One module a command: read, call, print.
 
 pub(crate) mod diff;
+pub(crate) mod export;
 pub(crate) mod gate;
+pub(crate) mod import;
+pub(crate) mod limits;
 pub(crate) mod linkage;
 pub(crate) mod manual;
 pub(crate) mod order;
@@ -37,6 +40,15 @@ fn print_text(text: &impl std::fmt::Display) -> Result<()> {
 /// A table without frame; all columns but the first are right-aligned. Without titles there is no
 /// line of them.
 fn table<const N: usize>(titles: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    laid_out(titles, rows, 1..N)
+}
+
+/// As [`table`], with the columns of numbers, which are right-aligned.
+fn laid_out<const N: usize>(
+    titles: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+    numbers: std::ops::Range<usize>,
+) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     if titles.iter().any(|title| !title.is_empty()) {
@@ -47,7 +59,7 @@ fn table<const N: usize>(titles: [&str; N], rows: impl IntoIterator<Item = [Stri
     }
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, 2));
-        if index > 0 {
+        if numbers.contains(&index) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }

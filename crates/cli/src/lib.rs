@@ -35,6 +35,7 @@ pub mod analysis;
 pub mod cli;
 pub mod collection;
 mod commands;
+pub mod exchange;
 mod gate;
 pub mod memory;
 mod page;

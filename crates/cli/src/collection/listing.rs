@@ -5,6 +5,7 @@ use super::{
     Claims, From, LeftOut, Options, PositionClaim, Problem, RunClaim, Unit, printable, sketches,
     told,
 };
+use crate::exchange::imported::Imported;
 use anyhow::Result;
 use checkpoint_store::foreign::{Discovery, ForeignCheckpoint, Found, Role, discover};
 use checkpoint_store::{Store, TensorShape};
@@ -22,6 +23,9 @@ pub(super) struct Entry {
     pub(super) name: String,
     pub(super) path: PathBuf,
     pub(super) claims: Claims,
+    /// The claimed epoch, if one is claimed: the position of the claims may be a step.
+    pub(super) epoch: Option<u64>,
+    pub(super) step: Option<u64>,
     pub(super) source: Source,
 }
 
@@ -93,23 +97,34 @@ impl Listing {
     fn add_store(&mut self, directory: &Path) -> Result<()> {
         let store = Store::open(directory)?;
         let checkpoints = Arc::new(store.load()?);
+        // A store that was imported knows what its runs were called, and what it counts.
+        let imported = Imported::of(&store);
+        let counts_epochs = imported.as_ref().is_none_or(Imported::counts_epochs);
         let name = directory.file_name().unwrap_or(directory.as_os_str());
         let name = printable(&name.to_string_lossy());
         for (column, label) in checkpoints.checkpoints().iter().enumerate() {
+            let position = u64::from(label.epoch);
+            let run = imported.as_ref().and_then(|store| store.run(label.run));
             let entry = Entry {
                 name: format!("{name}:{}/{}", label.run, label.epoch),
                 path: directory.to_path_buf(),
                 claims: Claims {
                     run: Some(RunClaim {
-                        value: label.run.to_string(),
+                        value: run.map_or_else(|| label.run.to_string(), str::to_owned),
                         from: From::Store,
                     }),
                     position: Some(PositionClaim {
-                        value: u64::from(label.epoch),
-                        unit: Unit::Epoch,
+                        value: position,
+                        unit: if counts_epochs {
+                            Unit::Epoch
+                        } else {
+                            Unit::Step
+                        },
                         from: From::Store,
                     }),
                 },
+                epoch: counts_epochs.then_some(position),
+                step: (!counts_epochs).then_some(position),
                 source: Source::Store(Arc::clone(&checkpoints), column),
             };
             self.add(store.layout(), entry);
@@ -128,9 +143,15 @@ impl Listing {
                 TensorShape::new(tensor.name.clone(), shape)
             });
             let layout: Vec<TensorShape> = tensors.collect();
+            let claimed = |unit| {
+                let position = kept.claims.position.filter(|claim| claim.unit == unit);
+                position.map(|claim| claim.value)
+            };
             let entry = Entry {
                 name: printable(&kept.name),
                 path: path.to_path_buf(),
+                epoch: claimed(Unit::Epoch),
+                step: claimed(Unit::Step),
                 claims: kept.claims,
                 source: Source::Sketch(Arc::new(kept.sketch)),
             };
@@ -161,6 +182,8 @@ impl Listing {
                         name: printable(&name.to_string_lossy()),
                         path: found.path.clone(),
                         claims: opened.claims,
+                        epoch: opened.epoch,
+                        step: opened.step,
                         source: Source::Foreign(Box::new(found)),
                     };
                     self.add(&opened.layout, entry);
@@ -174,6 +197,8 @@ impl Listing {
 pub(super) struct Opened {
     pub(super) layout: Vec<TensorShape>,
     pub(super) claims: Claims,
+    pub(super) epoch: Option<u64>,
+    pub(super) step: Option<u64>,
     pub(super) left_out: LeftOut,
 }
 
@@ -197,6 +222,8 @@ impl Opened {
         Ok(Self {
             layout,
             claims: checkpoint.claimed().into(),
+            epoch: checkpoint.claimed().epoch.as_ref().map(|claim| claim.value),
+            step: checkpoint.claimed().step.as_ref().map(|claim| claim.value),
             left_out: LeftOut {
                 buffers: count(Role::Buffer),
                 not_float: count(Role::NotFloat),

@@ -4,6 +4,7 @@ mod dot;
 pub(crate) mod json;
 pub(crate) mod text;
 
+use super::limits::Reading;
 use super::{print_json, print_text, report_left_out, report_unread};
 use crate::cli::{Global, Outcome};
 use crate::collection::{Collection, Group, Options, collect_watched};
@@ -55,6 +56,8 @@ pub(crate) struct Input {
     /// Seed of the shuffle, and of ties.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 impl Input {
@@ -62,7 +65,7 @@ impl Input {
         Options {
             memory: self.memory.0,
             seed: self.seed,
-            ..Options::default()
+            limits: self.reading.limits(),
         }
     }
 
