@@ -1,7 +1,7 @@
 //! `modeltrail report`: one page about anybody's checkpoints.
 
 use super::runs::{Input, find_all, outcome, write_page};
-use super::{counted, print_json, print_text, thousands};
+use super::{counted, print_json, print_text};
 use crate::cli::{Global, Outcome};
 use crate::publish::check;
 use crate::runs::Wanted;
@@ -62,11 +62,10 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         print_json(&answer)?;
     } else {
         print_text(&format!(
-            "{}: {} in {}, {} bytes",
+            "{}: {} in {}",
             answer.out,
             counted(answer.checkpoints, "checkpoint"),
-            counted(answer.runs, "run"),
-            thousands(answer.bytes)
+            counted(answer.runs, "run")
         ))?;
     }
     Ok(outcome(&found, &collection))

@@ -88,7 +88,7 @@ fn row(index: usize, run: &Run, found: &Found) -> Vec<String> {
     let sure = 100.0 * run.confidence;
     let direction = match (run.direction, agreement.is_turned) {
         _ if run.places.len() < 3 => "–".to_owned(),
-        (Direction::Forward, false) => format!("steps shrink ({sure:.1} %)"),
+        (Direction::Forward, false) => format!("told by the weights ({sure:.1} %)"),
         (Direction::Forward, true) => format!("as claimed; steps grow ({sure:.1} %)"),
         (Direction::Undirected, _) if agreement.claimed > 1 => "as claimed".to_owned(),
         (Direction::Undirected, _) => "not told".to_owned(),
