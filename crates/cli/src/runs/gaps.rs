@@ -89,8 +89,8 @@ impl std::fmt::Display for Gap {
                 unit,
             } => write!(
                 f,
-                "it claims to go on from run {} ({} {from} to {to}): checkpoints between may be \
-                 missing",
+                "it claims to go on from run {} ({} {from} to {to}), after a long step: something \
+                 changed, or checkpoints between are missing",
                 run + 1,
                 unit.name()
             ),

@@ -293,7 +293,11 @@ pub(crate) fn origin(index: usize, found: &Found) -> Option<String> {
         Origin::Fork(fork) => {
             let run = fork.parent + 1;
             let (first, last) = fork.between;
-            Some(if fork.is_certain {
+            let parent = found.answer.runs.get(fork.parent)?;
+            let is_end = parent.places.last()?.member == fork.after;
+            Some(if fork.is_certain && is_end {
+                format!("goes on where run {run} ends, after {}", name(fork.after)?)
+            } else if fork.is_certain {
                 format!("forked from run {run} after {}", name(fork.after)?)
             } else {
                 format!(
