@@ -1,6 +1,6 @@
 //! The command line: what can be asked, and how an answer ends.
 
-use crate::commands::{diff, gate, linkage, order, runs, sketch, umap, watch, zoo};
+use crate::commands::{diff, gate, lineage, linkage, order, runs, sketch, umap, watch, zoo};
 use clap::{Args, Parser, Subcommand};
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
@@ -35,6 +35,8 @@ enum Command {
     Runs(runs::Command),
     /// What changed from one checkpoint to another, tensor by tensor, and what kind of change it is.
     Diff(diff::Command),
+    /// Which of many checkpoints one comes from, how sure that is, and how far it has gone since.
+    Lineage(lineage::Command),
     /// Whether a candidate is near enough to a tested checkpoint: within budget, or retest.
     Gate(gate::Command),
     /// Keep a few kilobytes per checkpoint that are enough for `runs`.
@@ -82,6 +84,7 @@ pub fn main() -> ExitCode {
     let outcome = match &cli.command {
         Command::Runs(command) => runs::run(command, &cli.global),
         Command::Diff(command) => diff::run(command, &cli.global),
+        Command::Lineage(command) => lineage::run(command, &cli.global),
         Command::Gate(command) => gate::run(command, &cli.global),
         Command::Sketch(command) => sketch::run(command, &cli.global),
         Command::Watch(command) => watch::run(command, &cli.global),

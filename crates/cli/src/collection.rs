@@ -6,10 +6,12 @@
 
 mod listing;
 mod points;
+pub(crate) mod shared;
 mod single;
 pub mod sketches;
 mod source;
 
+pub(crate) use points::identity;
 pub use single::{Single, single};
 
 use checkpoint_store::TensorShape;
@@ -225,7 +227,11 @@ pub struct LeftOut {
 /// smaller groups first. Other groups are sketched. The result depends on the files and the seed
 /// alone.
 pub fn collect(paths: &[PathBuf], options: &Options) -> Collection {
-    let mut listing = Listing::of(paths, options);
+    read(Listing::of(paths, options), options)
+}
+
+/// Reads what was listed.
+fn read(mut listing: Listing, options: &Options) -> Collection {
     let spaces = spaces(&listing.groups, options.memory / 2);
     let mut groups = Vec::new();
     let mut not_finite = Vec::new();

@@ -2,6 +2,7 @@
 
 pub(crate) mod diff;
 pub(crate) mod gate;
+pub(crate) mod lineage;
 pub(crate) mod linkage;
 pub(crate) mod order;
 pub(crate) mod runs;

@@ -36,6 +36,7 @@ pub mod cli;
 pub mod collection;
 mod commands;
 mod gate;
+mod lineage;
 pub mod memory;
 pub mod progress;
 pub mod runs;

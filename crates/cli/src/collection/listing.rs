@@ -74,7 +74,7 @@ impl Listing {
         });
     }
 
-    fn add(&mut self, layout: &[TensorShape], entry: Entry) {
+    pub(super) fn add(&mut self, layout: &[TensorShape], entry: Entry) {
         let mut key = layout.to_vec();
         key.sort_by(|a, b| a.name.cmp(&b.name));
         let next = self.groups.len();
@@ -93,6 +93,7 @@ impl Listing {
     fn add_store(&mut self, directory: &Path) -> Result<()> {
         let store = Store::open(directory)?;
         let checkpoints = Arc::new(store.load()?);
+        let layout: Arc<[TensorShape]> = store.layout().into();
         let name = directory.file_name().unwrap_or(directory.as_os_str());
         let name = printable(&name.to_string_lossy());
         for (column, label) in checkpoints.checkpoints().iter().enumerate() {
@@ -110,7 +111,7 @@ impl Listing {
                         from: From::Store,
                     }),
                 },
-                source: Source::Store(Arc::clone(&checkpoints), column),
+                source: Source::Store(Arc::clone(&checkpoints), column, Arc::clone(&layout)),
             };
             self.add(store.layout(), entry);
         }
