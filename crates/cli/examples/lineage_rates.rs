@@ -19,7 +19,7 @@ use weightspace::relation::strangers::outlier;
 use weightspace::relation::units::test;
 
 /// Runs that pairs are made of.
-const RUNS: usize = 60;
+const RUNS: usize = 100;
 /// Runs that a suspect is searched in.
 const SEARCHED: usize = 10;
 
@@ -35,7 +35,11 @@ fn main() -> Result<()> {
     let store = Store::open(&path)?;
     let zoo = Zoo::new(&store)?;
     let first = zoo.runs.first().context("the store is empty")?;
-    println!("{path}: {} runs taken, {} epochs each", zoo.runs.len(), first.len());
+    println!(
+        "{path}: {} runs taken, {} epochs each",
+        zoo.runs.len(),
+        first.len()
+    );
     for (name, shape) in &zoo.layout {
         print!("{name} {shape:?}  ");
     }
@@ -53,16 +57,22 @@ impl Zoo {
         let mut runs: BTreeMap<u64, Vec<(u32, usize)>> = BTreeMap::new();
         let matrix = checkpoints.matrix();
         for (column, label) in checkpoints.checkpoints().iter().enumerate() {
-            runs.entry(label.run).or_default().push((label.epoch, column));
+            runs.entry(label.run)
+                .or_default()
+                .push((label.epoch, column));
         }
         let is_finite = |run: &Vec<(u32, usize)>| {
             run.iter()
                 .all(|&(_, column)| matrix.column(column).iter().all(|w| w.is_finite()))
         };
-        let runs = runs.into_values().filter(is_finite).take(RUNS).map(|mut run| {
-            run.sort_unstable();
-            run.into_iter().map(|(_, column)| column).collect()
-        });
+        let runs = runs
+            .into_values()
+            .filter(is_finite)
+            .take(RUNS)
+            .map(|mut run| {
+                run.sort_unstable();
+                run.into_iter().map(|(_, column)| column).collect()
+            });
         let shape = |tensor: &TensorShape| {
             let sides = tensor.shape.iter().map(|&side| side as usize);
             (tensor.name.clone(), sides.collect())
@@ -75,7 +85,12 @@ impl Zoo {
     }
 
     fn column(&self, column: usize) -> Vec<f32> {
-        self.checkpoints.matrix().column(column).iter().copied().collect()
+        self.checkpoints
+            .matrix()
+            .column(column)
+            .iter()
+            .copied()
+            .collect()
     }
 
     fn tensors<'a>(&'a self, mut values: &'a [f32]) -> Vec<Tensor<'a>> {
@@ -138,11 +153,30 @@ fn unrelated(zoo: &Zoo) {
         print!("  p <= {level}: {below}");
     }
     println!();
+    let count = |is: fn(&(f64, f64)) -> bool| -> usize {
+        let near = pairs.par_iter().map(|&(a, b)| {
+            let values = zoo.column(zoo.last(b));
+            let [stored, aligned] =
+                [false, true].map(|aligned| zoo.apart(zoo.last(a), &values, aligned));
+            (stored, aligned / stored)
+        });
+        near.filter(|pair| is(pair)).count()
+    };
+    println!(
+        "unrelated, nearer than 0.65 of strangers: {}; fall to half by alignment: {}",
+        count(|pair| pair.0 <= 0.65),
+        count(|pair| pair.1 <= 0.5)
+    );
 }
 
 fn related(zoo: &Zoo) {
     let epochs = zoo.runs.first().map_or(0, Vec::len);
-    for (from, to) in [(0, 1), (0, epochs / 4), (0, epochs - 1), (epochs / 2, epochs - 1)] {
+    for (from, to) in [
+        (0, 1),
+        (0, epochs / 4),
+        (0, epochs - 1),
+        (epochs / 2, epochs - 1),
+    ] {
         let mut logs: Vec<f64> = zoo
             .runs
             .par_iter()
@@ -161,7 +195,11 @@ fn related(zoo: &Zoo) {
 
 /// Suspects against the middle checkpoints of some runs, with and without the suspect's own.
 fn searched(zoo: &Zoo, aligned: bool) {
-    let how = if aligned { "permuted, aligned" } else { "as stored" };
+    let how = if aligned {
+        "permuted, aligned"
+    } else {
+        "as stored"
+    };
     let suspects: Vec<usize> = (0..zoo.runs.len()).collect();
     for own in [false, true] {
         let found: Vec<Option<(f64, bool)>> = suspects

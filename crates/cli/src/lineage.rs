@@ -14,9 +14,13 @@ pub(crate) mod order_of_units;
 pub(crate) mod place;
 pub(crate) mod suspect;
 
-/// P-value from which on independence is given up. One suspect in a hundred that has nothing to do
-/// with any of the checkpoints is called related.
+/// Exact p-value from which on independence is given up: at most one suspect in a hundred that has
+/// nothing to do with any of the checkpoints is called related.
 pub(crate) const SURE: f64 = 0.01;
+
+/// The same for the approximate p-value, whose small values come more often than they should:
+/// docs/lineage.md has the counts.
+pub(crate) const SURE_OF_DISTANCES: f64 = 0.001;
 
 /// Least share of the suspect's weights that a checkpoint must have too.
 pub(crate) const LEAST_SHARE: f64 = 0.5;

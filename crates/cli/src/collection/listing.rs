@@ -40,7 +40,7 @@ pub(super) struct Listing {
     pub(super) left_out: LeftOut,
     pub(super) passed_over: usize,
     /// Groups by their tensors, sorted by name.
-    known: HashMap<Vec<TensorShape>, usize>,
+    pub(super) known: HashMap<Vec<TensorShape>, usize>,
 }
 
 impl Listing {

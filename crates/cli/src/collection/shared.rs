@@ -44,12 +44,14 @@ pub(crate) fn collect_shared(
     options: &Options,
     wanted: &Wanted<'_>,
 ) -> (Collection, Vec<Other>) {
-    let mut listed = Listing::of(paths, options);
+    let listed = Listing::of(paths, options);
     let mut others = Vec::new();
-    let mut listing = Listing::default();
-    listing.problems = std::mem::take(&mut listed.problems);
-    listing.left_out = listed.left_out;
-    listing.passed_over = listed.passed_over;
+    let mut listing = Listing {
+        problems: listed.problems,
+        left_out: listed.left_out,
+        passed_over: listed.passed_over,
+        ..Listing::default()
+    };
     let all: u64 = wanted.shapes.values().map(|shape| size(shape)).sum();
     for group in listed.groups {
         let common: Vec<TensorShape> = group

@@ -1,10 +1,10 @@
 //! The suspect held against one group of checkpoints, and what comes of it.
 
-use super::SURE;
 use super::near::{Near, by_run, ranked};
 use super::order_of_units::{Aligned, aligned, aligned_with_each, test};
 use super::place::{self, Place};
 use super::suspect::Suspect;
+use super::{SURE, SURE_OF_DISTANCES};
 use crate::collection::{Group, Options, Space};
 use crate::gate::sides::Side;
 use crate::runs::origins::Origin;
@@ -113,6 +113,17 @@ impl Compared {
         (!self.is_related(), nearest)
     }
 
+    /// A distance relative to the norm of a member.
+    pub(crate) fn relative_to(&self, member: usize, distance: f64) -> f64 {
+        let point: &[f32] = self.group.points.column(member).data.into_slice();
+        let norm = super::near::norm(point);
+        if norm > 0.0 {
+            distance / norm
+        } else {
+            distance
+        }
+    }
+
     pub(crate) fn name(&self, member: usize) -> &str {
         let member = self.group.members.get(member);
         member.map_or("", |member| member.name.as_str())
@@ -169,7 +180,7 @@ pub(crate) fn compare(
         .then(|| standing_out(&shares, &answer))
         .flatten();
     let is_permuted = best.as_ref().is_some_and(|(_, aligned)| {
-        let is_outlier = aligned_outlier.is_some_and(|found| is_sure(found.ln_p));
+        let is_outlier = aligned_outlier.is_some_and(|found| stands_out(found.ln_p));
         let has_moved = aligned.moved > 0 && aligned.after < aligned.before;
         has_moved && (aligned.is_permuted || !by_units && is_outlier)
     });
@@ -194,11 +205,14 @@ pub(crate) fn compare(
     let (is_related, grounds, ln_p) = match (copies.is_empty(), ln_units, strangers) {
         (false, _, _) => (true, Grounds::Bits, None),
         (_, Some(ln_p), _) if is_sure(ln_p) => (true, Grounds::OrderOfUnits, Some(ln_p)),
-        // Order says nothing against units that were permuted; distances do.
-        (_, _, Some(ln_p)) if is_sure(ln_p) => (true, Grounds::Strangers, Some(ln_p)),
-        (_, _, _) if is_permuted => (true, Grounds::Line, None),
+        // The order of units says nothing against a relation where they were permuted.
+        (_, _, Some(ln_p)) if is_permuted && stands_out(ln_p) => {
+            (true, Grounds::Strangers, Some(ln_p))
+        }
+        _ if is_permuted => (true, Grounds::Line, None),
+        // Where the exact test can be made, the approximate one has no say.
         (_, Some(ln_p), _) => (false, Grounds::OrderOfUnits, Some(ln_p)),
-        (_, None, Some(ln_p)) => (false, Grounds::Strangers, Some(ln_p)),
+        (_, None, Some(ln_p)) => (stands_out(ln_p), Grounds::Strangers, Some(ln_p)),
         (_, None, None) => (is_near, Grounds::Line, None),
     };
 
@@ -274,6 +288,10 @@ pub(crate) fn compare(
 
 fn is_sure(ln_p: f64) -> bool {
     ln_p <= SURE.ln()
+}
+
+fn stands_out(ln_p: f64) -> bool {
+    ln_p <= SURE_OF_DISTANCES.ln()
 }
 
 fn ratio(part: f64, whole: f64) -> f64 {

@@ -74,7 +74,8 @@ pub(crate) fn by_run(ranked: &[Near]) -> Vec<Near> {
     firsts
 }
 
-fn norm(point: &[f32]) -> f64 {
+/// ‖x‖ of finite values.
+pub(super) fn norm(point: &[f32]) -> f64 {
     point
         .iter()
         .map(|&x| f64::from(x).powi(2))

@@ -4,8 +4,8 @@ use super::Found;
 use super::text::{not_compared, shared_share};
 use crate::collection::shared::Other;
 use crate::collection::{Collection, NotFinite, Problem};
-use crate::lineage::SURE;
 use crate::lineage::compared::{Compared, Grounds, Relation};
+use crate::lineage::{SURE, SURE_OF_DISTANCES};
 use serde::Serialize;
 use weightspace::relation::strangers::Outlier;
 use weightspace::relation::units::Layer;
@@ -129,7 +129,10 @@ fn of<'a>(found: &'a Found<'_>, compared: &'a Compared) -> Group<'a> {
     Group {
         verdict: compared.relation,
         grounds: compared.grounds,
-        level: SURE,
+        level: match compared.grounds {
+            Grounds::Strangers => SURE_OF_DISTANCES,
+            _ => SURE,
+        },
         p: compared.ln_p.map(f64::exp),
         log10_p: compared.ln_p.map(log10),
         from_sketches: compared.is_sketched(),

@@ -118,14 +118,6 @@ fn sure(best: &Compared) -> Vec<String> {
     let mut lines = vec![first];
     if let (Some(outlier), true) = (best.outlier, best.grounds == Grounds::OrderOfUnits) {
         lines.push(format!(
-            "against {}, which are {} to {} of strangers apart from it: {} (approximate)",
-            counted(outlier.strangers, "unrelated run"),
-            number(outlier.least),
-            number(outlier.mean * 2.0 - outlier.least),
-            p_value(outlier.ln_p)
-        ));
-        lines.pop();
-        lines.push(format!(
             "against unrelated runs: {}, approximate ({} at a mean of {} and least {} of strangers)",
             p_value(outlier.ln_p),
             outlier.strangers,
@@ -163,7 +155,7 @@ fn place_told(best: &Compared, place: &Place) -> Vec<String> {
             };
             let certain = if fork.is_certain { "" } else { ", not certain" };
             lines.push(format!(
-                "it left the run after {}{between}{certain}",
+                "it left the run after {}{between}{certain}, or lies on it",
                 best.name(fork.after)
             ));
         }
@@ -256,7 +248,8 @@ fn notes(found: &Found<'_>, best: &Compared) -> Vec<String> {
             best.tested
         ));
     }
-    if best.place.as_ref().is_some_and(|place| !place.is_directed) {
+    let is_placed = best.relation != Relation::Identical;
+    if is_placed && best.place.as_ref().is_some_and(|place| !place.is_directed) {
         notes.push("The weights do not say which end of the nearest run is the first.".to_owned());
     }
     if best.is_sketched() {
@@ -265,7 +258,7 @@ fn notes(found: &Found<'_>, best: &Compared) -> Vec<String> {
             100.0 * relative_error(Parameters::default().dimensions)
         ));
     }
-    if best.is_related() {
+    if matches!(best.relation, Relation::Derived | Relation::SharedStart) {
         notes
             .push("Weights do not say which of two was first: it may be the older one.".to_owned());
     }
@@ -292,11 +285,9 @@ fn alignment(best: &Compared) -> String {
         Some(aligned) => {
             let tried = counted(best.alignments, "checkpoint");
             let with = best.name(aligned.member);
-            let to = format!(
-                "distance {} falls to {}",
-                number(aligned.before),
-                number(aligned.after)
-            );
+            let before = best.relative_to(aligned.member, aligned.before);
+            let after = best.relative_to(aligned.member, aligned.after);
+            let to = format!("distance {} falls to {}", number(before), number(after));
             let breaks = if aligned.breaks > 0 {
                 format!(
                     "; {} could not be aligned",
