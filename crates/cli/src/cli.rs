@@ -1,8 +1,8 @@
 //! The command line: what can be asked, and how an answer ends.
 
 use crate::commands::{
-    diff, export, gate, import, limits, linkage, manual, order, report, runs, sketch, umap, watch,
-    zoo,
+    diff, export, gate, import, limits, lineage, linkage, manual, order, report, runs, sketch,
+    umap, watch, zoo,
 };
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::{ErrorKind, Write};
@@ -39,6 +39,8 @@ enum Command {
     Report(report::Command),
     /// What changed from one checkpoint to another, tensor by tensor, and what kind of change it is.
     Diff(diff::Command),
+    /// Which of many checkpoints one comes from, how sure that is, and how far it has gone since.
+    Lineage(lineage::Command),
     /// Whether a candidate is near enough to a tested checkpoint: within budget, or retest.
     Gate(gate::Command),
     /// Keep a few kilobytes per checkpoint that are enough for `runs`.
@@ -84,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Runs(command) => runs::run(command, &cli.global),
         Command::Report(command) => report::run(command, &cli.global),
         Command::Diff(command) => diff::run(command, &cli.global),
+        Command::Lineage(command) => lineage::run(command, &cli.global),
         Command::Gate(command) => gate::run(command, &cli.global),
         Command::Sketch(command) => sketch::run(command, &cli.global),
         Command::Watch(command) => watch::run(command, &cli.global),

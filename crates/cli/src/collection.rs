@@ -7,11 +7,13 @@
 mod inventory;
 mod listing;
 mod points;
+pub(crate) mod shared;
 mod single;
 pub mod sketches;
 mod source;
 
 pub use inventory::{Alike, Inventory, Item, only};
+pub(crate) use points::identity;
 pub use single::{Single, single};
 
 use crate::progress::Work;
@@ -239,7 +241,11 @@ pub fn collect(paths: &[PathBuf], options: &Options) -> Collection {
 
 /// As [`collect`], told checkpoint by checkpoint.
 pub fn collect_watched(paths: &[PathBuf], options: &Options, work: &Work) -> Collection {
-    let mut listing = Listing::of(paths, options);
+    read(Listing::of(paths, options), options, work)
+}
+
+/// Reads what was listed.
+fn read(mut listing: Listing, options: &Options, work: &Work) -> Collection {
     let spaces = spaces(&listing.groups, options.memory / 2);
     let entries = listing.groups.iter().map(|group| group.entries.len());
     work.add(entries.sum::<usize>() as u64);

@@ -5,6 +5,7 @@ pub(crate) mod export;
 pub(crate) mod gate;
 pub(crate) mod import;
 pub(crate) mod limits;
+pub(crate) mod lineage;
 pub(crate) mod linkage;
 pub(crate) mod manual;
 pub(crate) mod order;

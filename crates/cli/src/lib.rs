@@ -37,6 +37,7 @@ pub mod collection;
 mod commands;
 pub mod exchange;
 mod gate;
+mod lineage;
 pub mod memory;
 mod page;
 pub mod progress;

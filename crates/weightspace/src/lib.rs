@@ -20,6 +20,7 @@
 //! | [`similarity`] | CKA and SVCCA of two models' activations |
 //! | [`compare`] | two checkpoints tensor by tensor, and what kind of change it is |
 //! | [`matching`] | permuted hidden units undone |
+//! | [`relation`] | whether two models are independent trainings, with p-values |
 //! | [`sketch`] | a few kilobytes per checkpoint that keep its distances |
 //! | [`points`] | the columns of a matrix, checked to be finite |
 //!
@@ -73,6 +74,7 @@ pub mod matching;
 pub mod moments;
 pub mod neighbors;
 pub mod points;
+pub mod relation;
 pub mod similarity;
 pub mod sketch;
 pub mod spectrum;

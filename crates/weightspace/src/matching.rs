@@ -44,8 +44,8 @@ use crate::compare::{Paired, Tensor};
 use crate::distance::squared_distance;
 
 mod assignment;
-mod chain;
-mod sweeps;
+pub(crate) mod chain;
+pub(crate) mod sweeps;
 
 pub use assignment::assignment;
 pub use chain::Break;

@@ -44,7 +44,7 @@ pub(super) struct Listing {
     pub(super) left_out: LeftOut,
     pub(super) passed_over: usize,
     /// Groups by their tensors, sorted by name.
-    known: HashMap<Vec<TensorShape>, usize>,
+    pub(super) known: HashMap<Vec<TensorShape>, usize>,
 }
 
 impl Listing {
@@ -78,7 +78,7 @@ impl Listing {
         });
     }
 
-    fn add(&mut self, layout: &[TensorShape], entry: Entry) {
+    pub(super) fn add(&mut self, layout: &[TensorShape], entry: Entry) {
         let mut key = layout.to_vec();
         key.sort_by(|a, b| a.name.cmp(&b.name));
         let next = self.groups.len();
@@ -100,6 +100,7 @@ impl Listing {
         // A store that was imported knows what its runs were called, and what it counts.
         let imported = Imported::of(&store);
         let counts_epochs = imported.as_ref().is_none_or(Imported::counts_epochs);
+        let layout: Arc<[TensorShape]> = store.layout().into();
         let name = directory.file_name().unwrap_or(directory.as_os_str());
         let name = printable(&name.to_string_lossy());
         for (column, label) in checkpoints.checkpoints().iter().enumerate() {
@@ -125,7 +126,7 @@ impl Listing {
                 },
                 epoch: counts_epochs.then_some(position),
                 step: (!counts_epochs).then_some(position),
-                source: Source::Store(Arc::clone(&checkpoints), column),
+                source: Source::Store(Arc::clone(&checkpoints), column, Arc::clone(&layout)),
             };
             self.add(store.layout(), entry);
         }

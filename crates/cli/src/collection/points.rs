@@ -140,6 +140,19 @@ pub(super) fn sketch(source: &Source, layout: &[TensorShape], options: &Options)
     Ok(sketcher.finish())
 }
 
+/// What [`Member::identity`] is of a sketch.
+pub(crate) fn identity(sketch: &Sketch) -> u64 {
+    let mut prints: Vec<(&str, u64)> = sketch
+        .tensors
+        .iter()
+        .map(|tensor| (tensor.name.as_str(), tensor.fingerprint))
+        .collect();
+    prints.sort_unstable();
+    let mut hasher = DefaultHasher::new();
+    prints.hash(&mut hasher);
+    hasher.finish()
+}
+
 fn sketched(sketch: &Sketch) -> Result<Point> {
     let bad = sketch.tensors.iter().filter(|tensor| tensor.non_finite > 0);
     let not_finite: Vec<(String, u64)> = bad
@@ -149,17 +162,9 @@ fn sketched(sketch: &Sketch) -> Result<Point> {
         // Refuses what no sketcher can have made.
         matrix(&[sketch])?;
     }
-    let mut prints: Vec<(&str, u64)> = sketch
-        .tensors
-        .iter()
-        .map(|tensor| (tensor.name.as_str(), tensor.fingerprint))
-        .collect();
-    prints.sort_unstable();
-    let mut hasher = DefaultHasher::new();
-    prints.hash(&mut hasher);
     Ok(Point {
         values: sketch.values.clone(),
-        identity: hasher.finish(),
+        identity: identity(sketch),
         not_finite,
     })
 }

@@ -61,7 +61,7 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
             format!("{shown}: the store has no such run and epoch; see `modeltrail zoo ls`")
         })?;
         let layout = store.layout().to_vec();
-        let source = Source::Store(Arc::new(checkpoints), column);
+        let source = Source::Store(Arc::new(checkpoints), column, layout.clone().into());
         return read(shown, LeftOut::default(), &source, &layout, options);
     }
     ensure!(

@@ -13,8 +13,8 @@ use weightspace::sketch::Sketch;
 pub(super) enum Source {
     /// In files of another program.
     Foreign(Box<Found>),
-    /// In a column of a store.
-    Store(Arc<Checkpoints>, usize),
+    /// In a column of a store, with these tensors.
+    Store(Arc<Checkpoints>, usize, Arc<[TensorShape]>),
     /// They are gone; a sketch is left.
     Sketch(Arc<Sketch>),
 }
@@ -45,14 +45,19 @@ impl Source {
                     tensors,
                 }
             }
-            Self::Store(checkpoints, column) => {
+            Self::Store(checkpoints, column, own) => {
                 let column = checkpoints.matrix().column(*column).into_owned();
                 let mut end = 0_usize;
-                let ranges = layout.iter().map(|tensor| {
+                let places = own.iter().map(|tensor| {
                     let length = usize::try_from(super::elements(tensor)).unwrap_or(usize::MAX);
                     let start = end;
                     end = start.saturating_add(length);
-                    start..end
+                    (tensor.name.as_str(), start..end)
+                });
+                let places: HashMap<&str, Range<usize>> = places.collect();
+                let ranges = layout.iter().map(|tensor| {
+                    let range = places.get(tensor.name.as_str()).cloned();
+                    range.unwrap_or_default()
                 });
                 Reader::Store(ranges.collect(), column.data.into())
             }

@@ -1,11 +1,13 @@
 //! `modeltrail diff`: two checkpoints tensor by tensor.
 
 mod json;
+mod sketched;
 mod text;
 
 use super::{print_json, print_text};
 use crate::cli::{Global, Outcome};
-use crate::collection::{Options, Single, single};
+use crate::collection::{Options, Single};
+use crate::gate::sides::{Kept, Side};
 use anyhow::{Result, ensure};
 use clap::Args;
 use glob::Pattern;
@@ -24,10 +26,11 @@ const FAR: f64 = 0.3;
   modeltrail diff epoch-1.pt epoch-2.pt --expect-frozen 'backbone.*'
   modeltrail diff zoos/mlp-small:10/1 zoos/mlp-small:10/8 --json
 
-Tensors are matched by name and shape. Exit status: 0 = fine, 1 = a tensor that should be frozen is not,
+Of sketches the distances have an error, and the kind of change is not told. Tensors are matched by
+name and shape. Exit status: 0 = fine, 1 = a tensor that should be frozen is not,
 weights are not finite, or no tensor is in both; 2 = an error.")]
 pub(crate) struct Command {
-    /// The checkpoint to compare with: a file, or STORE:RUN/EPOCH.
+    /// The checkpoint to compare with: a file, STORE:RUN/EPOCH, or FILE.json[:NAME] for a sketch.
     a: PathBuf,
     /// The checkpoint that is compared.
     b: PathBuf,
@@ -67,8 +70,17 @@ impl Found<'_> {
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let options = Options::default();
-    let a = single(&command.a, &options)?;
-    let b = single(&command.b, &options)?;
+    let a = Side::read(&command.a, &options)?;
+    let b = Side::read(&command.b, &options)?;
+    let (Kept::Weights(a), Kept::Weights(b)) = (&a.kept, &b.kept) else {
+        let found = sketched::find(&a, &b, &command.expect_frozen)?;
+        if global.json {
+            print_json(&found)?;
+        } else {
+            print_text(&sketched::page(&found))?;
+        }
+        return Ok(outcome(found.has_findings()));
+    };
     let (tensors_a, tensors_b) = (a.tensors(), b.tensors());
     let paired = Paired::new(&tensors_a, &tensors_b)?;
     let comparison = compare(&paired);
@@ -82,9 +94,9 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         .then(|| align(&tensors_a, &tensors_b))
         .transpose()?;
     let found = Found {
-        frozen: broken(&command.expect_frozen, &paired, &comparison)?,
-        a: &a,
-        b: &b,
+        frozen: broken(&command.expect_frozen, states(&paired, &comparison))?,
+        a,
+        b,
         paired: &paired,
         comparison,
         kind,
@@ -95,23 +107,22 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     } else {
         print_text(&text::page(&found))?;
     }
-    Ok(if found.has_findings() {
+    Ok(outcome(found.has_findings()))
+}
+
+fn outcome(has_findings: bool) -> Outcome {
+    if has_findings {
         Outcome::Finding
     } else {
         Outcome::Fine
-    })
+    }
 }
 
-/// The tensors that a pattern means and that are not the same bits in both.
-///
-/// # Errors
-/// When a pattern means no tensor: it would never be broken.
-fn broken(
-    patterns: &[Pattern],
-    paired: &Paired<'_>,
-    comparison: &Comparison,
-) -> Result<Vec<Frozen>> {
-    let mut states: Vec<(&str, Option<String>)> = Vec::new();
+/// A tensor, and why it is not the same bits in both.
+type State<'a> = (&'a str, Option<String>);
+
+fn states<'a>(paired: &Paired<'a>, comparison: &'a Comparison) -> Vec<State<'a>> {
+    let mut states: Vec<State<'_>> = Vec::new();
     for tensor in &comparison.tensors {
         let changed = tensor.change.changed;
         let why = format!("{changed} of {} values changed", tensor.change.elements);
@@ -125,6 +136,14 @@ fn broken(
     for (names, why) in unpaired {
         states.extend(names.iter().map(|&name| (name, Some(why.to_owned()))));
     }
+    states
+}
+
+/// The tensors that a pattern means and that are not the same bits in both.
+///
+/// # Errors
+/// When a pattern means no tensor: it would never be broken.
+fn broken(patterns: &[Pattern], states: Vec<State<'_>>) -> Result<Vec<Frozen>> {
     for pattern in patterns {
         ensure!(
             states.iter().any(|(name, _)| pattern.matches(name)),

@@ -28,36 +28,36 @@ pub struct Break {
 
 /// One tensor as rows of output units, each row cut into blocks, one for each input unit.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Part {
+pub(crate) struct Part {
     /// Place among the pairs.
-    pub(super) pair: usize,
+    pub(crate) pair: usize,
     /// Group whose units are the rows.
-    pub(super) output: Option<usize>,
+    pub(crate) output: Option<usize>,
     /// Group whose units are the blocks of a row.
-    pub(super) input: Option<usize>,
+    pub(crate) input: Option<usize>,
     /// Number of rows.
-    pub(super) rows: usize,
+    pub(crate) rows: usize,
     /// Number of blocks per row.
-    pub(super) blocks: usize,
+    pub(crate) blocks: usize,
     /// Values per block.
-    pub(super) length: usize,
+    pub(crate) length: usize,
     /// Whether it is stored as [in, out].
-    pub(super) transposed: bool,
+    pub(crate) transposed: bool,
 }
 
 /// The units of one hidden layer.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Units {
+pub(crate) struct Units {
     /// Place of the weight that they are the outputs of.
-    pub(super) pair: usize,
-    pub(super) size: usize,
+    pub(crate) pair: usize,
+    pub(crate) size: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Chain {
-    pub(super) parts: Vec<Part>,
-    pub(super) groups: Vec<Units>,
-    pub(super) breaks: Vec<Break>,
+pub(crate) struct Chain {
+    pub(crate) parts: Vec<Part>,
+    pub(crate) groups: Vec<Units>,
+    pub(crate) breaks: Vec<Break>,
 }
 
 /// The last weight, while its outputs wait for a reader.
@@ -70,7 +70,7 @@ struct Open {
 }
 
 /// The chain that explains more: weights stored as [out, in], or as [in, out].
-pub(super) fn chain(pairs: &[Pair<'_>]) -> Chain {
+pub(crate) fn chain(pairs: &[Pair<'_>]) -> Chain {
     let (straight, links) = read(pairs, false);
     let (turned, turned_links) = read(pairs, true);
     if turned_links > links {

@@ -180,7 +180,7 @@ fn permuted(part: &Part, values: &[f32], permutations: &[Vec<usize>]) -> Vec<f32
     result
 }
 
-fn rows_first<'a>(part: &Part, values: &'a [f32]) -> Cow<'a, [f32]> {
+pub(crate) fn rows_first<'a>(part: &Part, values: &'a [f32]) -> Cow<'a, [f32]> {
     if part.transposed {
         Cow::Owned(transposed(values, part.blocks * part.length))
     } else {

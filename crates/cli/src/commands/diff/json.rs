@@ -7,11 +7,12 @@ use weightspace::compare::{Change, Kind};
 use weightspace::matching::{Alignment, Break};
 
 /// What this document is; a change that breaks readers gets another number.
-const SCHEMA: &str = "modeltrail.diff/1";
+pub(super) const SCHEMA: &str = "modeltrail.diff/1";
 
 #[derive(Serialize)]
 pub(super) struct Document<'a> {
     schema: &'static str,
+    from_sketches: bool,
     a: Side<'a>,
     b: Side<'a>,
     total: Row<'a>,
@@ -66,6 +67,7 @@ pub(super) fn document<'a>(found: &'a Found<'_>) -> Document<'a> {
     let tensors = found.comparison.tensors.iter();
     Document {
         schema: SCHEMA,
+        from_sketches: false,
         a: side(found.a),
         b: side(found.b),
         total: row(None, None, &found.comparison.total),

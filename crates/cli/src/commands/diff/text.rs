@@ -93,7 +93,7 @@ fn share(change: &Change) -> String {
 }
 
 /// Three digits that count.
-fn significant(value: f64) -> String {
+pub(super) fn significant(value: f64) -> String {
     let size = value.abs();
     match size {
         0.0 => "0".to_owned(),

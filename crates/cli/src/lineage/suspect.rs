@@ -1,0 +1,168 @@
+//! The suspect, and candidates with all their weights.
+
+use crate::collection::{From, Group, Member, Options, Space, identity, single};
+use crate::gate::sides::{Kept, Side};
+use anyhow::Result;
+use checkpoint_store::TensorShape;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use weightspace::compare::Tensor;
+use weightspace::sketch::{Parameters, Sketch, Sketcher};
+
+/// Tensors of a checkpoint in memory.
+#[derive(Debug, Clone)]
+pub(crate) struct Weights(Vec<(String, Vec<usize>, Vec<f32>)>);
+
+impl Weights {
+    /// As many of the tensors as the layout names, in its order.
+    pub(crate) fn reduced(tensors: &[Tensor<'_>], layout: &[TensorShape]) -> Self {
+        let known: HashMap<&str, &Tensor<'_>> = tensors.iter().map(|t| (t.name, t)).collect();
+        let own = layout.iter().filter_map(|tensor| {
+            let own = known.get(tensor.name.as_str())?;
+            Some((tensor.name.clone(), own.shape.to_vec(), own.values.to_vec()))
+        });
+        Self(own.collect())
+    }
+
+    /// With other values, by name.
+    pub(crate) fn replaced(&self, values: &[(String, Vec<f32>)]) -> Self {
+        let known: HashMap<&str, &[f32]> = values
+            .iter()
+            .map(|(name, v)| (name.as_str(), v.as_slice()))
+            .collect();
+        let tensors = self.0.iter().map(|(name, shape, own)| {
+            let values = known.get(name.as_str()).filter(|v| v.len() == own.len());
+            let values = values.map_or_else(|| own.clone(), |v| v.to_vec());
+            (name.clone(), shape.clone(), values)
+        });
+        Self(tensors.collect())
+    }
+
+    pub(crate) fn tensors(&self) -> Vec<Tensor<'_>> {
+        let tensors = self.0.iter();
+        tensors
+            .map(|(name, shape, values)| Tensor {
+                name,
+                shape,
+                values,
+            })
+            .collect()
+    }
+
+    /// All values, tensor after tensor.
+    fn values(&self) -> Vec<f32> {
+        self.0
+            .iter()
+            .flat_map(|(_, _, v)| v.iter().copied())
+            .collect()
+    }
+
+    fn sketch(&self) -> Result<Sketch> {
+        let mut sketcher = Sketcher::new(Parameters::default())?;
+        for (name, shape, values) in &self.0 {
+            let mut part = sketcher.tensor(name, shape);
+            part.feed(values);
+            sketcher.add(part.finish())?;
+        }
+        Ok(sketcher.finish())
+    }
+}
+
+/// The suspect among the checkpoints of a group.
+#[derive(Debug)]
+pub(crate) struct Suspect {
+    /// Its tensors, if there is more than a sketch of it.
+    pub(crate) weights: Option<Weights>,
+    /// As a column of the group.
+    pub(crate) point: Vec<f32>,
+    /// Equal to that of members with the same bits; none if that is to be told by the point.
+    identity: Option<u64>,
+}
+
+impl Suspect {
+    pub(crate) fn among(group: &Group, side: &Side) -> Result<Self> {
+        match &side.kept {
+            Kept::Weights(single) => Self::of(
+                Weights::reduced(&single.tensors(), &group.layout),
+                group.space,
+            ),
+            Kept::Sketch(sketch) => Ok(Self {
+                weights: None,
+                point: sketch.values.clone(),
+                identity: Some(identity(sketch)),
+            }),
+        }
+    }
+
+    pub(crate) fn of(weights: Weights, space: Space) -> Result<Self> {
+        let (point, identity) = match space {
+            Space::Weights => (weights.values(), None),
+            Space::Sketches => {
+                let sketch = weights.sketch()?;
+                let identity = identity(&sketch);
+                (sketch.values, Some(identity))
+            }
+        };
+        Ok(Self {
+            weights: Some(weights),
+            point,
+            identity,
+        })
+    }
+
+    /// Whether a member has the same bits.
+    pub(crate) fn is_copied_by(&self, group: &Group, column: usize) -> bool {
+        let Some(member) = group.members.get(column) else {
+            return false;
+        };
+        match self.identity {
+            Some(identity) => identity == member.identity,
+            None => {
+                let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+                bits(self.values_of(group, column)) == bits(&self.point)
+            }
+        }
+    }
+
+    fn values_of<'a>(&self, group: &'a Group, column: usize) -> &'a [f32] {
+        group.points.column(column).data.into_slice()
+    }
+}
+
+/// The weights of a member: out of the points, or read again where these are sketches. None where
+/// the weights are gone.
+pub(crate) fn weights_of(group: &Group, member: usize, options: &Options) -> Option<Weights> {
+    let known = group.members.get(member)?;
+    if group.space == Space::Sketches {
+        let single = single(&path_of(known)?, options).ok()?;
+        return Some(Weights::reduced(&single.tensors(), &group.layout));
+    }
+    let mut rest: &[f32] = group.points.column(member).data.into_slice();
+    let mut tensors = Vec::with_capacity(group.layout.len());
+    for tensor in &group.layout {
+        let sides = tensor.shape.iter().map(|&side| usize::try_from(side).ok());
+        let shape = sides.collect::<Option<Vec<usize>>>()?;
+        let (values, after) = rest.split_at_checked(shape.iter().product())?;
+        tensors.push((tensor.name.clone(), shape, values.to_vec()));
+        rest = after;
+    }
+    Some(Weights(tensors))
+}
+
+/// What [`single`] reads a member by.
+fn path_of(member: &Member) -> Option<PathBuf> {
+    let claims = &member.claims;
+    let run = claims.run.as_ref().filter(|run| run.from == From::Store);
+    match (run, claims.position) {
+        (Some(run), Some(epoch)) if member.path.is_dir() => {
+            let store = member.path.display();
+            Some(PathBuf::from(format!(
+                "{store}:{}/{}",
+                run.value, epoch.value
+            )))
+        }
+        _ => (member.path.extension()? != "json"
+            || member.path.to_string_lossy().ends_with(".index.json"))
+        .then(|| member.path.clone()),
+    }
+}
