@@ -18,7 +18,7 @@ use anyhow::Result;
 use checkpoint_store::Store;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 /// The shuffled checkpoints, and what is found in them: in as many clusters as asked for, or as
 /// there are runs.
@@ -35,23 +35,36 @@ fn read(points: &Points) -> Result<Shuffled> {
     let shuffled = Shuffled::of(&Store::open(&points.store)?.load()?, points.seed)?;
     if !shuffled.diverged().is_empty() {
         let (left_out, runs) = (shuffled.diverged().len(), shuffled.runs().len());
-        writeln!(
-            std::io::stderr(),
+        tell(&format!(
             "note: {left_out} diverged run(s) left out (weights that are not finite); {runs} are \
              analysed"
-        )?;
+        ))?;
     }
     Ok(shuffled)
 }
 
 fn print_json(value: &impl Serialize) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value).map_err(std::io::Error::from)?;
-    Ok(writeln!(out)?)
+    print_text(&serde_json::to_string_pretty(value)?)
 }
 
+/// Prints an answer. That its reader goes away early does not change how it ends: the exit status
+/// is part of it.
 fn print_text(text: &impl std::fmt::Display) -> Result<()> {
-    Ok(writeln!(std::io::stdout().lock(), "{text}")?)
+    let mut out = std::io::stdout().lock();
+    unless_closed(writeln!(out, "{text}").and_then(|()| out.flush()))
+}
+
+/// One line on stderr.
+fn tell(line: &str) -> Result<()> {
+    unless_closed(writeln!(std::io::stderr().lock(), "{line}"))
+}
+
+/// What came of writing, but that a reader who went away is no error.
+fn unless_closed(written: std::io::Result<()>) -> Result<()> {
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
 }
 
 /// A table without frame; all columns but the first are right-aligned.
@@ -80,30 +93,27 @@ fn estimate(estimate: &trajectory::scoring::Estimate, decimals: usize) -> String
 
 /// One line on stderr for each path that could not be read.
 fn report_unread(problems: &[Problem]) -> Result<()> {
-    let mut err = std::io::stderr().lock();
     for problem in problems {
-        writeln!(err, "not read: {}", problem.message)?;
+        tell(&format!("not read: {}", problem.message))?;
     }
     Ok(())
 }
 
 /// What is left out of an analysis, on stderr.
 fn report_left_out(collection: &Collection) -> Result<()> {
-    let mut err = std::io::stderr().lock();
     for left_out in &collection.not_finite {
         let tensors = left_out.tensors.iter();
         let tensors: Vec<String> = tensors
             .map(|(name, count)| format!("{count} in {name}"))
             .collect();
-        writeln!(
-            err,
+        tell(&format!(
             "left out: {} has weights that are NaN or infinite: {}",
             left_out.name,
-            tensors.join(", ")
-        )?;
+            crate::collection::printable(&tensors.join(", "))
+        ))?;
     }
     if let Some(note) = beside_weights(collection.left_out, collection.passed_over) {
-        writeln!(err, "note: {note}")?;
+        tell(&format!("note: {note}"))?;
     }
     Ok(())
 }

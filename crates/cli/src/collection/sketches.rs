@@ -2,6 +2,7 @@
 
 use super::listing::Listing;
 use super::{Claims, LeftOut, Options, Problem, points, told};
+use crate::small_file;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -44,15 +45,8 @@ pub(super) fn is_named_so(path: &Path) -> bool {
 /// When it cannot be read, is something else, or was made in another way than this program makes
 /// sketches.
 pub fn read(path: &Path) -> Result<Sketches> {
-    let shown = path.display();
-    let length = std::fs::metadata(path)
-        .with_context(|| format!("cannot open {shown}"))?
-        .len();
-    ensure!(
-        length <= LARGEST,
-        "{shown} has {length} bytes, and at most {LARGEST} are read: sketch fewer checkpoints into it"
-    );
-    let text = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+    let shown = super::printable(&path.to_string_lossy());
+    let text = small_file::read(path, LARGEST)?;
     let file: Sketches = serde_json::from_slice(&text).with_context(|| {
         format!("{shown} is not a file of sketches: make one with `modeltrail sketch`")
     })?;

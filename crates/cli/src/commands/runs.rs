@@ -8,8 +8,9 @@ use super::{print_json, print_text, report_left_out, report_unread};
 use crate::cli::{Global, Outcome};
 use crate::collection::{Collection, Group, Options, collect};
 use crate::memory::Memory;
+use crate::publish::{check, publish};
 use crate::runs::{Answer, find};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -81,6 +82,9 @@ pub(crate) struct Found {
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
+    if let Some(path) = &command.dot {
+        check(path)?;
+    }
     let mut collection = command.input.collect()?;
     let groups = std::mem::take(&mut collection.groups);
     let found = groups
@@ -91,8 +95,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         })
         .collect::<Result<Vec<Found>>>()?;
     if let Some(path) = &command.dot {
-        std::fs::write(path, dot::graph(&found))
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        publish(path, dot::graph(&found).as_bytes())?;
     }
     if global.json {
         print_json(&json::document(&found, &collection))?;
