@@ -243,6 +243,7 @@ pub fn collect(paths: &[PathBuf], options: &Options) -> Collection {
     }
     groups.sort_by_key(|group| std::cmp::Reverse(group.members.len()));
     listing.problems.sort_by(|a, b| a.path.cmp(&b.path));
+    listing.problems.dedup_by(|a, b| a.path == b.path);
     Collection {
         groups,
         problems: listing.problems,

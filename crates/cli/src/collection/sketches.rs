@@ -6,7 +6,7 @@ use crate::small_file;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use weightspace::sketch::{Parameters, Sketch, VERSION};
+use weightspace::sketch::{Parameters, Sketch, VERSION, matrix};
 
 /// What a file of sketches says that it is.
 pub const SCHEMA: &str = "modeltrail.sketches/1";
@@ -33,10 +33,10 @@ pub struct Kept {
     pub sketch: Sketch,
 }
 
-/// Whether a path is called as files of sketches are, and not as an index of shards.
-pub(super) fn is_named_so(path: &Path) -> bool {
+/// Whether a path is called as files of sketches are, and is no index of shards or folder.
+pub(crate) fn is_named_so(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.ends_with(".json") && !name.ends_with(".index.json")
+    name.ends_with(".json") && !name.ends_with(".index.json") && !path.is_dir()
 }
 
 /// Reads a file of sketches.
@@ -64,6 +64,16 @@ pub fn read(path: &Path) -> Result<Sketches> {
              sketch the checkpoints anew",
             super::printable(&kept.name)
         );
+    }
+    for Kept { name, sketch, .. } in &file.checkpoints {
+        let is_finite = sketch.tensors.iter().all(|tensor| tensor.non_finite == 0);
+        // Refuses what no sketcher can have made.
+        if is_finite && let Err(error) = matrix(&[sketch]) {
+            anyhow::bail!(
+                "{shown}: the sketch of {} is damaged ({error}): sketch the checkpoints anew",
+                super::printable(name)
+            );
+        }
     }
     Ok(file)
 }

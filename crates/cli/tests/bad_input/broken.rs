@@ -1,5 +1,8 @@
 //! Files that are half-written, truncated, empty, renamed, or something else.
 
+use serde_json::Value;
+use std::ffi::OsStr;
+
 use crate::folder::{
     Folder, GOOD, checkpoint, left_out_by_every_command, modeltrail, refused_by_every_command,
     safetensors,
@@ -61,8 +64,8 @@ fn weights_that_are_not_finite_are_left_out_by_name() {
     let folder = Folder::sound();
     let mut values = [1.0; 24];
     values[3] = f32::NAN;
-    let bad = folder.write("nan-9.safetensors", &safetensors(&[4, 6], &values));
-    let place = folder.path("");
+    let bad = folder.write("run/nan-9.safetensors", &safetensors(&[4, 6], &values));
+    let place = folder.run();
     let said = modeltrail(["runs".as_ref(), place.as_os_str()]);
     assert_eq!(said.status, 1);
     said.names_once("nan-9", &["NaN or infinite: 1 in fc.weight"]);
@@ -109,6 +112,31 @@ fn the_same_tensors_in_other_shapes_are_another_group_and_never_mixed() {
         "{}",
         said.err
     );
+}
+
+#[test]
+fn a_sketch_that_no_sketcher_made_is_told_once_and_the_rest_goes_on() {
+    let folder = Folder::sound();
+    let (run, out) = (folder.run(), folder.path("kept.json"));
+    let text = OsStr::new;
+    let sketch = [
+        text("sketch"),
+        run.as_os_str(),
+        text("--out"),
+        out.as_os_str(),
+    ];
+    assert_eq!(modeltrail(sketch).status, 0);
+    let mut file: Value = serde_json::from_slice(&std::fs::read(&out).unwrap()).unwrap();
+    for place in [1, 3] {
+        let values = file["checkpoints"][place]["sketch"]["values"].as_array_mut();
+        values.unwrap().truncate(7);
+    }
+    let bad = folder.write("damaged.json", file.to_string().as_bytes());
+    let said = modeltrail([text("runs"), bad.as_os_str(), run.as_os_str()]);
+    assert_eq!(said.status, 1, "{}", said.err);
+    said.names_once("damaged.json", &["sketch the checkpoints anew"]);
+    let said = modeltrail([text("runs"), bad.as_os_str()]);
+    assert_eq!(said.status, 2, "{}", said.out);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The hostile files of the importers' own tests, by way of the program.
 
 use crate::corpus::{Case, cases};
-use crate::folder::{Folder, GOOD, modeltrail};
+use crate::folder::{Folder, GOOD, checkpoint, modeltrail};
 use std::ffi::OsStr;
 
 /// Every one of them, in a folder of its own beside a sound training: as many lines as bad files,
@@ -17,6 +17,10 @@ fn hostile_files_are_told_one_by_one_and_the_rest_goes_on() {
             folder.write(format!("{place}/{name}"), bytes);
         }
         told.push((place, files));
+    }
+    // The newest file decides which run is watched.
+    for epoch in 0..GOOD {
+        std::fs::write(folder.good(epoch), checkpoint(epoch)).unwrap();
     }
     for command in [["runs", "--json"], ["watch", "--once"]] {
         let [command, option] = command.map(OsStr::new);
@@ -36,7 +40,7 @@ fn hostile_files_are_told_one_by_one_and_the_rest_goes_on() {
                 (least..=files.len()).contains(&lines.len()),
                 "{place}: {lines:?}"
             );
-            for (name, _) in files {
+            for (name, _) in files.iter() {
                 let about = format!("/{place}/{name}: ");
                 let count = lines.iter().filter(|line| line.contains(&about)).count();
                 assert!(count <= 1, "{place}: {lines:?}");

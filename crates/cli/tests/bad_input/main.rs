@@ -7,6 +7,7 @@
 #[path = "../../../checkpoint-store/tests/foreign_hostile/bytes.rs"]
 mod bytes;
 #[path = "../../../checkpoint-store/tests/foreign_hostile/corpus.rs"]
+#[allow(dead_code)]
 mod corpus;
 
 mod broken;
