@@ -14,7 +14,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused an operation.
-    #[error("cannot {operation} {}: {source}", .path.display())]
+    #[error("cannot {operation} {}: {source}. {}", .path.display(), way_out(.source))]
     Io {
         /// What was attempted, as a verb: `create`, `write`, `sync`, `rename`, …
         operation: &'static str,
@@ -278,6 +278,20 @@ impl Error {
     /// process compacts the store.
     pub(crate) fn is_vanished(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+/// What to do about an answer of the operating system: a sentence without its full stop.
+fn way_out(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::PermissionDenied => "Ask for the right to do so, or leave it out",
+        io::ErrorKind::ReadOnlyFilesystem => "Choose another place, where files can be written",
+        io::ErrorKind::NotFound => "It was removed, or is a link that leads nowhere",
+        // ELOOP has no stable kind of its own.
+        _ if source.to_string().contains("symbolic link") => {
+            "It is a link that leads back to itself: remove it"
+        }
+        _ => "Check the disk, and whether other programs can read the file",
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and how an answer ends.
 
+use crate::collection::printable;
 use crate::commands::{
     diff, export, gate, import, limits, lineage, linkage, manual, order, report, runs, sketch,
     umap, watch, zoo,
@@ -111,7 +112,13 @@ pub fn main() -> ExitCode {
 /// Prints the error and those of its causes that it does not tell itself; exit status 2.
 pub fn fail(error: &anyhow::Error) -> ExitCode {
     let mut message = String::from("error");
-    for cause in error.chain().map(ToString::to_string) {
+    for cause in error.chain() {
+        let mut told = cause.to_string();
+        // Names of files reach these errors as they are.
+        if cause.is::<checkpoint_store::Error>() {
+            told = printable(&told);
+        }
+        let cause = told;
         if !message.contains(&cause) {
             message.push_str(": ");
             message.push_str(&cause);
@@ -132,7 +139,7 @@ pub fn use_threads(threads: usize) -> anyhow::Result<()> {
 }
 
 /// Whoever reads our output has seen enough.
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause
             .downcast_ref::<std::io::Error>()

@@ -22,7 +22,7 @@ use checkpoint_store::foreign::{Claimed, Limits, Origin};
 use listing::Listing;
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How to read.
 #[derive(Debug, Clone, Copy)]
@@ -199,9 +199,15 @@ impl std::convert::From<&Claimed> for Claims {
 #[derive(Debug, Clone, Serialize)]
 pub struct Problem {
     /// The path it is about.
+    #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
     /// What is wrong, on one line, with the path and the way out.
     pub message: String,
+}
+
+/// Paths need not be Unicode, and JSON has to be.
+fn lossy<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 /// A checkpoint with weights that are NaN or infinite.
@@ -259,6 +265,7 @@ fn read(mut listing: Listing, options: &Options, work: &Work) -> Collection {
     }
     groups.sort_by_key(|group| std::cmp::Reverse(group.members.len()));
     listing.problems.sort_by(|a, b| a.path.cmp(&b.path));
+    listing.problems.dedup_by(|a, b| a.path == b.path);
     Collection {
         groups,
         problems: listing.problems,

@@ -21,21 +21,35 @@ use crate::collection::{Collection, LeftOut, Problem};
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 fn print_json(value: &impl Serialize) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value).map_err(std::io::Error::from)?;
-    Ok(writeln!(out)?)
+    print_text(&serde_json::to_string_pretty(value)?)
 }
 
-/// Prints lines, without the blanks that fill up a table's last column.
+/// Prints an answer, without the blanks that fill up a table's last column. That its reader goes away
+/// early does not change how it ends: the exit status is part of it.
 fn print_text(text: &impl std::fmt::Display) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    for line in text.to_string().lines() {
-        writeln!(out, "{}", line.trim_end())?;
+    let lines: String = text
+        .to_string()
+        .lines()
+        .flat_map(|line| [line.trim_end(), "\n"])
+        .collect();
+    unless_closed(out.write_all(lines.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// One line on stderr.
+fn tell(line: &str) -> Result<()> {
+    unless_closed(writeln!(std::io::stderr().lock(), "{line}"))
+}
+
+/// What came of writing, but that a reader who went away is no error.
+fn unless_closed(written: std::io::Result<()>) -> Result<()> {
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
     }
-    Ok(())
 }
 
 /// A table without frame; all columns but the first are right-aligned. Without titles there is no
@@ -79,30 +93,27 @@ fn estimate(estimate: &trajectory::scoring::Estimate, decimals: usize) -> String
 
 /// One line on stderr for each path that could not be read.
 fn report_unread(problems: &[Problem]) -> Result<()> {
-    let mut err = std::io::stderr().lock();
     for problem in problems {
-        writeln!(err, "not read: {}", problem.message)?;
+        tell(&format!("not read: {}", problem.message))?;
     }
     Ok(())
 }
 
 /// What is left out of an analysis, on stderr.
 fn report_left_out(collection: &Collection) -> Result<()> {
-    let mut err = std::io::stderr().lock();
     for left_out in &collection.not_finite {
         let tensors = left_out.tensors.iter();
         let tensors: Vec<String> = tensors
             .map(|(name, count)| format!("{count} in {name}"))
             .collect();
-        writeln!(
-            err,
+        tell(&format!(
             "left out: {} has weights that are NaN or infinite: {}",
             left_out.name,
-            tensors.join(", ")
-        )?;
+            crate::collection::printable(&tensors.join(", "))
+        ))?;
     }
     if let Some(note) = beside_weights(collection.left_out, collection.passed_over) {
-        writeln!(err, "note: {note}")?;
+        tell(&format!("note: {note}"))?;
     }
     Ok(())
 }

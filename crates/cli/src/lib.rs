@@ -44,6 +44,7 @@ pub mod progress;
 mod publish;
 pub mod runs;
 pub mod shuffled;
+mod small_file;
 pub mod space;
 pub mod training;
 pub mod watch;

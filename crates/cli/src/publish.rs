@@ -1,54 +1,118 @@
 //! Files that appear under their names whole or not at all.
 
+use crate::collection::printable;
 use anyhow::{Context, Result, bail, ensure};
-use std::io::Write;
-use std::path::Path;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 /// Refuses a name that nothing can be written under, before any work is done for it.
 ///
 /// # Errors
 /// When the path is a folder, or the folder it should lie in is not there.
 pub(crate) fn check(path: &Path) -> Result<()> {
-    let shown = path.display();
-    if path.is_dir() || path.file_name().is_none() {
-        let inside = path.join("report.html");
-        bail!(
-            "{shown} is a folder: give the name of a file, such as {}",
-            inside.display()
-        );
-    }
+    let shown = printable(&path.to_string_lossy());
+    ensure!(
+        !path.is_dir() && path.file_name().is_some(),
+        "cannot write {shown}: it is a folder. Give the name of a file in it"
+    );
     let folder = path.parent().unwrap_or(Path::new(""));
     ensure!(
         folder.as_os_str().is_empty() || folder.is_dir(),
-        "{} is no folder that {shown} could be written into: make it first",
-        folder.display()
+        "cannot write {shown}: there is no folder {}. Make it first",
+        printable(&folder.to_string_lossy())
     );
     Ok(())
 }
 
-/// Writes a file under a temporary name beside its own, makes it durable, and renames it.
+/// As [`check`], and refuses a name that is taken.
+///
+/// # Errors
+/// When the path is there already, or as [`check`].
+pub(crate) fn check_new(path: &Path) -> Result<()> {
+    check(path)?;
+    if path.symlink_metadata().is_ok() {
+        let shown = printable(&path.to_string_lossy());
+        bail!("cannot write {shown}: it exists. Remove it, or give another name");
+    }
+    Ok(())
+}
+
+/// Writes a file in the place of an older one: under a temporary name beside it, made durable, and
+/// renamed. What is no regular file, such as `/dev/stdout` or a named pipe, is written to as it is.
 ///
 /// # Errors
 /// As [`check`], and when the folder cannot be written to or is full. Nothing is left behind.
 pub(crate) fn publish(path: &Path, contents: &[u8]) -> Result<()> {
     check(path)?;
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.unfinished", std::process::id()));
-    let unfinished = path.with_file_name(name);
-    let written = std::fs::File::create(&unfinished)
-        .and_then(|mut file| file.write_all(contents).and_then(|()| file.sync_all()))
-        .and_then(|()| std::fs::rename(&unfinished, path));
-    if written.is_err() {
+    // A link keeps its place, and what it leads to is replaced.
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let written = match std::fs::metadata(&target) {
+        Ok(metadata) if !metadata.is_file() => std::fs::OpenOptions::new()
+            .write(true)
+            .open(path)
+            .and_then(|mut special| special.write_all(contents)),
+        _ => through(&target, contents, |unfinished| {
+            std::fs::rename(unfinished, &target)
+        }),
+    };
+    written.with_context(|| format!("cannot write {}", printable(&path.to_string_lossy())))
+}
+
+/// Writes a file that must not exist yet, never over another.
+///
+/// # Errors
+/// As [`check_new`], and when the folder cannot be written to or is full. Nothing is left behind.
+pub(crate) fn publish_new(path: &Path, contents: &[u8]) -> Result<()> {
+    check_new(path)?;
+    // A rename would take the place of a file that came meanwhile; a link does not.
+    let written = through(path, contents, |unfinished| {
+        std::fs::hard_link(unfinished, path)?;
+        std::fs::remove_file(unfinished)
+    });
+    written.with_context(|| format!("cannot write {}", printable(&path.to_string_lossy())))
+}
+
+/// Writes a durable file under a temporary name, and hands it over to get its own.
+fn through(
+    path: &Path,
+    contents: &[u8],
+    name: impl FnOnce(&Path) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let unfinished = unfinished(path);
+    let mut file = match File::create_new(&unfinished) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            // Left by a process that was killed and had the same number.
+            std::fs::remove_file(&unfinished)?;
+            File::create_new(&unfinished)?
+        }
+        created => created?,
+    };
+    let written = file.write_all(contents).and_then(|()| file.sync_all());
+    drop(file);
+    let named = written.and_then(|()| name(&unfinished));
+    if named.is_err() {
         // The first error is the one to tell.
         let _ = std::fs::remove_file(&unfinished);
     }
-    written.with_context(|| format!("cannot write {}", path.display()))
+    named
+}
+
+/// A hidden name beside the file, of this process alone; short, as the file's may be the longest.
+fn unfinished(path: &Path) -> PathBuf {
+    let name = format!(".modeltrail-{}.unfinished", std::process::id());
+    path.with_file_name(OsString::from(name))
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    fn names(folder: &Path) -> usize {
+        std::fs::read_dir(folder).unwrap().count()
+    }
 
     #[test]
     fn a_file_takes_the_place_of_an_older_one_and_nothing_else_is_left() {
@@ -57,16 +121,43 @@ mod tests {
         publish(&path, b"old").unwrap();
         publish(&path, b"new").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(names(folder.path()), 1);
+    }
+
+    #[test]
+    fn a_new_file_never_takes_the_place_of_an_older_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sketches.json");
+        publish_new(&path, b"old").unwrap();
+        let message = publish_new(&path, b"new").unwrap_err().to_string();
+        assert!(message.contains("it exists"), "{message}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(names(folder.path()), 1);
     }
 
     #[test]
     fn folders_and_names_in_folders_that_are_not_there_are_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let message = publish(folder.path(), b"x").unwrap_err().to_string();
-        assert!(message.contains("is a folder"), "{message}");
+        for path in [folder.path().to_path_buf(), folder.path().join("..")] {
+            let message = publish(&path, b"x").unwrap_err().to_string();
+            assert!(message.contains("is a folder"), "{message}");
+        }
         let message = publish(&folder.path().join("a/b"), b"x").unwrap_err();
-        assert!(message.to_string().contains("make it first"), "{message}");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert!(message.to_string().contains("Make it first"), "{message}");
+        assert_eq!(names(folder.path()), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn devices_are_written_to_and_links_keep_their_place() {
+        publish(Path::new("/dev/null"), b"x").unwrap();
+        assert!(!std::fs::metadata("/dev/null").unwrap().is_file());
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        std::fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        publish(&link, b"new").unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"new");
+        assert!(link.symlink_metadata().unwrap().is_symlink());
     }
 }

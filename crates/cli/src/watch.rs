@@ -15,8 +15,8 @@ pub use line::{Line, Out};
 
 use crate::collection::{Problem, RunClaim, Unit, printable, told};
 use anyhow::{Context, Result, anyhow, ensure};
-use checkpoint_store::TensorShape;
 use checkpoint_store::foreign::{Claimed, Limits, discover};
+use checkpoint_store::{Error, Fault, TensorShape};
 use pending::Pending;
 use reading::{Opened, Stamp};
 use std::collections::{HashMap, VecDeque};
@@ -90,8 +90,13 @@ impl Watcher {
                 if let Some(problem) = found.problems.into_iter().next() {
                     return Err(problem.error.into());
                 }
-                let found = found.checkpoints.into_iter().next();
-                let found = found.with_context(|| format!("{name} holds no checkpoint"))?;
+                let count = found.checkpoints.len();
+                let found = found.checkpoints.into_iter().next().filter(|_| count == 1);
+                let found = found.with_context(|| {
+                    format!(
+                        "{name} holds {count} checkpoints, and one is accredited: name its file"
+                    )
+                })?;
                 let opened = Opened::of(found, &limits)?;
                 let values = opened.read(&limits)?;
                 Ok((name, opened, values))
@@ -172,8 +177,10 @@ impl Watcher {
         let discovery = discover(std::slice::from_ref(&self.directory), &self.limits);
         let mut broken: Vec<(PathBuf, Stamp, anyhow::Error)> = Vec::new();
         for problem in discovery.problems {
-            // An empty folder: the training has not begun.
-            if problem.path != self.directory {
+            // In an empty folder the training has not begun.
+            let is_empty = problem.path == self.directory
+                && matches!(&problem.error, Error::Foreign { fault, .. } if *fault == Fault::Missing);
+            if !is_empty {
                 let stamp = Stamp::of(std::slice::from_ref(&problem.path));
                 broken.push((problem.path, stamp, problem.error.into()));
             }

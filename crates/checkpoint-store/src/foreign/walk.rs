@@ -104,6 +104,10 @@ impl Walk {
             Ok(metadata) if metadata.is_dir() => self.enter(path, root),
             Ok(metadata) => self.add_file(path, &metadata, true, root),
             Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
+                if path.symlink_metadata().is_ok() {
+                    // A link whose other end is not there.
+                    return self.problem(path, Error::io("look at", path, source), root);
+                }
                 match path.to_str().filter(|text| text.contains(['*', '?', '['])) {
                     Some(pattern) => self.add_glob(path, pattern, root),
                     None => self.problem(

@@ -10,7 +10,7 @@ use anyhow::Result;
 use checkpoint_store::foreign::{Discovery, ForeignCheckpoint, Found, Role, discover};
 use checkpoint_store::{Store, TensorShape};
 use rayon::prelude::*;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,22 +43,37 @@ pub(super) struct Listing {
     pub(super) problems: Vec<Problem>,
     pub(super) left_out: LeftOut,
     pub(super) passed_over: usize,
+    /// Paths that have a problem.
+    told: HashSet<PathBuf>,
+    /// Stores and files of sketches that were read, by their real paths.
+    read: HashSet<PathBuf>,
     /// Groups by their tensors, sorted by name.
-    pub(super) known: HashMap<Vec<TensorShape>, usize>,
+    known: HashMap<Vec<TensorShape>, usize>,
 }
 
 impl Listing {
+    /// The groups, to be added to anew.
+    pub(super) fn take_groups(&mut self) -> Vec<Pending> {
+        self.known.clear();
+        std::mem::take(&mut self.groups)
+    }
+
     pub(super) fn of(paths: &[PathBuf], options: &Options) -> Self {
         let mut listing = Self::default();
         let mut others = Vec::new();
         for path in paths {
             let stores = stores(path);
             if stores.is_empty() && sketches::is_named_so(path) {
-                listing.add_sketches(path);
+                if listing.is_first(path) {
+                    listing.add_sketches(path);
+                }
             } else if stores.is_empty() {
                 others.push(path.clone());
             }
             for store in stores {
+                if !listing.is_first(&store) {
+                    continue;
+                }
                 if let Err(error) = listing.add_store(&store) {
                     listing.problem(&store, &error);
                 }
@@ -71,11 +86,20 @@ impl Listing {
         listing
     }
 
+    /// Notes what is wrong with a path; the first thing, if several are.
     fn problem(&mut self, path: &Path, error: &anyhow::Error) {
-        self.problems.push(Problem {
-            path: path.to_path_buf(),
-            message: told(error),
-        });
+        if self.told.insert(path.to_path_buf()) {
+            self.problems.push(Problem {
+                path: path.to_path_buf(),
+                message: told(error),
+            });
+        }
+    }
+
+    /// Whether a path was not read before, by this or another name.
+    fn is_first(&mut self, path: &Path) -> bool {
+        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        self.read.insert(real)
     }
 
     pub(super) fn add(&mut self, layout: &[TensorShape], entry: Entry) {

@@ -45,16 +45,10 @@ pub(crate) fn collect_shared(
     options: &Options,
     wanted: &Wanted<'_>,
 ) -> (Collection, Vec<Other>) {
-    let listed = Listing::of(paths, options);
+    let mut listing = Listing::of(paths, options);
     let mut others = Vec::new();
-    let mut listing = Listing {
-        problems: listed.problems,
-        left_out: listed.left_out,
-        passed_over: listed.passed_over,
-        ..Listing::default()
-    };
     let all: u64 = wanted.shapes.values().map(|shape| size(shape)).sum();
-    for group in listed.groups {
+    for group in listing.take_groups() {
         let common: Vec<TensorShape> = group
             .layout
             .iter()

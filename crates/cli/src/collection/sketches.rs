@@ -2,10 +2,11 @@
 
 use super::listing::Listing;
 use super::{Claims, LeftOut, Options, Problem, points, told};
+use crate::small_file;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use weightspace::sketch::{Parameters, Sketch, VERSION};
+use weightspace::sketch::{Parameters, Sketch, VERSION, matrix};
 
 /// What a file of sketches says that it is.
 pub const SCHEMA: &str = "modeltrail.sketches/1";
@@ -32,10 +33,10 @@ pub struct Kept {
     pub sketch: Sketch,
 }
 
-/// Whether a path is called as files of sketches are, and not as an index of shards.
-pub(super) fn is_named_so(path: &Path) -> bool {
+/// Whether a path is called as files of sketches are, and is no index of shards or folder.
+pub(crate) fn is_named_so(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.ends_with(".json") && !name.ends_with(".index.json")
+    name.ends_with(".json") && !name.ends_with(".index.json") && !path.is_dir()
 }
 
 /// Reads a file of sketches.
@@ -44,15 +45,8 @@ pub(super) fn is_named_so(path: &Path) -> bool {
 /// When it cannot be read, is something else, or was made in another way than this program makes
 /// sketches.
 pub fn read(path: &Path) -> Result<Sketches> {
-    let shown = path.display();
-    let length = std::fs::metadata(path)
-        .with_context(|| format!("cannot open {shown}"))?
-        .len();
-    ensure!(
-        length <= LARGEST,
-        "{shown} has {length} bytes, and at most {LARGEST} are read: sketch fewer checkpoints into it"
-    );
-    let text = std::fs::read(path).with_context(|| format!("cannot read {shown}"))?;
+    let shown = super::printable(&path.to_string_lossy());
+    let text = small_file::read(path, LARGEST)?;
     let file: Sketches = serde_json::from_slice(&text).with_context(|| {
         format!("{shown} is not a file of sketches: make one with `modeltrail sketch`")
     })?;
@@ -70,6 +64,16 @@ pub fn read(path: &Path) -> Result<Sketches> {
              sketch the checkpoints anew",
             super::printable(&kept.name)
         );
+    }
+    for Kept { name, sketch, .. } in &file.checkpoints {
+        let is_finite = sketch.tensors.iter().all(|tensor| tensor.non_finite == 0);
+        // Refuses what no sketcher can have made.
+        if is_finite && let Err(error) = matrix(&[sketch]) {
+            anyhow::bail!(
+                "{shown}: the sketch of {} is damaged ({error}): sketch the checkpoints anew",
+                super::printable(name)
+            );
+        }
     }
     Ok(file)
 }

@@ -12,7 +12,8 @@ use crate::gate::history::History;
 use crate::gate::judged::{Judged, Status, judge};
 use crate::gate::measured::{Measured, measure};
 use crate::gate::sides::{Side, beside, read_as, same_architecture};
-use anyhow::{Context, Result};
+use crate::publish::{check, publish};
+use anyhow::Result;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -90,6 +91,9 @@ impl Found<'_> {
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let options = Options::default();
+    if let Some(path) = &command.junit {
+        check(path)?;
+    }
     // A mistake in the budget is told before large files are read.
     let budget = match &command.budget {
         Some(path) => Budget::read(path)?,
@@ -128,8 +132,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         limits,
     };
     if let Some(path) = &command.junit {
-        junit::write(path, &junit::document(&found))
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        publish(path, junit::document(&found).as_bytes())?;
     }
     if global.json {
         print_json(&json::document(&found))?;

@@ -1,14 +1,14 @@
 //! `modeltrail sketch`: a few kilobytes per checkpoint that keep its distances.
 
 use super::runs::Input;
-use super::{beside_weights, print_json, print_text, report_unread, thousands};
+use super::{beside_weights, print_json, print_text, report_unread, tell, thousands};
 use crate::cli::{Global, Outcome};
-use crate::collection::sketches;
-use anyhow::{Context, Result, bail};
+use crate::collection::{printable, sketches};
+use crate::publish::{check_new, publish_new};
+use anyhow::{Result, bail};
 use clap::Args;
 use serde::Serialize;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use weightspace::sketch::{Parameters, relative_error};
 
 #[derive(Args)]
@@ -34,20 +34,20 @@ struct Answer {
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
+    check_new(&command.out)?;
     let (file, problems, left_out) =
         sketches::sketch(&command.input.paths, &command.input.options());
     report_unread(&problems)?;
     if let Some(note) = beside_weights(left_out, 0) {
-        writeln!(std::io::stderr(), "note: {note}")?;
+        tell(&format!("note: {note}"))?;
     }
     if file.checkpoints.is_empty() {
         bail!("no checkpoint could be read");
     }
     let text = serde_json::to_vec(&file)?;
-    write_new(&command.out, &text)
-        .with_context(|| format!("cannot write {}", command.out.display()))?;
+    publish_new(&command.out, &text)?;
     let answer = Answer {
-        out: command.out.display().to_string(),
+        out: printable(&command.out.to_string_lossy()),
         checkpoints: file.checkpoints.len(),
         bytes: text.len(),
         distance_error: relative_error(Parameters::default().dimensions),
@@ -68,16 +68,4 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     } else {
         Outcome::Finding
     })
-}
-
-/// Writes a file under its name only when it is whole, and never over another.
-fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.unfinished", std::process::id()));
-    let unfinished = path.with_file_name(name);
-    let mut file = std::fs::File::create_new(&unfinished)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    let published = written.and_then(|()| std::fs::hard_link(&unfinished, path));
-    let removed = std::fs::remove_file(&unfinished);
-    published.and(removed)
 }

@@ -1,6 +1,8 @@
 //! `modeltrail watch`: a running training, one line a checkpoint.
 
-use crate::cli::{Global, Outcome};
+use super::tell;
+use crate::cli::{Global, Outcome, is_closed_pipe};
+use crate::publish::{check, publish};
 use crate::watch::prometheus::{self, Counts};
 use crate::watch::tensorboard::EventFile;
 use crate::watch::{Event, Line, Out, Watcher};
@@ -64,6 +66,9 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
+    if let Some(path) = &command.prometheus {
+        check(path)?;
+    }
     let accredited = command.accredited.as_deref();
     let mut watcher = Watcher::new(&command.directory, accredited, Limits::default())?;
     if !command.undisturbed.is_empty() {
@@ -91,8 +96,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         if let Some(path) = &command.prometheus {
             let newest = printer.newest.as_ref();
             let text = prometheus::text(&command.directory, newest, &printer.counts);
-            prometheus::write(path, &text)
-                .with_context(|| format!("cannot write {}", path.display()))?;
+            publish(path, text.as_bytes())?;
         }
         if command.once {
             break;
@@ -128,21 +132,23 @@ impl Printer<'_> {
         match event {
             Event::Problem(problem) => {
                 self.counts.problems += 1;
-                if self.is_json {
-                    json_line(&Out::problem(&problem))?;
+                let said = if self.is_json {
+                    json_line(&Out::problem(&problem))
                 } else {
-                    writeln!(std::io::stderr(), "left out: {}", problem.message)?;
-                }
+                    tell(&format!("left out: {}", problem.message))
+                };
+                self.heard(said)?;
             }
             Event::Checkpoint(line) => {
                 self.counts.checkpoints += 1;
                 let is_new = line.alarm().is_some() && !line.continues;
                 self.counts.alarms += u64::from(is_new);
-                if self.is_json {
-                    json_line(&Out::checkpoint(&line))?;
+                let said = if self.is_json {
+                    json_line(&Out::checkpoint(&line))
                 } else {
-                    self.text_line(&line)?;
-                }
+                    self.text_line(&line)
+                };
+                self.heard(said)?;
                 self.event(&line)?;
                 self.newest = Some(*line);
                 if may_exec {
@@ -151,6 +157,14 @@ impl Printer<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Without a reader there is nothing to follow for; but a single look has its exit status.
+    fn heard(&self, said: Result<()>) -> Result<()> {
+        match said {
+            Err(error) if self.command.once && is_closed_pipe(&error) => Ok(()),
+            said => said,
+        }
     }
 
     fn event(&mut self, line: &Line) -> Result<()> {
@@ -232,11 +246,10 @@ impl Printer<'_> {
             .stdin(std::process::Stdio::null())
             .stdout(std::io::stderr())
             .status();
-        let mut err = std::io::stderr();
         match status {
             Ok(status) if status.success() => {}
-            Ok(status) => writeln!(err, "the command of --exec failed: {status}")?,
-            Err(error) => writeln!(err, "the command of --exec could not be run: {error}")?,
+            Ok(status) => tell(&format!("the command of --exec failed: {status}"))?,
+            Err(error) => tell(&format!("the command of --exec could not be run: {error}"))?,
         }
         Ok(())
     }
@@ -252,11 +265,11 @@ impl Printer<'_> {
              to hold for it",
             100.0 * Watcher::false_alarm_rate()
         );
-        if self.is_json {
+        self.heard(if self.is_json {
             json_line(&Out::note(&note))
         } else {
-            Ok(writeln!(std::io::stderr(), "note: {note}")?)
-        }
+            tell(&format!("note: {note}"))
+        })
     }
 }
 

@@ -1,9 +1,13 @@
 //! The limits: read from TOML, or the default.
 
+use crate::small_file;
 use anyhow::{Context, Result, bail, ensure};
 use glob::Pattern;
 use serde::Deserialize;
 use std::path::Path;
+
+/// Largest budget that is read, in bytes.
+const LARGEST: u64 = 1 << 20;
 
 /// How far a candidate may be from the accredited checkpoint.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -60,8 +64,10 @@ impl Budget {
     /// finite, a pattern that is none, or no limit at all.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let shown = crate::collection::printable(&path.to_string_lossy());
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
-        Self::parse(&text).with_context(|| format!("{shown} is not a budget"))
+        let text = small_file::read(path, LARGEST)?;
+        let text = std::str::from_utf8(&text);
+        let text = text.with_context(|| format!("{shown} is not a budget: it is no text"))?;
+        Self::parse(text).with_context(|| format!("{shown} is not a budget"))
     }
 
     fn parse(text: &str) -> Result<Self> {

@@ -2,7 +2,6 @@
 
 use super::Line;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 
 /// What was counted since the watch began.
@@ -82,25 +81,6 @@ pub fn text(directory: &Path, newest: Option<&Line>, counts: &Counts) -> String 
         metric(name, "counter", help, Some(count as f64));
     }
     text
-}
-
-/// Puts the text under a name in one move, so that nobody reads half of it.
-///
-/// # Errors
-/// When the folder of the file cannot be written to.
-pub fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.unfinished", std::process::id()));
-    let unfinished = path.with_file_name(name);
-    let mut file = std::fs::File::create(&unfinished)?;
-    let written = file.write_all(text.as_bytes());
-    let published = written.and_then(|()| std::fs::rename(&unfinished, path));
-    if published.is_err() {
-        // The first error is the one to tell.
-        let _ = std::fs::remove_file(&unfinished);
-    }
-    published
 }
 
 /// As the value of a label.

@@ -3,8 +3,6 @@
 use super::Found;
 use crate::gate::judged::{Judged, Status};
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::Path;
 
 /// One test case that weights are finite, and one per limit.
 pub(super) fn document(found: &Found<'_>) -> String {
@@ -82,22 +80,6 @@ fn escaped(text: &str) -> String {
         }
     }
     escaped
-}
-
-/// Writes a file under its name only when it is whole, in the place of an older one.
-pub(super) fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.unfinished", std::process::id()));
-    let unfinished = path.with_file_name(name);
-    let mut file = std::fs::File::create_new(&unfinished)?;
-    let written = file
-        .write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .and_then(|()| std::fs::rename(&unfinished, path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&unfinished);
-    }
-    written
 }
 
 #[cfg(test)]
