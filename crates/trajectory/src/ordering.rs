@@ -3,6 +3,7 @@
 //! All orders are computed for every cluster of a partition at once, so that chance is drawn once
 //! for all leaves: ties in one cluster then fall independently of ties in another.
 
+mod changes;
 mod confidence;
 mod direction;
 mod lagged_path;

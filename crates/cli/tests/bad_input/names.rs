@@ -9,17 +9,26 @@ use std::os::unix::ffi::OsStringExt;
 /// Names of sound files, and how they are shown.
 fn odd_names() -> Vec<(OsString, &'static str)> {
     let names: [(&[u8], &str); 5] = [
-        (b"two words 6.safetensors", "two words 6.safetensors"),
-        (b"two\nlines 7.safetensors", "two\\nlines 7.safetensors"),
         (
-            b"bell\x07\x1b[31m 8.safetensors",
-            "bell\\u{7}\\u{1b}[31m 8.safetensors",
+            b"two words epoch-6.safetensors",
+            "two words epoch-6.safetensors",
         ),
         (
-            b"not \xff utf-8 9.safetensors",
-            "not \u{fffd} utf-8 9.safetensors",
+            b"two\nlines epoch-7.safetensors",
+            "two\\nlines epoch-7.safetensors",
         ),
-        (b"--json 10.safetensors", "--json 10.safetensors"),
+        (
+            b"bell\x07\x1b[31m epoch-8.safetensors",
+            "bell\\u{7}\\u{1b}[31m epoch-8.safetensors",
+        ),
+        (
+            b"not \xff utf-8 epoch-9.safetensors",
+            "not \u{fffd} utf-8 epoch-9.safetensors",
+        ),
+        (
+            b"--json epoch-10.safetensors",
+            "--json epoch-10.safetensors",
+        ),
     ];
     let names = names.into_iter();
     names

@@ -6,6 +6,7 @@
 //! seriation, a special case of the quadratic assignment problem (Hahsler 2017, "An experimental
 //! comparison of seriation methods for one-mode two-way data").
 
+use super::changes::Changes;
 use super::pairwise::Pairwise;
 use crate::permutation::Chance;
 
@@ -94,46 +95,63 @@ impl LaggedPath<'_> {
         self.cost_from(path, from, first + length) - before
     }
 
-    /// Reverses and moves pieces until nothing helps. A sweep is O(m² K²) for short paths and
-    /// O(m · reach · K²) for long ones.
+    /// Reverses and moves pieces until nothing helps. The first sweep is O(m² K²) for short paths and
+    /// O(m · reach · K²) for long ones; the others look only where something changed since.
     pub(super) fn improve(&self, path: &mut [u32]) {
         // Rounding must not pass for progress, or the search would never rest.
         let least = 1e-10 * self.cost(path).abs();
+        let mut looked = Looked::new(path.len(), self.lags());
         for _ in 0..SWEEPS {
-            let reversed = self.reverse_pieces(path, least);
-            let moved = self.move_pieces(path, least);
+            let reversed = self.reverse_pieces(path, least, &mut looked);
+            let moved = self.move_pieces(path, least, &mut looked);
             if !reversed && !moved {
                 break;
             }
         }
     }
 
-    fn reverse_pieces(&self, path: &mut [u32], least: f64) -> bool {
+    fn reverse_pieces(&self, path: &mut [u32], least: f64, looked: &mut Looked) -> bool {
         let mut better = false;
         let longest = (SEARCHED_WHOLE * SEARCHED_WHOLE / path.len().max(1)).max(REACH);
         for first in 0..path.len() {
+            let (before, now) = (looked.reversed[first], looked.ends.now());
             for last in first + 1..path.len().min(first + longest) {
+                // The growth depends on what is near the ends alone.
+                if !looked.ends.is_since(before, first) && !looked.ends.is_since(before, last) {
+                    continue;
+                }
                 if self.reversal(path, first, last) < -least {
                     path[first..=last].reverse();
+                    looked.mark(first, last);
                     better = true;
+                }
+            }
+            looked.reversed[first] = now;
+        }
+        better
+    }
+
+    fn move_pieces(&self, path: &mut [u32], least: f64, looked: &mut Looked) -> bool {
+        let mut better = false;
+        for length in 1..=LONGEST_PIECE.min(path.len().saturating_sub(1)) {
+            for first in 0..=path.len() - length {
+                let (before, now) = (looked.moved[length - 1][first], looked.reach.now());
+                if looked.reach.is_since(before, first) {
+                    let place = self.move_piece(path, first, length, least);
+                    if place != first {
+                        looked.mark(place.min(first), place.max(first) + length - 1);
+                        better = true;
+                    }
+                    looked.moved[length - 1][first] = now;
                 }
             }
         }
         better
     }
 
-    fn move_pieces(&self, path: &mut [u32], least: f64) -> bool {
-        let mut better = false;
-        for length in 1..=LONGEST_PIECE.min(path.len().saturating_sub(1)) {
-            for first in 0..=path.len() - length {
-                better |= self.move_piece(path, first, length, least);
-            }
-        }
-        better
-    }
-
-    /// Moves the piece to its best place within reach, if that is better than where it is.
-    fn move_piece(&self, path: &mut [u32], first: usize, length: usize, least: f64) -> bool {
+    /// Moves the piece to its best place within reach, if that is better than where it is; returns
+    /// where it is then.
+    fn move_piece(&self, path: &mut [u32], first: usize, length: usize, least: f64) -> usize {
         let lowest = first.saturating_sub(REACH);
         let highest = (first + REACH).min(path.len() - length);
         let (mut best, mut best_growth) = (first, -least);
@@ -142,24 +160,25 @@ impl LaggedPath<'_> {
                 (best, best_growth) = (place, growth);
             }
         };
-        let mut trial = path.to_vec();
+        // Step by step to either end of its reach, and back as a whole.
         let mut growth = 0.0;
         for place in first..highest {
-            growth += self.step_right(&mut trial, place, length);
+            growth += self.step_right(path, place, length);
             consider(place + 1, growth);
         }
-        trial.copy_from_slice(path);
+        path[first..highest + length].rotate_right(length);
         growth = 0.0;
         for place in (lowest + 1..=first).rev() {
-            growth += self.step_left(&mut trial, place, length);
+            growth += self.step_left(path, place, length);
             consider(place - 1, growth);
         }
+        path[lowest..first + length].rotate_left(length);
         if best > first {
             path[first..best + length].rotate_left(length);
         } else {
             path[best..first + length].rotate_right(length);
         }
-        best != first
+        best
     }
 
     /// The best path found from the given starts, and from kicking the best of them if they lead to
@@ -202,6 +221,34 @@ impl LaggedPath<'_> {
             }
         }
         best
+    }
+}
+
+/// What a local search has looked at, and when.
+struct Looked {
+    /// Changes near enough to the end of a piece to matter for its reversal.
+    ends: Changes,
+    /// Changes near enough to a piece to matter for its moves.
+    reach: Changes,
+    /// When the reversals from each place on were looked at last.
+    reversed: Vec<u32>,
+    /// When the moves of the piece of 1, 2, … places from each place on were.
+    moved: [Vec<u32>; LONGEST_PIECE],
+}
+
+impl Looked {
+    fn new(places: usize, lags: usize) -> Self {
+        Self {
+            ends: Changes::new(places, lags),
+            reach: Changes::new(places, REACH + LONGEST_PIECE + lags),
+            reversed: vec![0; places],
+            moved: std::array::from_fn(|_| vec![0; places]),
+        }
+    }
+
+    fn mark(&mut self, first: usize, last: usize) {
+        self.ends.mark(first, last);
+        self.reach.mark(first, last);
     }
 }
 
@@ -277,6 +324,36 @@ mod tests {
             let back = paths.step_left(&mut moved, first + 1, length);
             prop_assert!((growth + back).abs() < 1e-9);
             prop_assert_eq!(moved, path);
+        }
+    }
+
+    /// The local search that forgets what it looked at.
+    fn improve_naively(paths: LaggedPath<'_>, path: &mut [u32]) {
+        let least = 1e-10 * paths.cost(path).abs();
+        for _ in 0..SWEEPS {
+            let new = || Looked::new(path.len(), paths.lags());
+            let (mut first, mut second) = (new(), new());
+            let reversed = paths.reverse_pieces(path, least, &mut first);
+            let moved = paths.move_pieces(path, least, &mut second);
+            if !reversed && !moved {
+                break;
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_not_looked_at_again_would_not_have_helped(
+            points in prop::collection::vec((0.0..1.0f32, 0.0..1.0f32), 1..120), lags in 1usize..7
+        ) {
+            let pairwise = pairwise(&points);
+            let weights = harmonic(lags);
+            let paths = LaggedPath { pairwise: &pairwise, weights: &weights };
+            let mut path: Vec<u32> = (0..points.len() as u32).collect();
+            let mut naive = path.clone();
+            paths.improve(&mut path);
+            improve_naively(paths, &mut naive);
+            prop_assert_eq!(path, naive);
         }
     }
 

@@ -27,13 +27,12 @@ impl Pairwise {
             .iter()
             .map(|&leaf| points.column(leaf as usize).data.into_slice())
             .collect();
-        let given = distances(&columns);
-        Self::renumbered(&given, members, ranks)
+        Self::renumbered(distances(&columns), members, ranks)
     }
 
-    fn renumbered(given: &[f64], members: &[u32], ranks: &[u32]) -> Self {
+    fn renumbered(mut distances: Vec<f64>, members: &[u32], ranks: &[u32]) -> Self {
         let m = members.len();
-        let remoteness: Vec<f64> = given
+        let remoteness: Vec<f64> = distances
             .chunks(m.max(1))
             .map(|row| {
                 // Summed in an order that the numbering cannot change.
@@ -48,10 +47,7 @@ impl Pairwise {
                 .total_cmp(&remoteness[y])
                 .then(ranks[members[x] as usize].cmp(&ranks[members[y] as usize]))
         });
-        let mut distances = Vec::with_capacity(m * m);
-        for &x in &number {
-            distances.extend(number.iter().map(|&y| given[x * m + y]));
-        }
+        permute(&mut distances, &number);
         Self {
             leaves: number.iter().map(|&x| members[x]).collect(),
             distances,
@@ -113,9 +109,53 @@ fn distances(columns: &[&[f32]]) -> Vec<f64> {
     squares
 }
 
+/// Moves rows and columns `number[0]`, `number[1]`, … of a square matrix to 0, 1, …, in place: for
+/// thousands of points a second matrix would be hundreds of megabytes. O(m²).
+fn permute(matrix: &mut [f64], number: &[usize]) {
+    let m = number.len();
+    let mut spare = vec![0.0; m];
+    for row in matrix.chunks_exact_mut(m.max(1)) {
+        for (target, &column) in spare.iter_mut().zip(number) {
+            *target = row[column];
+        }
+        row.copy_from_slice(&spare);
+    }
+    let mut is_done = vec![false; m];
+    for start in 0..m {
+        if is_done[start] {
+            continue;
+        }
+        spare.copy_from_slice(&matrix[start * m..][..m]);
+        let mut here = start;
+        while number[here] != start {
+            is_done[here] = true;
+            let next = number[here];
+            matrix.copy_within(next * m..(next + 1) * m, here * m);
+            here = next;
+        }
+        is_done[here] = true;
+        matrix[here * m..][..m].copy_from_slice(&spare);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_and_columns_are_moved_as_numbered() {
+        for number in [vec![], vec![0], vec![1, 2, 0, 4, 3], vec![4, 1, 0, 3, 2]] {
+            let m = number.len();
+            let given: Vec<f64> = (0..m * m).map(|value| value as f64).collect();
+            let mut matrix = given.clone();
+            permute(&mut matrix, &number);
+            let naive = number.iter().flat_map(|&x| {
+                let given = &given;
+                number.iter().map(move |&y| given[x * m + y])
+            });
+            assert!(naive.eq(matrix));
+        }
+    }
 
     #[test]
     fn distances_in_pieces_are_those_of_whole_columns() {
