@@ -25,6 +25,10 @@ const CLEARLY: f64 = 0.65;
 /// line that forks are found by.
 const RELATED: f64 = 0.65;
 
+/// Without unrelated runs to hold it against, least collapse of the distance that is believed to be
+/// due to permuted units. Strangers with ten units a layer fall to half one time in a hundred.
+const COLLAPSED_ALONE: f64 = 0.3;
+
 /// What the suspect is to the checkpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -180,9 +184,13 @@ pub(crate) fn compare(
         .then(|| standing_out(&shares, &answer))
         .flatten();
     let is_permuted = best.as_ref().is_some_and(|(_, aligned)| {
-        let is_outlier = aligned_outlier.is_some_and(|found| stands_out(found.ln_p));
         let has_moved = aligned.moved > 0 && aligned.after < aligned.before;
-        has_moved && (aligned.is_permuted || !by_units && is_outlier)
+        let is_believed = match (by_units, aligned_outlier) {
+            (true, _) => aligned.is_permuted,
+            (false, Some(found)) => stands_out(found.ln_p),
+            (false, None) => aligned.after <= COLLAPSED_ALONE * aligned.before,
+        };
+        has_moved && is_believed
     });
     let suspect = match &best {
         Some((_, aligned)) if is_permuted => Suspect::of(aligned.weights.clone(), group.space)?,
