@@ -237,9 +237,8 @@ pub(crate) fn compare(
             }
         }
     }
-    let family = nearest
-        .map(|near| family_of(near.run, &answer))
-        .unwrap_or_default();
+    // Branches of one trunk are expected to be related; a start in common is the question.
+    let family = nearest.map_or_else(BTreeSet::new, |near| family_of(near.run, &answer, false));
     let nearest_other = rest
         .iter()
         .find(|other| also_related.contains(&other.run) && !family.contains(&other.run));
@@ -312,7 +311,7 @@ fn standing_out(runs: &[(usize, f64)], answer: &Answer) -> Option<Outlier> {
     if !answer.count.is_told() {
         return None;
     }
-    let family = family_of(run, answer);
+    let family = family_of(run, answer, true);
     let others = runs.iter().filter(|(other, _)| !family.contains(other));
     let others: Vec<f64> = others.map(|(_, distance)| *distance).collect();
     let mut found = outlier(nearest, &others)?;
@@ -322,16 +321,16 @@ fn standing_out(runs: &[(usize, f64)], answer: &Answer) -> Option<Outlier> {
     Some(found)
 }
 
-/// The runs that forks and common starts tie to a run, and itself.
-fn family_of(run: usize, answer: &Answer) -> BTreeSet<usize> {
+/// The runs that forks, and common starts if wanted, tie to a run, and itself.
+fn family_of(run: usize, answer: &Answer, with_starts: bool) -> BTreeSet<usize> {
     let mut family = BTreeSet::from([run]);
     loop {
         let before = family.len();
         for (index, origin) in answer.origins.iter().enumerate() {
             let tied: &[usize] = match origin {
                 Origin::Fork(fork) => std::slice::from_ref(&fork.parent),
-                Origin::Siblings(others) => others,
-                Origin::Root => &[],
+                Origin::Siblings(others) if with_starts => others,
+                Origin::Siblings(_) | Origin::Root => &[],
             };
             if family.contains(&index) || tied.iter().any(|other| family.contains(other)) {
                 family.insert(index);
