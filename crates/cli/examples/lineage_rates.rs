@@ -163,9 +163,10 @@ fn unrelated(zoo: &Zoo) {
         near.filter(|pair| is(pair)).count()
     };
     println!(
-        "unrelated, nearer than 0.65 of strangers: {}; fall to half by alignment: {}",
+        "unrelated, nearer than 0.65 of strangers: {}; fall to half by alignment: {}, to 0.3: {}",
         count(|pair| pair.0 <= 0.65),
-        count(|pair| pair.1 <= 0.5)
+        count(|pair| pair.1 <= 0.5),
+        count(|pair| pair.1 <= 0.3)
     );
 }
 

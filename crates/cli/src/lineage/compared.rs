@@ -25,6 +25,10 @@ const CLEARLY: f64 = 0.65;
 /// line that forks are found by.
 const RELATED: f64 = 0.65;
 
+/// Without unrelated runs to hold it against, least collapse of the distance that is believed to be
+/// due to permuted units. Strangers with ten units a layer fall to half one time in a hundred.
+const COLLAPSED_ALONE: f64 = 0.3;
+
 /// What the suspect is to the checkpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -180,9 +184,13 @@ pub(crate) fn compare(
         .then(|| standing_out(&shares, &answer))
         .flatten();
     let is_permuted = best.as_ref().is_some_and(|(_, aligned)| {
-        let is_outlier = aligned_outlier.is_some_and(|found| stands_out(found.ln_p));
         let has_moved = aligned.moved > 0 && aligned.after < aligned.before;
-        has_moved && (aligned.is_permuted || !by_units && is_outlier)
+        let is_believed = match (by_units, aligned_outlier) {
+            (true, _) => aligned.is_permuted,
+            (false, Some(found)) => stands_out(found.ln_p),
+            (false, None) => aligned.after <= COLLAPSED_ALONE * aligned.before,
+        };
+        has_moved && is_believed
     });
     let suspect = match &best {
         Some((_, aligned)) if is_permuted => Suspect::of(aligned.weights.clone(), group.space)?,
@@ -229,9 +237,8 @@ pub(crate) fn compare(
             }
         }
     }
-    let family = nearest
-        .map(|near| family_of(near.run, &answer))
-        .unwrap_or_default();
+    // Branches of one trunk are expected to be related; a start in common is the question.
+    let family = nearest.map_or_else(BTreeSet::new, |near| family_of(near.run, &answer, false));
     let nearest_other = rest
         .iter()
         .find(|other| also_related.contains(&other.run) && !family.contains(&other.run));
@@ -304,7 +311,7 @@ fn standing_out(runs: &[(usize, f64)], answer: &Answer) -> Option<Outlier> {
     if !answer.count.is_told() {
         return None;
     }
-    let family = family_of(run, answer);
+    let family = family_of(run, answer, true);
     let others = runs.iter().filter(|(other, _)| !family.contains(other));
     let others: Vec<f64> = others.map(|(_, distance)| *distance).collect();
     let mut found = outlier(nearest, &others)?;
@@ -314,16 +321,16 @@ fn standing_out(runs: &[(usize, f64)], answer: &Answer) -> Option<Outlier> {
     Some(found)
 }
 
-/// The runs that forks and common starts tie to a run, and itself.
-fn family_of(run: usize, answer: &Answer) -> BTreeSet<usize> {
+/// The runs that forks, and common starts if wanted, tie to a run, and itself.
+fn family_of(run: usize, answer: &Answer, with_starts: bool) -> BTreeSet<usize> {
     let mut family = BTreeSet::from([run]);
     loop {
         let before = family.len();
         for (index, origin) in answer.origins.iter().enumerate() {
             let tied: &[usize] = match origin {
                 Origin::Fork(fork) => std::slice::from_ref(&fork.parent),
-                Origin::Siblings(others) => others,
-                Origin::Root => &[],
+                Origin::Siblings(others) if with_starts => others,
+                Origin::Siblings(_) | Origin::Root => &[],
             };
             if family.contains(&index) || tied.iter().any(|other| family.contains(other)) {
                 family.insert(index);

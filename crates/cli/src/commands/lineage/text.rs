@@ -105,8 +105,8 @@ fn sure(best: &Compared) -> Vec<String> {
             counted(best.outlier.map_or(0, |found| found.strangers), "distance")
         ),
         Grounds::Line if best.is_aligned => {
-            "no p-value, for want of unrelated runs: the distance fell to half or less when the units \
-             were put back, as it never did for strangers"
+            "no p-value, for want of four unrelated runs: only that the distance fell to 0.3 or less when \
+             the units were put back"
                 .to_owned()
         }
         Grounds::Line => {
