@@ -336,3 +336,21 @@ fn diff_of_sketches_tells_what_is_frozen_and_how_far_the_rest_moved() {
     );
     assert_eq!(same["verdict"], "identical");
 }
+
+#[test]
+fn diff_tells_a_merge_of_its_parents() {
+    let (one, two) = (Net::new(3).moved(0.1, 1), Net::new(3).moved(0.1, 2));
+    let layers = one.0.iter().zip(&two.0);
+    let merged = layers.map(|(a, b)| a.iter().zip(b).map(|(a, b)| 0.3 * a + 0.7 * b).collect());
+    let case = Case::new(&Net(merged.collect()));
+    one.save(&case.path("one.safetensors"));
+    two.save(&case.path("two.safetensors"));
+    let diff = |parent| {
+        let ends = ["one.safetensors", "s.safetensors", "--parents", parent];
+        case.json(0, &[&["diff"][..], &ends].concat())["merge"].clone()
+    };
+    let found = diff("two.safetensors");
+    assert_eq!(found["is_merge"], true);
+    assert!((found["parents"][0]["coefficient"].as_f64().unwrap() - 0.3).abs() < 1e-3);
+    assert_eq!(diff("runs/seed-3.safetensors")["is_merge"], false);
+}

@@ -1,6 +1,7 @@
 //! `modeltrail diff`: two checkpoints tensor by tensor.
 
 mod json;
+mod merged;
 mod sketched;
 mod text;
 
@@ -24,6 +25,7 @@ const FAR: f64 = 0.3;
 #[command(after_help = "Examples:
   modeltrail diff base.safetensors tuned.safetensors
   modeltrail diff epoch-1.pt epoch-2.pt --expect-frozen 'backbone.*'
+  modeltrail diff one.pt merged.pt --parents two.pt three.pt
   modeltrail diff zoos/mlp-small:10/1 zoos/mlp-small:10/8 --json
 
 Of sketches the distances have an error, and the kind of change is not told. Tensors are matched by
@@ -37,6 +39,9 @@ pub(crate) struct Command {
     /// Tensors that must not have changed in a single bit: a glob on their names. May be repeated.
     #[arg(long, value_name = "GLOB")]
     expect_frozen: Vec<Pattern>,
+    /// Other checkpoints that B may be a merge of, together with A.
+    #[arg(long, value_name = "PATHS", num_args = 1..)]
+    parents: Vec<PathBuf>,
 }
 
 /// Everything that is found.
@@ -50,6 +55,8 @@ pub(crate) struct Found<'a> {
     /// If it was looked for.
     alignment: Option<Alignment>,
     frozen: Vec<Frozen>,
+    /// If it was asked for.
+    merge: Option<merged::Merge>,
 }
 
 /// A tensor that should be frozen and is not.
@@ -73,6 +80,10 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let a = Side::read(&command.a, &options)?;
     let b = Side::read(&command.b, &options)?;
     let (Kept::Weights(a), Kept::Weights(b)) = (&a.kept, &b.kept) else {
+        ensure!(
+            command.parents.is_empty(),
+            "a merge cannot be told from sketches: give the weights of A and B"
+        );
         let found = sketched::find(&a, &b, &command.expect_frozen)?;
         if global.json {
             print_json(&found)?;
@@ -101,6 +112,9 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         comparison,
         kind,
         alignment,
+        merge: (is_sound && !command.parents.is_empty())
+            .then(|| merged::find(a, b, &command.parents, &options))
+            .transpose()?,
     };
     if global.json {
         print_json(&json::document(&found))?;

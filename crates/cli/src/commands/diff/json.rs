@@ -1,5 +1,6 @@
 //! The comparison as JSON.
 
+use super::merged::Merge;
 use super::{Found, Frozen};
 use crate::collection::{LeftOut, Single};
 use serde::Serialize;
@@ -22,6 +23,7 @@ pub(super) struct Document<'a> {
     reshaped: &'a [&'a str],
     verdict: Option<&'a Kind>,
     alignment: Option<Aligned<'a>>,
+    merge: Option<&'a Merge>,
     not_frozen: &'a [Frozen],
 }
 
@@ -79,6 +81,7 @@ pub(super) fn document<'a>(found: &'a Found<'_>) -> Document<'a> {
         reshaped: &found.paired.reshaped,
         verdict: found.kind.as_ref(),
         alignment: found.alignment.as_ref().map(aligned),
+        merge: found.merge.as_ref(),
         not_frozen: &found.frozen,
     }
 }

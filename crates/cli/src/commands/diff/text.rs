@@ -1,6 +1,7 @@
 //! The comparison for people.
 
 use super::Found;
+use super::merged::Merge;
 use crate::collection::printable;
 use crate::commands::{beside_weights, counted, table, thousands};
 use std::fmt::Write;
@@ -50,6 +51,9 @@ pub(super) fn page(found: &Found<'_>) -> String {
         }
     }
     let _ = writeln!(text, "verdict: {}", verdict(found));
+    if let Some(merge) = &found.merge {
+        let _ = writeln!(text, "{}", of_parents(merge));
+    }
     for broken in &found.frozen {
         let name = printable(&broken.tensor);
         let _ = writeln!(text, "! not frozen: {name} ({})", broken.why);
@@ -126,6 +130,29 @@ fn verdict(found: &Found<'_>) -> String {
         Some(kind) => format!("{kind}{suffix}"),
         None => format!("{}{suffix}", unexplained(found)),
     }
+}
+
+/// B as a combination of others, or that it is none.
+fn of_parents(merge: &Merge) -> String {
+    let left = if merge.nearest > 0.0 {
+        100.0 * merge.residual / merge.nearest
+    } else {
+        0.0
+    };
+    let parents = merge.parents.iter();
+    let parents: Vec<String> = parents
+        .map(|parent| format!("{:.3} · {}", parent.coefficient, parent.name))
+        .collect();
+    let what = if merge.is_merge {
+        "a merge: B ="
+    } else {
+        "no merge of these: at best B ="
+    };
+    format!(
+        "{what} {}, which leaves {} % of the distance to the nearest",
+        parents.join(" + "),
+        significant(left)
+    )
 }
 
 fn unexplained(found: &Found<'_>) -> String {
