@@ -183,7 +183,7 @@ fn a_page_that_cannot_be_written_is_refused_before_anything_is_read() {
     let folder = two_runs(3, named);
     let inside = folder.shown("nowhere/page.html");
     let itself = folder.shown("seed-1");
-    for (out, word) in [(&itself, "is a folder"), (&inside, "make it first")] {
+    for (out, word) in [(&itself, "is a folder"), (&inside, "Make it first")] {
         for command in [["report", "-o"], ["runs", "--html"]] {
             let output = modeltrail(&[command[0], &itself, command[1], out]);
             let message = text(&output.stderr);
