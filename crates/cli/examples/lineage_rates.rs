@@ -160,7 +160,7 @@ fn unrelated(zoo: &Zoo) {
                 [false, true].map(|aligned| zoo.apart(zoo.last(a), &values, aligned));
             (stored, aligned / stored)
         });
-        near.filter(|pair| is(pair)).count()
+        near.filter(is).count()
     };
     println!(
         "unrelated, nearer than 0.65 of strangers: {}; fall to half by alignment: {}, to 0.3: {}",
