@@ -291,7 +291,7 @@ fn differences(values: &[u64]) -> Vec<u64> {
 /// Steps much longer than those around them: place and ratio. The first and the last step have
 /// neighbours on one side only and are never called long: trainings begin with long steps.
 ///
-/// A step is held against the longest of up to [`AROUND`] steps on each side; held against their
+/// A step is held against the longest of up to three steps on each side; held against their
 /// median instead, it is called long in complete runs too (docs/runs.md). The ratio must be
 /// [`LEAST_RATIO`], and stand out from the run's other ratios by [`DEVIATIONS`] robust standard
 /// deviations.

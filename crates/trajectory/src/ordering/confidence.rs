@@ -136,6 +136,9 @@ pub fn edge_evidence(
 fn evidence(points: DMatrixView<'_, f32>, order: &[u32], ranks: &[u32]) -> Vec<EdgeEvidence> {
     let pairwise = Pairwise::of(points, order, ranks);
     let path = pairwise.numbered(order);
+    // Along the path, so that what is read together lies together: thousands of points fit no cache.
+    let pairwise = pairwise.along(&path);
+    let path: Vec<u32> = (0..pairwise.len() as u32).collect();
     let spread = spread(&pairwise, &path);
     let weights = harmonic(LAGS);
     let paths = LaggedPath {
@@ -144,6 +147,7 @@ fn evidence(points: DMatrixView<'_, f32>, order: &[u32], ranks: &[u32]) -> Vec<E
     };
     let last = path.len().saturating_sub(1);
     (0..last)
+        .into_par_iter()
         .map(|place| {
             let before = (0..place).map(|first| paths.reversal(&path, first, place));
             let behind = (place + 2..=last).map(|end| paths.reversal(&path, place + 1, end));

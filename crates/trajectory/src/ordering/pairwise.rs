@@ -1,6 +1,7 @@
 //! All distances within one cluster, numbered so that the input's order cannot be read off them.
 
 use nalgebra::DMatrixView;
+use rayon::prelude::*;
 use weightspace::distance::squared_distance;
 
 /// Parameters of all points that are compared before the next: so many of fifty points fit the
@@ -58,6 +59,14 @@ impl Pairwise {
         self.leaves.len()
     }
 
+    /// The same distances, numbered along a path through all points. O(m²), in place.
+    pub(super) fn along(mut self, path: &[u32]) -> Self {
+        let number: Vec<usize> = path.iter().map(|&point| point as usize).collect();
+        permute(&mut self.distances, &number);
+        self.leaves = self.named(path);
+        self
+    }
+
     /// Distances of one point from all.
     pub(super) fn row(&self, point: u32) -> &[f64] {
         let m = self.len();
@@ -92,12 +101,13 @@ fn distances(columns: &[&[f32]]) -> Vec<f64> {
     let mut squares = vec![0.0; m * m];
     for first in (0..parameters).step_by(PARAMETERS_AT_ONCE) {
         let rows = first..parameters.min(first + PARAMETERS_AT_ONCE);
-        for i in 0..m {
+        let each = squares.par_chunks_mut(m.max(1)).enumerate();
+        each.for_each(|(i, squares)| {
             for j in i + 1..m {
                 let part = squared_distance(&columns[i][rows.clone()], &columns[j][rows.clone()]);
-                squares[i * m + j] += part;
+                squares[j] += part;
             }
-        }
+        });
     }
     for i in 0..m {
         for j in i + 1..m {
