@@ -1,10 +1,10 @@
 //! Every `console` block of the documents is run, and prints what it shows.
 //!
 //! `$ ` starts a command, `? N` its exit status if that is not 0; the rest is what it prints, on
-//! stdout and stderr. Blocks run in the root of the repository, file by file from the top, on
-//! checkpoints that are committed or that an earlier block of the same file wrote to `target/`. One
-//! line `...` of an answer stands for any lines. `BLESS=1 cargo test --test documented` writes anew what
-//! commands print.
+//! stdout and stderr. Each document's blocks run from the top in a folder of its own that holds
+//! `examples/` and is otherwise empty, so what one block writes the next can read. One line `...` of
+//! an answer stands for any lines. `BLESS=1 cargo test --test documented` writes anew what commands
+//! print.
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ fn parts(document: &str) -> Vec<Part> {
 }
 
 /// What a command prints, after its exit status if that is not 0.
-fn answer(command: &str, root: &Path) -> String {
+fn answer(command: &str, folder: &Path) -> String {
     let binary = Path::new(env!("CARGO_BIN_EXE_modeltrail"));
     let others = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(
@@ -44,7 +44,7 @@ fn answer(command: &str, root: &Path) -> String {
     let output = Command::new("sh")
         .args(["-c", &format!("exec 2>&1; {command}")])
         .env("PATH", path.unwrap())
-        .current_dir(root)
+        .current_dir(folder)
         .output()
         .unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
@@ -64,6 +64,20 @@ fn is_shown(shown: &str, printed: &str) -> bool {
     }
 }
 
+/// An empty folder for one document's blocks, but for `examples/`.
+fn folder_for(document: &Path, root: &Path) -> PathBuf {
+    let name = document.strip_prefix(root).unwrap().to_str().unwrap();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("documented")
+        .join(name.replace('/', "-"));
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+    std::fs::create_dir_all(&folder).unwrap();
+    std::os::unix::fs::symlink(root.join("examples"), folder.join("examples")).unwrap();
+    folder
+}
+
 fn documents(root: &Path) -> Vec<PathBuf> {
     let mut documents: Vec<PathBuf> = ["README.md", "examples/README.md"]
         .map(|name| root.join(name))
@@ -79,9 +93,12 @@ fn documents(root: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn commands_print_what_the_documents_show() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+        .canonicalize()
+        .unwrap();
     let (mut wrong, mut count) = (Vec::new(), 0);
     for document in documents(&root) {
+        let folder = folder_for(&document, &root);
         let before = std::fs::read_to_string(&document).unwrap();
         let mut after = String::new();
         for part in parts(&before) {
@@ -92,7 +109,7 @@ fn commands_print_what_the_documents_show() {
                     answer: shown,
                 } => {
                     count += 1;
-                    let printed = answer(&command, &root);
+                    let printed = answer(&command, &folder);
                     let kept = if is_shown(&shown, &printed) {
                         &shown
                     } else {
