@@ -12,6 +12,8 @@
 //! Errors of the rough orders hardly matter, as long as several runs are pooled: each run errs in
 //! its own way. One run alone mostly confirms the order that it was taught by.
 
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::{Accum, MatMut, MatRef, Par};
 use nalgebra::{Cholesky, DMatrix, DMatrixView};
 use rayon::prelude::*;
 
@@ -64,9 +66,8 @@ const MOST_INPUTS: usize = 1024;
 /// Orders whose covariances are added up before they are added to the rest. A fixed number, so
 /// that sums do not depend on the threads.
 const GROUP: usize = 8;
-/// Output units that are whitened in one product, and rows of it that skip the same zeros.
+/// Output units that take part in one product.
 const UNITS_AT_ONCE: usize = 256;
-const ROWS_AT_ONCE: usize = 128;
 
 /// The points, linearly mapped so that the jitter of the steps along the given orders is as strong
 /// in every input direction of every tensor; the same map for all points.
@@ -113,8 +114,12 @@ pub fn whitened(
         }
         let part = |leaf: u32| &points.column(leaf as usize).data.into_slice()[rows.clone()];
         if let Some(noise) = Noise::of(part, tensor, orders) {
-            let columns = result.as_mut_slice().par_chunks_mut(parameters);
-            columns.for_each(|column| noise.whiten(&mut column[rows.clone()], tensor.inputs));
+            result
+                .as_mut_slice()
+                .par_chunks_mut(parameters)
+                .for_each_init(Vec::new, |buffer, column| {
+                    noise.whiten(&mut column[rows.clone()], tensor.inputs, buffer);
+                });
         }
     }
     Ok(result)
@@ -137,49 +142,31 @@ impl Noise {
         tensor: Tensor,
         orders: &[impl AsRef<[u32]> + Sync],
     ) -> Option<Self> {
-        let shape = match tensor.inputs > MOST_INPUTS {
-            true => (tensor.inputs, 1),
-            false => (tensor.inputs, tensor.inputs),
-        };
-        let zero = || (DMatrix::<f64>::zeros(shape.0, shape.1), 0usize);
-        let add = |(mut sum, mut count): (DMatrix<f64>, usize), order: &[u32]| {
-            for pair in short_steps(order, &column) {
-                let step: Vec<f64> = std::iter::zip(column(pair[1]), column(pair[0]))
-                    .map(|(&now, &before)| f64::from(now) - f64::from(before))
-                    .collect();
-                let step = DMatrix::from_vec(tensor.inputs, tensor.outputs, step);
-                if shape.1 == 1 {
-                    for unit in step.column_iter() {
-                        sum.column_mut(0).zip_apply(&unit, |sum, x| *sum += x * x);
-                    }
-                } else {
-                    sum.gemm(1.0, &step, &step.transpose(), 1.0);
-                }
-                count += tensor.outputs;
-            }
-            (sum, count)
-        };
-        let groups: Vec<(DMatrix<f64>, usize)> = orders
+        let groups: Vec<Covariance> = orders
             .par_chunks(GROUP)
             .map(|group| {
-                group
+                let mut covariance = Covariance::new(tensor.inputs);
+                for pair in group
                     .iter()
-                    .fold(zero(), |sums, order| add(sums, order.as_ref()))
+                    .flat_map(|order| short_steps(order.as_ref(), &column))
+                {
+                    covariance.add(column(pair[0]), column(pair[1]));
+                }
+                covariance.finish();
+                covariance
             })
             .collect();
-        let (mut covariance, count) = groups
-            .into_iter()
-            .fold(zero(), |(sum, count), (part, n)| (sum + part, count + n));
-        covariance /= count.max(1) as f64;
-        let variance = match shape.1 {
-            1 => covariance.sum(),
-            _ => covariance.trace(),
+        let sum = groups.into_iter().reduce(Covariance::and)?;
+        let mut covariance = sum.sum / sum.units.max(1) as f64;
+        let variance = match covariance.is_square() {
+            true => covariance.trace(),
+            false => covariance.sum(),
         } / tensor.inputs as f64;
         if !(variance > 0.0 && variance.is_finite()) {
             return None;
         }
         let shrinkage = SHRINKAGE * variance;
-        if shape.1 == 1 && tensor.inputs > 1 {
+        if !covariance.is_square() {
             let deviations = covariance.iter().map(|v| (v + shrinkage).sqrt());
             return Some(Self::Diagonal(deviations.collect()));
         }
@@ -192,7 +179,7 @@ impl Noise {
         solved.then_some(Self::Full(inverse))
     }
 
-    fn whiten(&self, weights: &mut [f32], inputs: usize) {
+    fn whiten(&self, weights: &mut [f32], inputs: usize, buffer: &mut Vec<f64>) {
         match self {
             Self::Diagonal(deviations) => {
                 for unit in weights.chunks_mut(inputs) {
@@ -203,25 +190,98 @@ impl Noise {
             }
             Self::Full(inverse) => weights
                 .chunks_mut(inputs * UNITS_AT_ONCE)
-                .for_each(|units| multiply_lower(inverse, units)),
+                .for_each(|units| multiply_lower(inverse, units, buffer)),
         }
+    }
+}
+
+/// The sum of d·dᵀ over the changes d of units' weights.
+struct Covariance {
+    /// Lower triangle, or one column of squares for a tensor with too many inputs.
+    sum: DMatrix<f64>,
+    units: usize,
+    /// Changes that are not yet in the sum, column by column.
+    pending: Vec<f64>,
+}
+
+impl Covariance {
+    fn new(inputs: usize) -> Self {
+        let columns = if inputs > MOST_INPUTS { 1 } else { inputs };
+        Self {
+            sum: DMatrix::zeros(inputs, columns),
+            units: 0,
+            pending: Vec::new(),
+        }
+    }
+
+    /// Adds all units of one tensor as it was before and after a step.
+    fn add(&mut self, before: &[f32], after: &[f32]) {
+        let inputs = self.sum.nrows();
+        for (before, after) in std::iter::zip(before.chunks(inputs), after.chunks(inputs)) {
+            let change = std::iter::zip(after, before)
+                .map(|(&after, &before)| f64::from(after) - f64::from(before));
+            if self.sum.is_square() {
+                self.pending.extend(change);
+            } else {
+                for (sum, x) in std::iter::zip(&mut self.sum, change) {
+                    *sum += x * x;
+                }
+            }
+            self.units += 1;
+            if self.pending.len() >= inputs * UNITS_AT_ONCE {
+                self.finish();
+            }
+        }
+    }
+
+    /// Brings everything into the sum.
+    fn finish(&mut self) {
+        let inputs = self.sum.nrows();
+        let changes =
+            MatRef::from_column_major_slice(&self.pending, inputs, self.pending.len() / inputs);
+        if self.sum.is_square() {
+            triangular::matmul(
+                MatMut::from_column_major_slice_mut(self.sum.as_mut_slice(), inputs, inputs),
+                BlockStructure::TriangularLower,
+                Accum::Add,
+                changes,
+                BlockStructure::Rectangular,
+                changes.transpose(),
+                BlockStructure::Rectangular,
+                1.0,
+                Par::Seq,
+            );
+        }
+        self.pending.clear();
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.sum += other.sum;
+        self.units += other.units;
+        self
     }
 }
 
 /// Multiplies every column of a matrix of as many rows, given column by column, by a lower
 /// triangular one.
-fn multiply_lower(lower: &DMatrix<f64>, columns: &mut [f32]) {
+fn multiply_lower(lower: &DMatrix<f64>, columns: &mut [f32], buffer: &mut Vec<f64>) {
     let rows = lower.nrows();
-    let values = columns.iter().map(|&value| f64::from(value));
-    let values = DMatrix::from_iterator(rows, columns.len() / rows, values);
-    let mut product = DMatrix::zeros(values.nrows(), values.ncols());
-    for first in (0..rows).step_by(ROWS_AT_ONCE) {
-        let last = rows.min(first + ROWS_AT_ONCE);
-        let nonzero = lower.view((first, 0), (last - first, last));
-        let mut part = product.rows_range_mut(first..last);
-        part.gemm(1.0, &nonzero, &values.rows_range(..last), 0.0);
-    }
-    for (value, product) in std::iter::zip(columns, &product) {
+    buffer.clear();
+    buffer.extend(columns.iter().map(|&value| f64::from(value)));
+    buffer.resize(2 * columns.len(), 0.0);
+    let (values, product) = buffer.split_at_mut(columns.len());
+    triangular::matmul(
+        MatMut::from_column_major_slice_mut(product, rows, columns.len() / rows),
+        BlockStructure::Rectangular,
+        Accum::Replace,
+        MatRef::from_column_major_slice(lower.as_slice(), rows, rows),
+        BlockStructure::TriangularLower,
+        MatRef::from_column_major_slice(values, rows, columns.len() / rows),
+        BlockStructure::Rectangular,
+        1.0,
+        Par::Seq,
+    );
+    for (value, product) in std::iter::zip(columns, product) {
         *value = *product as f32;
     }
 }
@@ -289,17 +349,34 @@ mod tests {
     }
 
     #[test]
-    fn products_in_blocks_are_those_of_the_whole_triangle() {
-        let inputs = ROWS_AT_ONCE + 3;
+    fn products_with_a_triangle_are_those_of_the_whole_matrix() {
+        let inputs = 131;
         let lower = DMatrix::from_fn(inputs, inputs, |row, column| match row >= column {
             true => 1.0 / (1 + row + 2 * column) as f64,
             false => 0.0,
         });
         let columns = DMatrix::from_fn(inputs, 5, |row, column| (row * 7 % (3 + column)) as f32);
         let mut product = columns.clone();
-        multiply_lower(&lower, product.as_mut_slice());
+        multiply_lower(&lower, product.as_mut_slice(), &mut vec![7.0; 3]);
         let naive = (lower * columns.map(f64::from)).map(|value| value as f32);
         assert!((product - &naive).amax() <= 1e-6 * naive.amax());
+    }
+
+    #[test]
+    fn covariances_in_blocks_are_those_of_all_units_one_by_one() {
+        let (inputs, units) = (5, UNITS_AT_ONCE + 3);
+        let value = |i: usize| ((i * i) % 13) as f32;
+        let before: Vec<f32> = (0..inputs * units).map(value).collect();
+        let after: Vec<f32> = (0..inputs * units).map(|i| value(3 * i)).collect();
+        let mut covariance = Covariance::new(inputs);
+        covariance.add(&before, &after);
+        covariance.finish();
+        let changes = DMatrix::from_fn(inputs, units, |row, unit| {
+            f64::from(after[unit * inputs + row] - before[unit * inputs + row])
+        });
+        let naive = (&changes * changes.transpose()).lower_triangle();
+        assert_eq!(covariance.sum, naive);
+        assert_eq!(covariance.units, units);
     }
 
     #[test]

@@ -20,9 +20,8 @@ pub(super) struct Read {
     pub(super) not_finite: Vec<NotFinite>,
 }
 
-/// One checkpoint that was read.
+/// What is known of one checkpoint beside its values.
 struct Point {
-    values: Vec<f32>,
     identity: u64,
     not_finite: Vec<(String, u64)>,
 }
@@ -35,14 +34,23 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &Wor
         .iter()
         .filter_map(|&place| entries.get(place as usize))
         .collect();
-    let points: Vec<Result<Point>> = shuffled
-        .par_iter()
-        .map(|entry| {
+    let rows = match space {
+        Space::Weights => super::parameters(&layout) as usize,
+        Space::Sketches => Parameters::default().dimensions,
+    };
+    let mut values = vec![0.0; rows * shuffled.len()];
+    let mut rest = values.as_mut_slice();
+    let columns: Vec<(&Entry, &mut [f32])> = shuffled
+        .iter()
+        .filter_map(|&entry| Some((entry, rest.split_off_mut(..rows)?)))
+        .collect();
+    let points: Vec<Result<Point>> = columns
+        .into_par_iter()
+        .map(|(entry, column)| {
             let point = match space {
-                Space::Sketches => {
-                    sketch(&entry.source, &layout, options).and_then(|sketch| sketched(&sketch))
-                }
-                Space::Weights => weights(&entry.source, &layout, options),
+                Space::Sketches => sketch(&entry.source, &layout, options)
+                    .and_then(|sketch| sketched(&sketch, column)),
+                Space::Weights => weights(&entry.source, &layout, options, column),
             };
             work.done(1);
             point
@@ -53,8 +61,8 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &Wor
         problems: Vec::new(),
         not_finite: Vec::new(),
     };
-    let (mut members, mut values) = (Vec::new(), Vec::new());
-    for (entry, point) in shuffled.into_iter().zip(points) {
+    let mut members = Vec::new();
+    for (column, (entry, point)) in shuffled.into_iter().zip(points).enumerate() {
         match point {
             Err(error) => read.problems.push(Problem {
                 path: entry.path.clone(),
@@ -67,22 +75,22 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &Wor
                 claims: entry.claims.clone(),
             }),
             Ok(point) => {
+                values.copy_within(column * rows..(column + 1) * rows, members.len() * rows);
                 members.push(Member {
                     name: entry.name.clone(),
                     path: entry.path.clone(),
                     claims: entry.claims.clone(),
                     identity: point.identity,
                 });
-                values.push(point.values);
             }
         }
     }
     // The shuffle is for the algorithms; people read these.
     read.not_finite.sort_by(|a, b| a.name.cmp(&b.name));
-    let rows = values.first().map_or(0, Vec::len);
+    values.truncate(rows * members.len());
     if !members.is_empty() {
         read.group = Some(Group {
-            points: DMatrix::from_vec(rows, members.len(), values.concat()),
+            points: DMatrix::from_vec(rows, members.len(), values),
             layout,
             members,
             space,
@@ -91,15 +99,17 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &Wor
     read
 }
 
-/// All weights, tensor after tensor.
-fn weights(source: &Source, layout: &[TensorShape], options: &Options) -> Result<Point> {
+/// All weights, tensor after tensor, into a column of as many values.
+fn weights(
+    source: &Source,
+    layout: &[TensorShape],
+    options: &Options,
+    column: &mut [f32],
+) -> Result<Point> {
     let reader = source.open(layout, &options.limits)?;
     let mut hasher = DefaultHasher::new();
-    let mut point = Point {
-        values: Vec::with_capacity(usize::try_from(super::parameters(layout))?),
-        identity: 0,
-        not_finite: Vec::new(),
-    };
+    let mut rest = column;
+    let mut not_finite = Vec::new();
     for (index, tensor) in layout.iter().enumerate() {
         let mut bad = 0;
         reader.read(index, &mut |values| {
@@ -107,14 +117,18 @@ fn weights(source: &Source, layout: &[TensorShape], options: &Options) -> Result
             for value in values {
                 hasher.write_u32(value.to_bits());
             }
-            point.values.extend_from_slice(values);
+            if let Some(part) = rest.split_off_mut(..values.len()) {
+                part.copy_from_slice(values);
+            }
         })?;
         if bad > 0 {
-            point.not_finite.push((tensor.name.clone(), bad));
+            not_finite.push((tensor.name.clone(), bad));
         }
     }
-    point.identity = hasher.finish();
-    Ok(point)
+    Ok(Point {
+        identity: hasher.finish(),
+        not_finite,
+    })
 }
 
 /// The sketch of a checkpoint: as it was kept, or made of its weights.
@@ -153,17 +167,16 @@ pub(crate) fn identity(sketch: &Sketch) -> u64 {
     hasher.finish()
 }
 
-fn sketched(sketch: &Sketch) -> Result<Point> {
+fn sketched(sketch: &Sketch, column: &mut [f32]) -> Result<Point> {
     let bad = sketch.tensors.iter().filter(|tensor| tensor.non_finite > 0);
     let not_finite: Vec<(String, u64)> = bad
         .map(|tensor| (tensor.name.clone(), tensor.non_finite))
         .collect();
     if not_finite.is_empty() {
         // Refuses what no sketcher can have made.
-        matrix(&[sketch])?;
+        column.copy_from_slice(matrix(&[sketch])?.as_slice());
     }
     Ok(Point {
-        values: sketch.values.clone(),
         identity: identity(sketch),
         not_finite,
     })
