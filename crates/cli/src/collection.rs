@@ -301,7 +301,7 @@ fn spaces(groups: &[listing::Pending], budget: u64) -> Vec<Space> {
 }
 
 /// Number of weights of a checkpoint.
-fn parameters(layout: &[TensorShape]) -> u64 {
+pub(crate) fn parameters(layout: &[TensorShape]) -> u64 {
     layout.iter().map(elements).fold(0, u64::saturating_add)
 }
 
