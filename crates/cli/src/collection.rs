@@ -14,6 +14,7 @@ mod source;
 
 pub use inventory::{Alike, Inventory, Item, only};
 pub(crate) use points::identity;
+pub(crate) use single::Buffer;
 pub use single::{Single, single};
 
 use crate::progress::Work;

@@ -84,8 +84,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let accredited = command.accredited.as_deref();
     let options = Options {
         memory: command.memory.0,
-        limits: command.reading.limits(),
-        ..Options::default()
+        ..command.reading.options()
     };
     let mut watcher = Watcher::new(&command.directory, accredited, &options)?;
     if !command.undisturbed.is_empty() {

@@ -118,7 +118,7 @@ mod tests {
             Detector::restored(Calibration::zoos(), layers, detector.tracks(), vectors)
         };
         assert!(restored(&[], vectors.clone()).is_ok());
-        assert!(restored(&[0..1], vectors.clone()).is_err());
+        assert!(restored(&[0..1, 1..2], vectors.clone()).is_err());
         let (short, mut odd) = (vectors[1..].to_vec(), vectors);
         assert!(restored(&[], short).is_err());
         odd[3].pop();
