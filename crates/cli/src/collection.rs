@@ -14,6 +14,7 @@ mod source;
 
 pub use inventory::{Alike, Inventory, Item, only};
 pub(crate) use points::identity;
+pub(crate) use single::Buffer;
 pub use single::{Single, single};
 
 use crate::progress::Work;
@@ -301,7 +302,7 @@ fn spaces(groups: &[listing::Pending], budget: u64) -> Vec<Space> {
 }
 
 /// Number of weights of a checkpoint.
-fn parameters(layout: &[TensorShape]) -> u64 {
+pub(crate) fn parameters(layout: &[TensorShape]) -> u64 {
     layout.iter().map(elements).fold(0, u64::saturating_add)
 }
 

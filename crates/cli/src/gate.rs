@@ -5,11 +5,13 @@
 //! |---|---|
 //! | [`budget`] | reads the limits |
 //! | [`sides`] | reads both checkpoints, as weights or as sketches |
+//! | [`buffers`] | what changed that is no weight |
 //! | [`measured`] | how far all and each tensor moved |
 //! | [`history`] | how long the run's own recent steps are |
 //! | [`judged`] | holds the one against the other |
 
 pub(crate) mod budget;
+pub(crate) mod buffers;
 pub(crate) mod history;
 pub(crate) mod judged;
 pub(crate) mod measured;

@@ -300,3 +300,84 @@ fn the_error_of_sketches_counts_against_the_budget() {
     assert_eq!(answer["identical"], true);
     assert_eq!(answer["total"]["error"], 0.0);
 }
+
+/// The model of (0, 0) with the running statistics and the counter of a normalisation.
+fn with_statistics(path: &Path, mean: f32, count: f32) {
+    save(
+        path,
+        &[
+            ("body.weight", vec![1.0; 400]),
+            ("body.bn.running_mean", vec![mean; 8]),
+            ("body.bn.num_batches_tracked", vec![count; 4]),
+        ],
+    );
+}
+
+#[test]
+fn a_buffer_that_changed_is_told_though_it_counts_in_no_budget() {
+    let case = Case::new();
+    with_statistics(&case.path("a.safetensors"), 0.0, 7.0);
+    with_statistics(&case.path("b.safetensors"), 0.25, 7.0);
+    let output = case.gate(&[]);
+    assert_eq!(output.status.code(), Some(0));
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        page.contains("buffers changed: 1 of 2 (body.bn.running_mean)"),
+        "{page}"
+    );
+    let output = case.gate(&["--json"]);
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["buffers"]["compared"], true);
+    assert_eq!(answer["buffers"]["count"], 2);
+    assert_eq!(
+        answer["buffers"]["changed"],
+        json!([{"buffer": "body.bn.running_mean", "why": "8 of 8 values changed"}])
+    );
+}
+
+#[test]
+fn a_buffer_under_a_frozen_pattern_must_not_have_changed() {
+    let case = Case::new();
+    with_statistics(&case.path("a.safetensors"), 0.0, 7.0);
+    with_statistics(&case.path("b.safetensors"), 0.25, 7.0);
+    let diff = |pattern: &str| {
+        let files = ["diff", "a.safetensors", "b.safetensors"];
+        case.run(&[&files[..], &["--expect-frozen", pattern]].concat())
+    };
+    let output = diff("body.*");
+    assert_eq!(output.status.code(), Some(1));
+    let page = String::from_utf8(output.stdout).unwrap();
+    let told = "! not frozen: buffer body.bn.running_mean (8 of 8 values changed)";
+    assert!(page.contains(told), "{page}");
+    assert_eq!(diff("*.num_batches_tracked").status.code(), Some(0));
+    assert_eq!(diff("*.weight").status.code(), Some(0));
+    assert_eq!(
+        diff("*.running_var").status.code(),
+        Some(2),
+        "there is none"
+    );
+}
+
+#[test]
+fn every_command_that_reads_files_takes_limits() {
+    let case = Case::new();
+    model(&case.path("b.safetensors"), 0.0, 0.0);
+    let commands: [&[&str]; 4] = [
+        &["diff", "a.safetensors", "b.safetensors"],
+        &[
+            "gate",
+            "--accredited",
+            "a.safetensors",
+            "--candidate",
+            "b.safetensors",
+        ],
+        &["watch", ".", "--once"],
+        &["lineage", "a.safetensors", "--against", "b.safetensors"],
+    ];
+    for command in commands {
+        let refused = case.run(&[command, &["--limit", "most_tensors=1"]].concat());
+        let message = String::from_utf8(refused.stderr).unwrap();
+        assert!(message.contains("at most 1 is read"), "{command:?}: {message}");
+        assert!(refused.status.code() > Some(0), "{command:?}: {message}");
+    }
+}

@@ -30,10 +30,12 @@
 
 mod calibration;
 mod features;
+mod memory;
 mod softmax;
 
 pub use calibration::{Calibration, Cause, Example, Verdict};
 pub use features::{Features, Motion, RECENT, SPAN, WARM_UP};
+pub use memory::Tracks;
 
 use crate::Error;
 use features::Track;

@@ -163,11 +163,7 @@ impl Listing {
             Err(error) => return self.problem(path, &error),
         };
         for kept in file.checkpoints {
-            let tensors = kept.sketch.tensors.iter().map(|tensor| {
-                let shape: Vec<u64> = tensor.shape.iter().map(|&side| side as u64).collect();
-                TensorShape::new(tensor.name.clone(), shape)
-            });
-            let layout: Vec<TensorShape> = tensors.collect();
+            let layout = sketches::layout(&kept.sketch);
             let claimed = |unit| {
                 let position = kept.claims.position.filter(|claim| claim.unit == unit);
                 position.map(|claim| claim.value)

@@ -4,8 +4,9 @@ use super::listing::Opened;
 use super::source::Source;
 use super::{LeftOut, Options, printable};
 use anyhow::{Context, Result, bail, ensure};
-use checkpoint_store::foreign::discover;
+use checkpoint_store::foreign::{ForeignCheckpoint, Role, discover};
 use checkpoint_store::{Store, TensorShape};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use weightspace::compare::Tensor;
@@ -18,6 +19,16 @@ pub struct Single {
     /// What it holds beside weights.
     pub left_out: LeftOut,
     tensors: Vec<Values>,
+    buffers: BTreeMap<String, Buffer>,
+}
+
+/// What is no weight: running statistics, counters, masks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Buffer {
+    /// Its dimensions.
+    pub(crate) shape: Vec<u64>,
+    /// Its numbers as bits of f32, to which they are rounded; none if they are not read.
+    pub(crate) bits: Option<Vec<u32>>,
 }
 
 #[derive(Debug)]
@@ -38,6 +49,11 @@ impl Single {
                 values: &tensor.values,
             })
             .collect()
+    }
+
+    /// What is no weight, by name.
+    pub(crate) fn buffers(&self) -> &BTreeMap<String, Buffer> {
+        &self.buffers
     }
 }
 
@@ -77,8 +93,28 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
         bail!("{shown} holds {count} checkpoints, and a comparison needs one: name its file");
     };
     let opened = Opened::of(&found, options)?;
+    let buffers = buffers(&ForeignCheckpoint::open(&found, &options.limits)?);
     let source = Source::Foreign(Box::new(found));
-    read(shown, opened.left_out, &source, &opened.layout, options)
+    let single = read(shown, opened.left_out, &source, &opened.layout, options)?;
+    Ok(Single { buffers, ..single })
+}
+
+fn buffers(checkpoint: &ForeignCheckpoint) -> BTreeMap<String, Buffer> {
+    let tensors = checkpoint.tensors().iter().enumerate();
+    let buffers = tensors.filter(|(_, tensor)| tensor.role != Role::Weight);
+    buffers
+        .map(|(place, tensor)| {
+            let mut bits = Vec::new();
+            let read = checkpoint.read(place, &mut |chunk| {
+                bits.extend(chunk.iter().map(|value| value.to_bits()));
+            });
+            let buffer = Buffer {
+                shape: tensor.shape.clone(),
+                bits: read.is_ok().then_some(bits),
+            };
+            (tensor.name.clone(), buffer)
+        })
+        .collect()
 }
 
 fn read(
@@ -107,6 +143,7 @@ fn read(
         name,
         left_out,
         tensors,
+        buffers: BTreeMap::new(),
     })
 }
 

@@ -4,7 +4,9 @@ use super::listing::Listing;
 use super::{Claims, LeftOut, Options, Problem, points, told};
 use crate::small_file;
 use anyhow::{Context, Result, ensure};
+use checkpoint_store::TensorShape;
 use serde::{Deserialize, Serialize};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use weightspace::sketch::{Parameters, Sketch, VERSION, matrix};
 
@@ -37,6 +39,37 @@ pub struct Kept {
 pub(crate) fn is_named_so(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.ends_with(".json") && !name.ends_with(".index.json") && !path.is_dir()
+}
+
+/// How files of sketches begin, whatever else is in them.
+const START: &[u8] = br#"{"schema":"modeltrail.sketches/"#;
+
+/// The files right inside a folder that are called as files of sketches are and begin as these do,
+/// sorted by name; other `.json` files are passed over.
+pub(crate) fn in_folder(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    files.retain(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        !name.starts_with('.') && path.is_file() && is_named_so(path) && begins_so(path)
+    });
+    files.sort();
+    files
+}
+
+fn begins_so(path: &Path) -> bool {
+    let mut start = [0; START.len()];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == START
+}
+
+/// The tensors of a sketch.
+pub(crate) fn layout(sketch: &Sketch) -> Vec<TensorShape> {
+    let tensors = sketch.tensors.iter().map(|tensor| {
+        let shape: Vec<u64> = tensor.shape.iter().map(|&side| side as u64).collect();
+        TensorShape::new(tensor.name.clone(), shape)
+    });
+    tensors.collect()
 }
 
 /// Reads a file of sketches.

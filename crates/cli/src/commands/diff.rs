@@ -5,9 +5,11 @@ mod merged;
 mod sketched;
 mod text;
 
+use super::limits::Reading;
 use super::{print_json, print_text};
 use crate::cli::{Global, Outcome};
-use crate::collection::{Options, Single};
+use crate::collection::Single;
+use crate::gate::buffers::Buffers;
 use crate::gate::sides::{Kept, Side};
 use anyhow::{Result, ensure};
 use clap::Args;
@@ -36,12 +38,15 @@ pub(crate) struct Command {
     a: PathBuf,
     /// The checkpoint that is compared.
     b: PathBuf,
-    /// Tensors that must not have changed in a single bit: a glob on their names. May be repeated.
+    /// Tensors that must not have changed in a single bit, weights or buffers: a glob on their names.
+    /// May be repeated.
     #[arg(long, value_name = "GLOB")]
     expect_frozen: Vec<Pattern>,
     /// Other checkpoints that B may be a merge of, together with A.
     #[arg(long, value_name = "PATHS", num_args = 1..)]
     parents: Vec<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 /// Everything that is found.
@@ -55,6 +60,7 @@ pub(crate) struct Found<'a> {
     /// If it was looked for.
     alignment: Option<Alignment>,
     frozen: Vec<Frozen>,
+    buffers: Buffers,
     /// If it was asked for.
     merge: Option<merged::Merge>,
 }
@@ -63,6 +69,8 @@ pub(crate) struct Found<'a> {
 #[derive(Serialize)]
 struct Frozen {
     tensor: String,
+    /// Whether it is no weight.
+    is_buffer: bool,
     why: String,
 }
 
@@ -76,7 +84,7 @@ impl Found<'_> {
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
-    let options = Options::default();
+    let options = command.reading.options();
     let a = Side::read(&command.a, &options)?;
     let b = Side::read(&command.b, &options)?;
     let (Kept::Weights(a), Kept::Weights(b)) = (&a.kept, &b.kept) else {
@@ -104,14 +112,18 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let alignment = (is_sound && kind.is_none() && is_far)
         .then(|| align(&tensors_a, &tensors_b))
         .transpose()?;
+    let buffers = Buffers::between(a, b);
+    let mut states = states(&paired, &comparison);
+    states.extend(states_of_buffers(&buffers));
     let found = Found {
-        frozen: broken(&command.expect_frozen, states(&paired, &comparison))?,
+        frozen: broken(&command.expect_frozen, states)?,
         a,
         b,
         paired: &paired,
         comparison,
         kind,
         alignment,
+        buffers,
         merge: (is_sound && !command.parents.is_empty())
             .then(|| merged::find(a, b, &command.parents, &options))
             .transpose()?,
@@ -133,14 +145,40 @@ fn outcome(has_findings: bool) -> Outcome {
 }
 
 /// A tensor, and why it is not the same bits in both.
-type State<'a> = (&'a str, Option<String>);
+struct State<'a> {
+    name: &'a str,
+    is_buffer: bool,
+    why: Option<String>,
+}
+
+impl<'a> State<'a> {
+    fn weights(name: &'a str, why: Option<String>) -> Self {
+        Self {
+            name,
+            is_buffer: false,
+            why,
+        }
+    }
+}
+
+fn states_of_buffers(buffers: &Buffers) -> impl Iterator<Item = State<'_>> {
+    buffers.names.iter().map(|name| State {
+        name,
+        is_buffer: true,
+        why: buffers
+            .changed
+            .iter()
+            .find(|one| one.buffer == *name)
+            .map(|one| one.why.clone()),
+    })
+}
 
 fn states<'a>(paired: &Paired<'a>, comparison: &'a Comparison) -> Vec<State<'a>> {
     let mut states: Vec<State<'_>> = Vec::new();
     for tensor in &comparison.tensors {
         let changed = tensor.change.changed;
         let why = format!("{changed} of {} values changed", tensor.change.elements);
-        states.push((&tensor.name, (changed > 0).then_some(why)));
+        states.push(State::weights(&tensor.name, (changed > 0).then_some(why)));
     }
     let unpaired = [
         (&paired.only_a, "only A has it"),
@@ -148,7 +186,8 @@ fn states<'a>(paired: &Paired<'a>, comparison: &'a Comparison) -> Vec<State<'a>>
         (&paired.reshaped, "its shape changed"),
     ];
     for (names, why) in unpaired {
-        states.extend(names.iter().map(|&name| (name, Some(why.to_owned()))));
+        let names = names.iter();
+        states.extend(names.map(|&name| State::weights(name, Some(why.to_owned()))));
     }
     states
 }
@@ -160,17 +199,20 @@ fn states<'a>(paired: &Paired<'a>, comparison: &'a Comparison) -> Vec<State<'a>>
 fn broken(patterns: &[Pattern], states: Vec<State<'_>>) -> Result<Vec<Frozen>> {
     for pattern in patterns {
         ensure!(
-            states.iter().any(|(name, _)| pattern.matches(name)),
+            states.iter().any(|state| pattern.matches(state.name)),
             "no tensor has a name like {pattern}: the table without --expect-frozen lists the names"
         );
     }
     let meant = states
         .into_iter()
-        .filter(|(name, _)| patterns.iter().any(|pattern| pattern.matches(name)));
+        .filter(|state| patterns.iter().any(|pattern| pattern.matches(state.name)));
     Ok(meant
-        .filter_map(|(name, why)| {
-            let tensor = name.to_owned();
-            why.map(|why| Frozen { tensor, why })
+        .filter_map(|state| {
+            Some(Frozen {
+                tensor: state.name.to_owned(),
+                is_buffer: state.is_buffer,
+                why: state.why?,
+            })
         })
         .collect())
 }

@@ -4,10 +4,12 @@ mod json;
 mod junit;
 mod text;
 
+use super::limits::Reading;
 use super::{print_json, print_text};
 use crate::cli::{Global, Outcome};
-use crate::collection::{LeftOut, Options};
+use crate::collection::LeftOut;
 use crate::gate::budget::Budget;
+use crate::gate::buffers::Buffers;
 use crate::gate::history::History;
 use crate::gate::judged::{Judged, Status, judge};
 use crate::gate::measured::{Measured, measure};
@@ -50,6 +52,8 @@ pub(crate) struct Command {
     /// Write the answer to this file as JUnit XML, one test case per limit; an older one is replaced.
     #[arg(long, value_name = "FILE.xml")]
     junit: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 /// The answer, and what it rests on.
@@ -63,6 +67,7 @@ struct Found<'a> {
     not_finite: Vec<NotFinite>,
     limits: Vec<Judged>,
     left_out: LeftOut,
+    buffers: Buffers,
 }
 
 /// A tensor with values that are NaN or infinite.
@@ -90,7 +95,7 @@ impl Found<'_> {
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
-    let options = Options::default();
+    let options = command.reading.options();
     if let Some(path) = &command.junit {
         check(path)?;
     }
@@ -120,6 +125,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     )?;
     let found = Found {
         left_out: beside(&a, &b),
+        buffers: Buffers::of(&a, &b),
         a: &a,
         b: &b,
         budget_from: command

@@ -2,6 +2,7 @@
 
 use super::{laid_out, print_json, print_text, thousands};
 use crate::cli::{Global, Outcome};
+use crate::collection::Options;
 use crate::memory::Memory;
 use anyhow::Result;
 use checkpoint_store::limits::{Limits, Unit, all};
@@ -33,6 +34,14 @@ impl Reading {
             let _ = limits.set(name, *value);
         }
         limits
+    }
+
+    /// The usual options, with these limits.
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            limits: self.limits(),
+            ..Options::default()
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod json;
 mod text;
 
+use super::limits::Reading;
 use super::{print_json, print_text, report_left_out, report_unread};
 use crate::cli::{Global, Outcome};
 use crate::collection::shared::{Other, Wanted, collect_shared};
@@ -41,6 +42,8 @@ pub(crate) struct Command {
     /// Seed of the shuffle, and of the test.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 /// The answer, and what it rests on.
@@ -55,7 +58,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let mut options = Options {
         memory: command.memory.0,
         seed: command.seed,
-        ..Options::default()
+        ..command.reading.options()
     };
     let suspect = read_as("suspect", &command.suspect, &options)?;
     refuse_non_finite(&suspect)?;

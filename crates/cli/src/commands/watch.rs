@@ -1,13 +1,15 @@
 //! `modeltrail watch`: a running training, one line a checkpoint.
 
+use super::limits::Reading;
 use super::tell;
 use crate::cli::{Global, Outcome, is_closed_pipe};
+use crate::collection::Options;
+use crate::memory::Memory;
 use crate::publish::{check, publish};
 use crate::watch::prometheus::{self, Counts};
 use crate::watch::tensorboard::EventFile;
 use crate::watch::{Event, Line, Out, Watcher};
-use anyhow::{Context, Result, bail};
-use checkpoint_store::foreign::Limits;
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
@@ -17,6 +19,7 @@ use std::time::Duration;
 #[command(after_help = "Examples:
   modeltrail watch checkpoints/
   modeltrail watch checkpoints/ --once --accredited released.safetensors
+  modeltrail watch checkpoints/ --state watch.state
   modeltrail watch checkpoints/ --exec 'echo \"$MODELTRAIL_CAUSE at $MODELTRAIL_STEP\" >> alarms.txt'
 
 Columns: claimed step; length of the step to this checkpoint; its angle to the step before; its share
@@ -54,6 +57,15 @@ pub(crate) struct Command {
     /// Write the numbers of every checkpoint to an event file in this folder, for TensorBoard.
     #[arg(long, value_name = "DIR")]
     tensorboard: Option<PathBuf>,
+    /// Keep what is known in this file, and go on from it after a restart. It is replaced whole at
+    /// every checkpoint.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Memory for weights, 52 bytes each; what needs more is followed by its sketch: lengths to 2.2 %.
+    #[arg(long, default_value = "256MiB", value_name = "SIZE")]
+    memory: Memory,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 /// A length of time above zero.
@@ -70,9 +82,23 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         check(path)?;
     }
     let accredited = command.accredited.as_deref();
-    let mut watcher = Watcher::new(&command.directory, accredited, Limits::default())?;
+    let options = Options {
+        memory: command.memory.0,
+        ..command.reading.options()
+    };
+    let mut watcher = Watcher::new(&command.directory, accredited, &options)?;
     if !command.undisturbed.is_empty() {
         watcher.calibrate(&command.undisturbed, command.false_alarms)?;
+    }
+    let mut goes_on = false;
+    if let Some(path) = &command.state {
+        check(path)?;
+        ensure!(
+            !path.exists() || path.is_file(),
+            "{} is no regular file, and a state is one: give another name",
+            path.display()
+        );
+        goes_on = watcher.keep(path)?;
     }
     let mut printer = Printer {
         command,
@@ -85,12 +111,12 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     loop {
         let before = printer.counts.checkpoints;
         watcher.look(command.once, &mut |event| {
-            printer.print(event, command.once || !is_first)
+            printer.print(event, command.once || goes_on || !is_first)
         })?;
         if before == 0 && printer.counts.checkpoints > 0 {
             printer.note(&watcher)?;
         }
-        if is_first && !command.once {
+        if is_first && !command.once && !goes_on {
             printer.exec()?;
         }
         if let Some(path) = &command.prometheus {
@@ -141,8 +167,7 @@ impl Printer<'_> {
             }
             Event::Checkpoint(line) => {
                 self.counts.checkpoints += 1;
-                let is_new = line.alarm().is_some() && !line.continues;
-                self.counts.alarms += u64::from(is_new);
+                self.counts.alarms += u64::from(line.is_new_alarm());
                 let said = if self.is_json {
                     json_line(&Out::checkpoint(&line))
                 } else {
@@ -216,11 +241,14 @@ impl Printer<'_> {
         if line.went_back {
             text.push_str("  went back: judged anew from here");
         }
+        if line.again {
+            text.push_str("  again, as the watch was restarted");
+        }
         if let Some(verdict) = line.alarm() {
-            text.push_str(if line.continues {
-                "  still: "
-            } else {
-                "  ALARM: "
+            text.push_str(match (line.continues, line.is_told) {
+                (true, _) => "  still: ",
+                (false, true) => "  told before: ",
+                (false, false) => "  ALARM: ",
             });
             text.push_str(verdict.cause.description());
         }
@@ -231,7 +259,7 @@ impl Printer<'_> {
     /// Runs the command of an alarm of the newest checkpoint. Its failure is told, and ends nothing.
     fn exec(&self) -> Result<()> {
         let alarm = self.newest.as_ref().and_then(|line| {
-            let verdict = line.alarm().filter(|_| !line.continues)?;
+            let verdict = line.alarm().filter(|_| line.is_new_alarm())?;
             Some((line, verdict))
         });
         let (Some(command), Some((line, verdict))) = (&self.command.exec, alarm) else {
@@ -254,22 +282,24 @@ impl Printer<'_> {
         Ok(())
     }
 
-    /// For which networks the rate of false alarms is declared.
+    /// For which networks the rate of false alarms is declared, and whether sketches are followed.
     fn note(&self, watcher: &Watcher) -> Result<()> {
-        let Some(why) = watcher.unlike_calibration() else {
-            return Ok(());
-        };
-        let note = format!(
-            "alarms are calibrated for {:.1} % false ones on networks of 1376 and 2160 weights, one \
-             checkpoint an epoch; this training is unlike those ({why}), and that rate is not known \
-             to hold for it",
-            100.0 * Watcher::false_alarm_rate()
-        );
-        self.heard(if self.is_json {
-            json_line(&Out::note(&note))
-        } else {
-            tell(&format!("note: {note}"))
-        })
+        let unlike = watcher.unlike_calibration().map(|why| {
+            format!(
+                "alarms are calibrated for {:.1} % false ones on networks of 1376 and 2160 weights, \
+                 one checkpoint an epoch; this training is unlike those ({why}), and that rate is \
+                 not known to hold for it",
+                100.0 * Watcher::false_alarm_rate()
+            )
+        });
+        for note in unlike.into_iter().chain(watcher.is_sketched()) {
+            self.heard(if self.is_json {
+                json_line(&Out::note(&note))
+            } else {
+                tell(&format!("note: {note}"))
+            })?;
+        }
+        Ok(())
     }
 }
 

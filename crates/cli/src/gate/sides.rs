@@ -171,7 +171,7 @@ pub(crate) fn beside(a: &Side, b: &Side) -> LeftOut {
 }
 
 /// The file of sketches that a path names, and which of them.
-fn in_sketches(path: &Path) -> Option<(PathBuf, Option<String>)> {
+pub(crate) fn in_sketches(path: &Path) -> Option<(PathBuf, Option<String>)> {
     let text = path.to_string_lossy();
     if sketches::is_named_so(path) {
         return Some((path.to_path_buf(), None));

@@ -20,6 +20,8 @@ pub struct Line {
     pub saved: Option<SystemTime>,
     /// When it claims to have been saved.
     pub position: Option<PositionClaim>,
+    /// How many checkpoints were judged before it.
+    pub number: u64,
     /// How it moved, and whether that is an alarm.
     pub reading: Reading,
     /// Distance from the accredited checkpoint ÷ median of the last ten steps; none without
@@ -29,9 +31,18 @@ pub struct Line {
     pub went_back: bool,
     /// Whether it is an alarm, and one of the same cause was raised among the five checkpoints before.
     pub continues: bool,
+    /// Whether it was in hand when the watch before this one ended, and is judged again.
+    pub again: bool,
+    /// Whether all was done then that its alarm asks for.
+    pub is_told: bool,
 }
 
 impl Line {
+    /// Whether it is an alarm that neither goes on nor was told.
+    pub fn is_new_alarm(&self) -> bool {
+        self.alarm().is_some() && !self.continues && !self.is_told
+    }
+
     /// The verdict, if it is an alarm.
     pub fn alarm(&self) -> Option<&Verdict> {
         self.reading
@@ -75,6 +86,8 @@ enum Kind<'a> {
         outside_share: Option<f64>,
         since_accredited_steps: Option<f64>,
         went_back: bool,
+        /// Whether the watch before this one may have said it.
+        again: bool,
         /// Whether enough steps lie behind for a verdict.
         judged: bool,
         alarm: bool,
@@ -110,6 +123,7 @@ impl<'a> Out<'a> {
             outside_share: motion.map(|motion| motion.outside_share),
             since_accredited_steps: line.since_accredited,
             went_back: line.went_back,
+            again: line.again,
             judged: line.reading.verdict.is_some(),
             alarm: line.alarm().is_some(),
             continues: line.continues,

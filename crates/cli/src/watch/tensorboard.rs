@@ -23,8 +23,8 @@ const MOST_FILES: u32 = 1000;
 #[derive(Debug)]
 pub struct EventFile {
     file: File,
-    /// Checkpoints written: their steps, where none are claimed.
-    written: u64,
+    /// Whether anything is in it.
+    has_begun: bool,
 }
 
 impl EventFile {
@@ -48,7 +48,10 @@ impl EventFile {
             }
         };
         file.write_all(&record(&event(now, 0, 3, VERSION.as_bytes())))?;
-        Ok(Self { file, written: 0 })
+        Ok(Self {
+            file,
+            has_begun: false,
+        })
     }
 
     /// Appends one checkpoint: every number that is known, at its claimed step, else at its number
@@ -57,17 +60,17 @@ impl EventFile {
     /// # Errors
     /// When the file cannot be written to.
     pub fn write(&mut self, line: &Line) -> std::io::Result<()> {
-        let step = line.position.map_or(self.written, |claim| claim.value);
+        let step = line.position.map_or(line.number, |claim| claim.value);
         let time = line.saved.unwrap_or_else(SystemTime::now);
         let mut records = Vec::new();
-        if self.written == 0 || line.went_back {
+        if !self.has_begun || line.went_back {
             // A session that starts at a step ends what was said of it and of later ones.
             records.extend(record(&event(time, step, 7, &[0x08, 0x01])));
         }
         records.extend(record(&event(time, step, 5, &summary(&scalars(line)))));
         // At once, so that a reader seldom sees half of it.
         self.file.write_all(&records)?;
-        self.written += 1;
+        self.has_begun = true;
         Ok(())
     }
 }

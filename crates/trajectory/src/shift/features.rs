@@ -49,7 +49,8 @@ impl Features {
 }
 
 /// Inner products and lengths of one model's, or one layer's, recent steps.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Bits", into = "Bits")]
 pub(super) struct Track {
     /// Row i: products of step i with the steps up to itself that were held then, the oldest
     /// first.
@@ -59,7 +60,45 @@ pub(super) struct Track {
     steps: usize,
 }
 
+/// A [`Track`] as whole numbers: texts of fractions need not come back as the same bits.
+#[derive(Serialize, Deserialize)]
+struct Bits {
+    products: Vec<Vec<u64>>,
+    usual: Vec<[u64; 3]>,
+    steps: usize,
+}
+
+impl From<Track> for Bits {
+    fn from(track: Track) -> Self {
+        let row = |row: Vec<f64>| row.into_iter().map(f64::to_bits).collect();
+        Self {
+            products: track.products.into_iter().map(row).collect(),
+            usual: track.usual.iter().map(|u| u.map(f64::to_bits)).collect(),
+            steps: track.steps,
+        }
+    }
+}
+
+impl From<Bits> for Track {
+    fn from(bits: Bits) -> Self {
+        let row = |row: Vec<u64>| row.into_iter().map(f64::from_bits).collect();
+        Self {
+            products: bits.products.into_iter().map(row).collect(),
+            usual: bits.usual.iter().map(|u| u.map(f64::from_bits)).collect(),
+            steps: bits.steps,
+        }
+    }
+}
+
 impl Track {
+    /// Whether it can have come of so many steps that are held.
+    pub(super) fn is_sound(&self, held: usize) -> bool {
+        self.products.len() == held
+            && held <= SPAN
+            && self.steps >= self.usual.len()
+            && self.usual.len() == self.steps.min(RECENT)
+    }
+
     /// Takes the products of the newest step with the last steps (at most [`SPAN`], oldest first)
     /// and with itself. `None` when the step has no length.
     pub(super) fn push(&mut self, products: &[f64]) -> Option<Motion> {

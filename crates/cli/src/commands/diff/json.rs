@@ -3,6 +3,7 @@
 use super::merged::Merge;
 use super::{Found, Frozen};
 use crate::collection::{LeftOut, Single};
+use crate::gate::buffers::Buffers;
 use serde::Serialize;
 use weightspace::compare::{Change, Kind};
 use weightspace::matching::{Alignment, Break};
@@ -25,6 +26,7 @@ pub(super) struct Document<'a> {
     alignment: Option<Aligned<'a>>,
     merge: Option<&'a Merge>,
     not_frozen: &'a [Frozen],
+    buffers: &'a Buffers,
 }
 
 #[derive(Serialize)]
@@ -83,6 +85,7 @@ pub(super) fn document<'a>(found: &'a Found<'_>) -> Document<'a> {
         alignment: found.alignment.as_ref().map(aligned),
         merge: found.merge.as_ref(),
         not_frozen: &found.frozen,
+        buffers: &found.buffers,
     }
 }
 

@@ -128,7 +128,7 @@ pub(super) fn find(a: &Side, b: &Side, patterns: &[Pattern]) -> Result<Found> {
         .iter()
         .map(|row| {
             let why = (!row.frozen).then(|| "its fingerprint changed".to_owned());
-            (row.name.as_str(), why)
+            State::weights(&row.name, why)
         })
         .collect();
     let unpaired = [
@@ -140,12 +140,12 @@ pub(super) fn find(a: &Side, b: &Side, patterns: &[Pattern]) -> Result<Found> {
         states.extend(
             names
                 .iter()
-                .map(|name| (name.as_str(), Some(why.to_owned()))),
+                .map(|name| State::weights(name, Some(why.to_owned()))),
         );
     }
     for bad in &not_finite {
         let why = format!("{} values are NaN or infinite", bad.values);
-        states.push((bad.tensor.as_str(), Some(why)));
+        states.push(State::weights(&bad.tensor, Some(why)));
     }
     let not_frozen = broken(patterns, states)?;
     let is_identical = is_whole && total.frozen && not_finite.is_empty();

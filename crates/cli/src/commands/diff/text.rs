@@ -44,6 +44,9 @@ pub(super) fn page(found: &Found<'_>) -> String {
             let _ = writeln!(text, "{}: {note}", single.name);
         }
     }
+    if let Some(told) = found.buffers.told() {
+        let _ = writeln!(text, "{told}");
+    }
     for tensor in &found.comparison.tensors {
         if tensor.change.non_finite > 0 {
             let (name, count) = (printable(&tensor.name), tensor.change.non_finite);
@@ -56,7 +59,8 @@ pub(super) fn page(found: &Found<'_>) -> String {
     }
     for broken in &found.frozen {
         let name = printable(&broken.tensor);
-        let _ = writeln!(text, "! not frozen: {name} ({})", broken.why);
+        let what = if broken.is_buffer { "buffer " } else { "" };
+        let _ = writeln!(text, "! not frozen: {what}{name} ({})", broken.why);
     }
     text.trim_end().to_owned()
 }

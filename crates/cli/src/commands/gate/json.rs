@@ -2,6 +2,7 @@
 
 use super::{Found, NotFinite};
 use crate::collection::LeftOut;
+use crate::gate::buffers::Buffers;
 use crate::gate::judged::Judged;
 use crate::gate::measured::Moved;
 use serde::Serialize;
@@ -25,6 +26,7 @@ pub(super) struct Document<'a> {
     tensors: Vec<Row<'a>>,
     history: Option<History>,
     not_looked_at: LeftOut,
+    buffers: &'a Buffers,
 }
 
 #[derive(Serialize)]
@@ -76,6 +78,7 @@ pub(super) fn document<'a>(found: &'a Found<'_>) -> Document<'a> {
             other_architectures: run.others,
         }),
         not_looked_at: found.left_out,
+        buffers: &found.buffers,
     }
 }
 

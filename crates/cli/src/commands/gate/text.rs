@@ -146,6 +146,9 @@ fn notes(found: &Found<'_>) -> String {
     if let Some(beside) = beside_weights(found.left_out, 0) {
         notes.push(format!("In both together {beside}."));
     }
+    if let Some(told) = found.buffers.told() {
+        notes.push(format!("! {told}, and in no budget."));
+    }
     if found.budget_from.is_none() {
         notes.push(
             "The default budget (relative 0.05; steps 3 with a history) is a convention and was \

@@ -1,120 +1,15 @@
 //! `modeltrail watch` on trainings whose changes are known.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod restarts;
+mod sketches;
+mod training;
+
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
-
-/// Weights of a checkpoint.
-const WEIGHTS: usize = 200;
-/// The first step in another direction, and longer, leads to this epoch.
-const CHANGE: usize = 20;
-
-/// A smooth walk with a little noise; with `changes`, it turns and goes faster before [`CHANGE`].
-fn walk(count: usize, changes: bool) -> Vec<Vec<f32>> {
-    let mut state = 1_u64;
-    let mut noise = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        (state >> 33) as f32 / (1_u32 << 30) as f32 - 1.0
-    };
-    let mut point = vec![0.5_f32; WEIGHTS];
-    let mut points = vec![point.clone()];
-    for epoch in 1..count {
-        let (axis, length) = if changes && epoch >= CHANGE {
-            (1, 3.0)
-        } else {
-            (0, 1.0)
-        };
-        for (index, weight) in point.iter_mut().enumerate() {
-            let along = if index == axis { length } else { 0.0 };
-            *weight += along + 0.005 * noise();
-        }
-        points.push(point.clone());
-    }
-    points
-}
-
-/// A file of two tensors, as the format has it: length of the header, header, values.
-fn safetensors(weights: &[f32]) -> Vec<u8> {
-    let half = 4 * weights.len() / 2;
-    let header = json!({
-        "net.weight": {"dtype": "F32", "shape": [10, weights.len() / 20], "data_offsets": [0, half]},
-        "net.bias": {"dtype": "F32", "shape": [weights.len() / 2], "data_offsets": [half, 2 * half]},
-    });
-    let header = header.to_string();
-    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
-    bytes.extend(header.as_bytes());
-    bytes.extend(weights.iter().flat_map(|weight| weight.to_le_bytes()));
-    bytes
-}
-
-struct Training {
-    directory: tempfile::TempDir,
-}
-
-impl Training {
-    fn new() -> Self {
-        Self {
-            directory: tempfile::tempdir().unwrap(),
-        }
-    }
-
-    fn with(points: &[Vec<f32>]) -> Self {
-        let training = Self::new();
-        for (epoch, weights) in points.iter().enumerate() {
-            training.save(epoch, weights);
-        }
-        training
-    }
-
-    /// The folder of checkpoints; its name has a space.
-    fn folder(&self) -> PathBuf {
-        let folder = self.directory.path().join("my checkpoints");
-        std::fs::create_dir_all(&folder).unwrap();
-        folder
-    }
-
-    fn beside(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn file(&self, epoch: usize) -> PathBuf {
-        self.folder().join(format!("epoch {epoch}.safetensors"))
-    }
-
-    fn save(&self, epoch: usize, weights: &[f32]) {
-        std::fs::write(self.file(epoch), safetensors(weights)).unwrap();
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_modeltrail"));
-        command.arg("watch").arg(self.folder()).args(arguments);
-        command
-    }
-
-    fn once(&self, arguments: &[&str]) -> Output {
-        let arguments = [&["--once"], arguments].concat();
-        self.command(&arguments).output().unwrap()
-    }
-
-    /// Lines of JSON, and the exit status.
-    fn lines(&self, arguments: &[&str]) -> (Vec<Value>, Option<i32>) {
-        let output = self.once(&[&["--json"], arguments].concat());
-        let lines = text(&output.stdout);
-        let lines = lines
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap());
-        (lines.collect(), output.status.code())
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+use training::{CHANGE, Following, Training, WEIGHTS, safetensors, text, walk};
 
 fn of_kind<'a>(lines: &'a [Value], kind: &str) -> Vec<&'a Value> {
     lines.iter().filter(|line| line["kind"] == kind).collect()
@@ -309,52 +204,6 @@ fn an_empty_folder_and_one_that_is_not_there_are_errors() {
     assert_eq!(output.status.code(), Some(2));
     let message = text(&output.stderr);
     assert!(message.contains("is no folder"), "{message}");
-}
-
-/// A watch that follows; ended with the test.
-struct Following {
-    child: Child,
-    lines: std::sync::mpsc::Receiver<Value>,
-}
-
-impl Following {
-    fn of(training: &Training) -> Self {
-        let mut child = training
-            .command(&["--interval", "0.2", "--json"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            for line in out.lines().map_while(Result::ok) {
-                if sender.send(serde_json::from_str(&line).unwrap()).is_err() {
-                    break;
-                }
-            }
-        });
-        Self { child, lines }
-    }
-
-    fn next(&self) -> Value {
-        self.lines.recv_timeout(Duration::from_secs(60)).unwrap()
-    }
-
-    fn silent_for(&self, length: Duration) {
-        let end = Instant::now() + length;
-        while let Some(left) = end.checked_duration_since(Instant::now()) {
-            if let Ok(line) = self.lines.recv_timeout(left) {
-                panic!("said {line}");
-            }
-        }
-    }
-}
-
-impl Drop for Following {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]

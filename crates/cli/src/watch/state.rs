@@ -1,0 +1,150 @@
+//! What a watch keeps on disk, so that one that was killed goes on as if it had not been.
+//!
+//! The file is one line of JSON, then vectors of f32, little-endian, then the BLAKE3 of all before
+//! it. It is replaced as a whole **before** a checkpoint is told, with the checkpoint in hand and the
+//! detector as it was before it. A watch that starts judges it again, says that it does so, and has
+//! lost nothing, though the checkpoint itself may be deleted by then.
+
+use super::reading::{Form, Stamp};
+use super::{Followed, InHand};
+use crate::collection::printable;
+use crate::small_file;
+use anyhow::{Context, Result, ensure};
+use checkpoint_store::export::NewFile;
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::path::Path;
+use trajectory::shift::{Cause, Tracks};
+
+/// What a state says that it is.
+const SCHEMA: &str = "modeltrail.watch-state/1";
+/// Largest state that is read, in bytes.
+const LARGEST: u64 = 1 << 36;
+/// Bytes of a BLAKE3.
+const DIGEST: usize = 32;
+
+/// Everything but the vectors.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Header {
+    schema: String,
+    /// The folder that is followed, by its real path.
+    pub(super) directory: OsString,
+    pub(super) followed: Followed,
+    pub(super) seen: Vec<(OsString, Stamp)>,
+    /// Lengths of the newest steps, as bits: texts of fractions need not come back as they were.
+    pub(super) recent: Vec<u64>,
+    pub(super) alarm: Option<(Cause, usize)>,
+    pub(super) tracks: Tracks,
+    pub(super) in_hand: InHand,
+    /// Whether all is done that an alarm of the checkpoint in hand asks for.
+    pub(super) is_told: bool,
+    /// Numbers in a vector.
+    length: usize,
+}
+
+/// A state in memory.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) header: Header,
+    /// The checkpoint in hand, then those of the detector.
+    pub(super) vectors: Vec<Vec<f32>>,
+}
+
+impl Header {
+    pub(super) fn new(
+        directory: OsString,
+        followed: Followed,
+        tracks: Tracks,
+        in_hand: InHand,
+        length: usize,
+    ) -> Self {
+        Self {
+            schema: SCHEMA.to_owned(),
+            directory,
+            followed,
+            seen: Vec::new(),
+            recent: Vec::new(),
+            alarm: None,
+            tracks,
+            in_hand,
+            is_told: false,
+            length,
+        }
+    }
+}
+
+impl State {
+    pub(super) fn form(&self) -> Form {
+        self.header.followed.form
+    }
+
+    /// Puts it in the place of an older one, whole and durable, or leaves that as it is.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to or is full.
+    pub(super) fn write(&self, path: &Path) -> Result<()> {
+        let mut hasher = blake3::Hasher::new();
+        let mut file = NewFile::create(path, true)?;
+        let mut append = |bytes: &[u8]| {
+            hasher.update(bytes);
+            file.append(bytes);
+        };
+        append(&serde_json::to_vec(&self.header)?);
+        append(b"\n");
+        for vector in &self.vectors {
+            for values in vector.chunks(1 << 14) {
+                let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+                append(&bytes);
+            }
+        }
+        file.append(hasher.finalize().as_bytes());
+        Ok(file.finish()?)
+    }
+
+    /// Reads a state, if there is one.
+    ///
+    /// # Errors
+    /// When it cannot be read, is damaged, or is something else.
+    pub(super) fn read(path: &Path) -> Result<Option<Self>> {
+        if path.symlink_metadata().is_err() {
+            return Ok(None);
+        }
+        let shown = printable(&path.to_string_lossy());
+        let bytes = small_file::read(path, LARGEST)?;
+        let way_out = "remove it, and the watch begins anew";
+        let damaged = || format!("{shown} is no state of a watch, or is damaged: {way_out}");
+        let (bytes, digest) = bytes
+            .len()
+            .checked_sub(DIGEST)
+            .and_then(|end| bytes.split_at_checked(end))
+            .with_context(damaged)?;
+        ensure!(
+            blake3::hash(bytes).as_bytes().as_slice() == digest,
+            damaged()
+        );
+        let end = bytes.iter().position(|&byte| byte == b'\n');
+        let (header, values) = end
+            .and_then(|end| bytes.split_at_checked(end))
+            .with_context(damaged)?;
+        let header: Header = serde_json::from_slice(header).with_context(damaged)?;
+        ensure!(
+            header.schema == SCHEMA,
+            "{shown} says that it is {:?}, and {SCHEMA:?} is read: {way_out}",
+            printable(&header.schema)
+        );
+        let values = values.get(1..).unwrap_or_default();
+        let row = header.length.checked_mul(4).filter(|&bytes| bytes > 0);
+        let row = row.with_context(damaged)?;
+        ensure!(values.len().is_multiple_of(row), damaged());
+        let number = |bytes: &[u8]| {
+            let bytes = bytes.first_chunk().copied().unwrap_or_default();
+            f32::from_le_bytes(bytes)
+        };
+        let vectors = values.chunks(row);
+        let vectors = vectors.map(|vector| vector.chunks(4).map(number).collect());
+        Ok(Some(Self {
+            header,
+            vectors: vectors.collect(),
+        }))
+    }
+}

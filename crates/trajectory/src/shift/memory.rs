@@ -1,0 +1,128 @@
+//! What a detector knows, to be kept and to go on from.
+
+use super::features::{SPAN, Track};
+use super::{Calibration, Detector};
+use crate::Error;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// The numbers that a [`Detector`] keeps beside its vectors. Serialised and read back they are the
+/// same bits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tracks {
+    whole: Track,
+    each: Vec<Track>,
+}
+
+impl Detector {
+    /// The numbers that it keeps beside its [`vectors`](Self::vectors).
+    pub fn tracks(&self) -> Tracks {
+        Tracks {
+            whole: self.whole.clone(),
+            each: self.each.clone(),
+        }
+    }
+
+    /// The newest checkpoint, then the last steps (at most [`SPAN`]), the oldest first. Nothing
+    /// before the first checkpoint.
+    pub fn vectors(&self) -> impl Iterator<Item = &[f32]> {
+        let vectors = self.newest.iter().chain(&self.steps);
+        vectors.map(Vec::as_slice)
+    }
+
+    /// A detector that goes on, to the bit, as the one would that these come from.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LengthMismatch`] when the vectors are of different lengths, or tracks, layers and
+    /// vectors cannot come from one detector; and as [`Detector::new`].
+    pub fn restored(
+        calibration: Calibration,
+        layers: &[Range<usize>],
+        tracks: Tracks,
+        mut vectors: impl Iterator<Item = Vec<f32>>,
+    ) -> Result<Self, Error> {
+        let mut detector = Self::new(calibration, layers)?;
+        detector.newest = vectors.next();
+        detector.steps = vectors.collect();
+        let mismatch = |left, left_length, right, right_length| {
+            Err(Error::LengthMismatch {
+                left,
+                left_length,
+                right,
+                right_length,
+            })
+        };
+        let length = detector.newest.as_ref().map_or(0, Vec::len);
+        if let Some(odd) = detector.steps.iter().find(|step| step.len() != length) {
+            return mismatch("a step", odd.len(), "the newest checkpoint", length);
+        }
+        if tracks.each.len() != layers.len() {
+            let (tracks, layers) = (tracks.each.len(), layers.len());
+            return mismatch("the tracks of layers", tracks, "the layers", layers);
+        }
+        let held = detector.steps.len();
+        let mut all = std::iter::once(&tracks.whole).chain(&tracks.each);
+        if !all.all(|track| track.is_sound(held)) {
+            return mismatch(
+                "the steps",
+                held,
+                "those that tracks know, of at most",
+                SPAN,
+            );
+        }
+        detector.whole = tracks.whole;
+        detector.each = tracks.each;
+        Ok(detector)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(epoch: usize) -> Vec<f32> {
+        let along = epoch as f32 * if epoch > 17 { 1.7 } else { 1.0 };
+        let noise = |k: usize| ((epoch * k) % 7) as f32 * 0.03;
+        vec![along, noise(3), noise(5), noise(11), 0.1 * along + noise(2)]
+    }
+
+    #[test]
+    fn a_detector_that_was_kept_goes_on_as_the_one_that_was_not() -> Result<(), Error> {
+        let new = || Detector::new(Calibration::zoos(), &[0..2, 1..5]);
+        let mut whole = new()?;
+        let mut cut = new()?;
+        for epoch in 0..30 {
+            cut = Detector::restored(
+                Calibration::zoos(),
+                &[0..2, 1..5],
+                cut.tracks(),
+                cut.vectors().map(<[f32]>::to_vec),
+            )?;
+            let (expected, found) = (whole.push(&point(epoch))?, cut.push(&point(epoch))?);
+            // NaN is equal to nothing.
+            assert_eq!(format!("{expected:?}"), format!("{found:?}"));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_cannot_come_from_one_detector_is_refused() -> Result<(), Error> {
+        let mut detector = Detector::new(Calibration::zoos(), &[])?;
+        for epoch in 0..12 {
+            detector.push(&point(epoch))?;
+        }
+        let vectors: Vec<Vec<f32>> = detector.vectors().map(<[f32]>::to_vec).collect();
+        let restored = |layers: &[Range<usize>], vectors: Vec<Vec<f32>>| {
+            let vectors = vectors.into_iter();
+            Detector::restored(Calibration::zoos(), layers, detector.tracks(), vectors)
+        };
+        assert!(restored(&[], vectors.clone()).is_ok());
+        assert!(restored(&[0..1, 1..2], vectors.clone()).is_err());
+        let (short, mut odd) = (vectors[1..].to_vec(), vectors);
+        assert!(restored(&[], short).is_err());
+        odd[3].pop();
+        assert!(restored(&[], odd).is_err());
+        Ok(())
+    }
+}
