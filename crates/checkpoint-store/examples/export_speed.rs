@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use checkpoint_store::export::{Labels, NewFile, Row, Table};
+use checkpoint_store::NewFile;
+use checkpoint_store::export::{Labels, Row, Table};
 use checkpoint_store::{Checkpoint, Result, Store, TensorShape};
 
 const PARAMETERS: usize = 2160;

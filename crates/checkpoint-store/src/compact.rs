@@ -5,7 +5,7 @@ use crate::directory::Entry;
 use crate::error::{Error, Result};
 use crate::header::Checkpoint;
 use crate::names;
-use crate::publish::sync_dir;
+use crate::new_file::sync_dir;
 use crate::segment::Segment;
 use crate::store::Store;
 

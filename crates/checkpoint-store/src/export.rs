@@ -1,7 +1,8 @@
 //! Checkpoints written for other programs: safetensors, npz and Parquet.
 //!
 //! [`Format`] says which; [`Safetensors`] and [`Npz`] write one checkpoint, tensor after tensor, and
-//! [`Table`] writes one row a checkpoint. Values pass through as f32, bit for bit. A [`NewFile`] has
+//! [`Table`] writes one row a checkpoint. Values pass through as f32, bit for bit. A
+//! [`NewFile`] has
 //! its name only when it is whole and durable. What the bytes mean is in `docs/export.md`.
 //!
 //! safetensors and npz are written here: the former is a JSON text before the values, the latter a
@@ -10,8 +11,8 @@
 //!
 //! # Example
 //! ```
-//! use checkpoint_store::TensorShape;
-//! use checkpoint_store::export::{Labels, NewFile, Safetensors};
+//! use checkpoint_store::export::{Labels, Safetensors};
+//! use checkpoint_store::{NewFile, TensorShape};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let temporary = tempfile::tempdir()?;
@@ -26,12 +27,10 @@
 //! # }
 //! ```
 
-mod file;
 mod npz;
 mod safetensors;
 mod table;
 
-pub use file::NewFile;
 pub use npz::Npz;
 pub use safetensors::Safetensors;
 pub use table::{ROW_GROUP_BYTES, Row, Table};
@@ -40,8 +39,8 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::TensorShape;
 use crate::error::{Error, Result};
+use crate::{NewFile, TensorShape};
 
 /// In which form checkpoints are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -11,8 +11,9 @@
 //!   interrupted training resumes from.
 //! - [`Segment`] is one sealed file; [`Checkpoints`] are those of a whole store.
 //! - [`Header`], [`Checkpoint`] and [`TensorShape`] say what the weights are.
-//! - [`verify`] looks at every byte of a directory and reports.
-//! - [`Storage`] is everything that is ever done to a disk; [`FileSystem`] does it.
+//! - [`verify`] looks at every byte of a directory and reports; [`repair`] moves aside what is damaged.
+//! - [`Storage`] is everything that is ever done to a disk; [`FileSystem`] does it, and a [`NewFile`]
+//!   uses it to write whole files or nothing.
 //! - [`foreign`] finds and reads the checkpoints of other programs; [`export`] writes for them.
 //! - [`limits`] are the limits, [`Error`] is what goes wrong.
 //!
@@ -61,8 +62,9 @@ mod frame;
 mod header;
 pub mod limits;
 mod names;
+mod new_file;
 mod preamble;
-mod publish;
+mod repair;
 mod segment;
 mod state;
 mod storage;
@@ -73,6 +75,8 @@ pub use checkpoints::{Checkpoints, CheckpointsView};
 pub use error::{Error, Fault, Result};
 pub use frame::FORMAT_VERSION;
 pub use header::{Checkpoint, Header, TensorShape};
+pub use new_file::NewFile;
+pub use repair::{ASIDE, Moved, Repair, repair, repair_on};
 pub use segment::Segment;
 pub use state::TrainingState;
 pub use storage::{FileSystem, Storage, StorageFile};

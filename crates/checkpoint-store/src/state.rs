@@ -11,7 +11,6 @@ use crate::error::{Error, Result};
 use crate::frame::{Frame, Kind};
 use crate::header::{TensorShape, validate_description};
 use crate::names::{self, Name};
-use crate::publish;
 use crate::segment::Mapped;
 use crate::store::{Published, Store};
 
@@ -80,7 +79,7 @@ impl Store {
             vec![&state.weights, &state.velocity],
         )?;
         let name = names::state(state.shard, state.next_epoch);
-        let path = publish::publish(self.storage.as_ref(), &self.directory, &name, &frame)?;
+        let path = self.write(&name, &frame)?;
         self.remove_states(|shard, next_epoch| {
             shard == state.shard && next_epoch != state.next_epoch
         })?;

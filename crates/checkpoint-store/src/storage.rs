@@ -32,6 +32,12 @@ pub trait Storage: Send + Sync + fmt::Debug {
     /// What the operating system answers.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
+    /// Gives a file its final name, unless that name is taken.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] if it is.
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
+
     /// Makes the names in a directory durable.
     ///
     /// # Errors
@@ -102,6 +108,17 @@ impl Storage for FileSystem {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
+    }
+
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        // A rename would take the place of a file that came meanwhile; a link does not.
+        match fs::hard_link(from, to) {
+            Ok(()) => fs::remove_file(from),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+            // Not every file system has links.
+            Err(_) if fs::symlink_metadata(to).is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(_) => fs::rename(from, to),
+        }
     }
 
     #[cfg(not(windows))]

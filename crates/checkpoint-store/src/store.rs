@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::frame::{Frame, Kind};
 use crate::header::{Checkpoint, Header, TensorShape, describe_layout, validate_description};
 use crate::names::{self, Name};
-use crate::publish;
+use crate::new_file::{self, NewFile};
 use crate::segment::{Mapped, Segment};
 use crate::storage::{FileSystem, Storage};
 
@@ -65,8 +65,8 @@ impl Store {
         layout: &[TensorShape],
     ) -> Result<Self> {
         let directory = directory.as_ref();
-        let parameters = validate_description(recipe, layout)?;
-        publish::create_dir_all(storage.as_ref(), directory)?;
+        validate_description(recipe, layout)?;
+        new_file::create_dir_all(storage.as_ref(), directory)?;
         let names = directory::list(directory)?;
         if !names.contains(names::DESCRIPTION) {
             if let Some(entry) = names
@@ -78,18 +78,11 @@ impl Store {
                     entry: entry.into(),
                 });
             }
-            let header = Header {
-                recipe: recipe.to_owned(),
-                layout: layout.to_vec(),
-                checkpoints: Vec::new(),
-            };
-            let header = codec::encode(&header)?;
-            let frame = Frame::new(Kind::Description, &header, parameters, Vec::new())?;
-            publish::publish(storage.as_ref(), directory, names::DESCRIPTION, &frame)?;
+            describe(&storage, directory, recipe, layout)?;
         }
         let store = Self::open_on(storage, directory)?;
         store.expect(directory, recipe, layout)?;
-        publish::remove_abandoned(store.storage.as_ref(), directory, &names)?;
+        new_file::remove_abandoned(store.storage.as_ref(), directory, &names)?;
         store.remove_superseded_states()?;
         Ok(store)
     }
@@ -279,15 +272,20 @@ impl Store {
         match Segment::open(&path) {
             Ok(there) if there.digest() == frame.digest() => {
                 // Whoever published it may have been killed before the directory was synced.
-                publish::sync_dir(self.storage.as_ref(), &self.directory)?;
+                new_file::sync_dir(self.storage.as_ref(), &self.directory)?;
             }
             Ok(_) => return Err(Error::Conflict { path }),
             Err(error) if error.is_vanished() => {
-                publish::publish(self.storage.as_ref(), &self.directory, name, frame)?;
+                self.write(name, frame)?;
             }
             Err(error) => return Err(error),
         }
         Ok(Published { path, hash })
+    }
+
+    /// Writes a frame under its final name; returns its path once it is durable.
+    pub(crate) fn write(&self, name: &str, frame: &Frame<'_>) -> Result<PathBuf> {
+        write_frame(&self.storage, &self.directory, name, frame)
     }
 
     /// Refuses what belongs to another store.
@@ -363,4 +361,37 @@ impl Store {
     pub(crate) fn names(&self) -> Result<BTreeSet<String>> {
         directory::list(&self.directory)
     }
+}
+
+/// Writes the description that makes a directory a store.
+pub(crate) fn describe(
+    storage: &Arc<dyn Storage>,
+    directory: &Path,
+    recipe: &str,
+    layout: &[TensorShape],
+) -> Result<()> {
+    let parameters = validate_description(recipe, layout)?;
+    let header = codec::encode(&Header {
+        recipe: recipe.to_owned(),
+        layout: layout.to_vec(),
+        checkpoints: Vec::new(),
+    })?;
+    let frame = Frame::new(Kind::Description, &header, parameters, Vec::new())?;
+    write_frame(storage, directory, names::DESCRIPTION, &frame).map(drop)
+}
+
+fn write_frame(
+    storage: &Arc<dyn Storage>,
+    directory: &Path,
+    name: &str,
+    frame: &Frame<'_>,
+) -> Result<PathBuf> {
+    let target = directory.join(name);
+    let mut file = NewFile::begin(storage.clone(), &target, true)?;
+    for piece in frame.pieces() {
+        file.append(piece);
+        file.check()?;
+    }
+    file.finish()?;
+    Ok(target)
 }

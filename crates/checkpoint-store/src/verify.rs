@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::frame::Kind;
 use crate::header::TensorShape;
 use crate::names::{self, Name};
-use crate::segment::{Mapped, Segment};
+use crate::segment::{Mapped, Segment, read_header};
 use crate::state::StateHeader;
 
 /// What [`verify`] found.
@@ -58,6 +58,8 @@ pub enum Status {
         what: String,
         /// Where it shows, in bytes from the start of the file.
         offset: u64,
+        /// Checkpoints that a segment held, if its header is sound and still tells.
+        held: Option<u64>,
     },
     /// Sound, but of a later format than this program reads.
     NewerFormat {
@@ -93,6 +95,7 @@ impl Status {
             Error::Damaged { what, offset, .. } => Self::Damaged {
                 what: what.clone(),
                 offset: *offset,
+                held: None,
             },
             Error::NewerFormat { found, .. } => Self::NewerFormat { version: *found },
             Error::Io { .. } | Error::StorageFull { .. } => Self::Unreadable {
@@ -180,6 +183,7 @@ impl Inspection {
                 Err(error) => Status::of_error(&error),
                 Ok(status) => status,
             };
+            let status = tell_what_it_held(status, &directory.join(name), name);
             files.push(FileReport {
                 name: name.clone(),
                 status,
@@ -253,6 +257,21 @@ impl Inspection {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// Adds what the header of a segment says that is damaged after it.
+fn tell_what_it_held(status: Status, path: &Path, name: &str) -> Status {
+    match status {
+        Status::Damaged { what, offset, .. } if names::parse(name) == Name::Segment => {
+            let header = read_header(path, Kind::Segment);
+            Status::Damaged {
+                what,
+                offset,
+                held: header.ok().map(|header| header.checkpoints.len() as u64),
+            }
+        }
+        other => other,
     }
 }
 

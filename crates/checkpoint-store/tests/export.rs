@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use checkpoint_store::export::{Labels, NewFile, Npz, Row, Safetensors, Table};
+use checkpoint_store::NewFile;
+use checkpoint_store::export::{Labels, Npz, Row, Safetensors, Table};
 use checkpoint_store::foreign::{ForeignCheckpoint, Limits, discover};
 use checkpoint_store::{Error, TensorShape};
 use proptest::prelude::*;

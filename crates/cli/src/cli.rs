@@ -3,7 +3,7 @@
 use crate::collection::printable;
 use crate::commands::{
     diff, export, gate, import, limits, lineage, linkage, manual, order, report, runs, sketch,
-    umap, watch, zoo,
+    umap, verify, watch, zoo,
 };
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::{ErrorKind, Write};
@@ -52,6 +52,8 @@ enum Command {
     Export(export::Command),
     /// Take foreign checkpoints into a store; run it again to continue.
     Import(import::Command),
+    /// Look at every byte of a store; move aside what is damaged.
+    Verify(verify::Command),
     /// What bounds the reading of files.
     Limits(limits::Command),
     /// Train a population of small networks, list stores, verify them.
@@ -93,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Watch(command) => watch::run(command, &cli.global),
         Command::Export(command) => export::run(command, &cli.global),
         Command::Import(command) => import::run(command, &cli.global),
+        Command::Verify(command) => verify::run(command, &cli.global),
         Command::Limits(command) => limits::run(command, &cli.global),
         Command::Zoo(command) => zoo::run(command, &cli.global),
         Command::Linkage(command) => linkage::run(command, &cli.global),

@@ -14,6 +14,7 @@ pub(crate) mod runs;
 pub(crate) mod sketch;
 pub(crate) mod trained;
 pub(crate) mod umap;
+pub(crate) mod verify;
 pub(crate) mod watch;
 pub(crate) mod zoo;
 

@@ -2,10 +2,9 @@
 
 use crate::collection::printable;
 use anyhow::{Context, Result, bail, ensure};
-use std::ffi::OsString;
-use std::fs::File;
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use checkpoint_store::{Error, NewFile};
+use std::io::Write;
+use std::path::Path;
 
 /// Refuses a name that nothing can be written under, before any work is done for it.
 ///
@@ -39,8 +38,8 @@ pub(crate) fn check_new(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes a file in the place of an older one: under a temporary name beside it, made durable, and
-/// renamed. What is no regular file, such as `/dev/stdout` or a named pipe, is written to as it is.
+/// Writes a file in the place of an older one, whole or not at all. What is no regular file, such as
+/// `/dev/stdout` or a named pipe, is written to as it is.
 ///
 /// # Errors
 /// As [`check`], and when the folder cannot be written to or is full. Nothing is left behind.
@@ -52,10 +51,9 @@ pub(crate) fn publish(path: &Path, contents: &[u8]) -> Result<()> {
         Ok(metadata) if !metadata.is_file() => std::fs::OpenOptions::new()
             .write(true)
             .open(path)
-            .and_then(|mut special| special.write_all(contents)),
-        _ => through(&target, contents, |unfinished| {
-            std::fs::rename(unfinished, &target)
-        }),
+            .and_then(|mut special| special.write_all(contents))
+            .map_err(anyhow::Error::from),
+        _ => NewFile::write(&target, contents, true).map_err(cause),
     };
     written.with_context(|| format!("cannot write {}", printable(&path.to_string_lossy())))
 }
@@ -66,43 +64,17 @@ pub(crate) fn publish(path: &Path, contents: &[u8]) -> Result<()> {
 /// As [`check_new`], and when the folder cannot be written to or is full. Nothing is left behind.
 pub(crate) fn publish_new(path: &Path, contents: &[u8]) -> Result<()> {
     check_new(path)?;
-    // A rename would take the place of a file that came meanwhile; a link does not.
-    let written = through(path, contents, |unfinished| {
-        std::fs::hard_link(unfinished, path)?;
-        std::fs::remove_file(unfinished)
-    });
-    written.with_context(|| format!("cannot write {}", printable(&path.to_string_lossy())))
+    NewFile::write(path, contents, false)
+        .map_err(cause)
+        .with_context(|| format!("cannot write {}", printable(&path.to_string_lossy())))
 }
 
-/// Writes a durable file under a temporary name, and hands it over to get its own.
-fn through(
-    path: &Path,
-    contents: &[u8],
-    name: impl FnOnce(&Path) -> std::io::Result<()>,
-) -> std::io::Result<()> {
-    let unfinished = unfinished(path);
-    let mut file = match File::create_new(&unfinished) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            // Left by a process that was killed and had the same number.
-            std::fs::remove_file(&unfinished)?;
-            File::create_new(&unfinished)?
-        }
-        created => created?,
-    };
-    let written = file.write_all(contents).and_then(|()| file.sync_all());
-    drop(file);
-    let named = written.and_then(|()| name(&unfinished));
-    if named.is_err() {
-        // The first error is the one to tell.
-        let _ = std::fs::remove_file(&unfinished);
+/// What the system answered: the file that it was asked about is a temporary one.
+fn cause(error: checkpoint_store::Error) -> anyhow::Error {
+    match error {
+        Error::Io { source, .. } | Error::StorageFull { source, .. } => source.into(),
+        other => other.into(),
     }
-    named
-}
-
-/// A hidden name beside the file, of this process alone; short, as the file's may be the longest.
-fn unfinished(path: &Path) -> PathBuf {
-    let name = format!(".modeltrail-{}.unfinished", std::process::id());
-    path.with_file_name(OsString::from(name))
 }
 
 #[cfg(test)]

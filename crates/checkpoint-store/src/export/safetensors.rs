@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Labels, NewFile, elements, expect_all};
+use super::{Labels, elements, expect_all};
+use crate::NewFile;
 use crate::TensorShape;
 use crate::error::{Error, Result};
 

@@ -1,11 +1,11 @@
 //! `modeltrail zoo`: train, list, verify.
 
-use super::{print_json, print_text, table};
+use super::{print_json, print_text, table, verify};
 use crate::cli::{Global, Outcome};
 use crate::progress::TrainingBar;
 use crate::training::{Zoo, train};
 use anyhow::{Context, Result};
-use checkpoint_store::{Checkpoint, Status, Store, verify};
+use checkpoint_store::{Checkpoint, Store};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub(crate) enum Command {
         #[arg(required = true)]
         paths: Vec<PathBuf>,
     },
-    /// Look at every byte of a store; exit status 1 if anything is wrong.
+    /// As `modeltrail verify`.
     Verify {
         /// Directory of the store.
         store: PathBuf,
@@ -62,7 +62,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     match command {
         Command::Train(options) => run_train(options, global),
         Command::Ls { paths } => list(paths, global),
-        Command::Verify { store } => run_verify(store, global),
+        Command::Verify { store } => verify::run_on(store, false, global),
     }
 }
 
@@ -80,47 +80,6 @@ fn run_train(options: &Train, global: &Global) -> Result<Outcome> {
     let zoo = Zoo::new(recipe, options.backend, &data);
     let store = train(&zoo, &data, &options.out, &TrainingBar::default())?;
     print_stores(&[Listing::of(&store)?], global)
-}
-
-fn run_verify(store: &Path, global: &Global) -> Result<Outcome> {
-    let report = verify(store)?;
-    if global.json {
-        print_json(&report)?;
-    } else {
-        let rows = report
-            .files
-            .iter()
-            .map(|file| [file.name.clone(), describe(&file.status)]);
-        print_text(&table(["file", "state"], rows))?;
-        for problem in &report.problems {
-            print_text(problem)?;
-        }
-        print_text(&format!(
-            "{} checkpoints, {} of them diverged",
-            report.checkpoints, report.diverged
-        ))?;
-    }
-    Ok(if report.is_sound() {
-        Outcome::Fine
-    } else {
-        Outcome::Finding
-    })
-}
-
-fn describe(status: &Status) -> String {
-    match status {
-        Status::Ok {
-            kind, checkpoints, ..
-        } => format!("sound: {kind}, {checkpoints} checkpoints"),
-        Status::Damaged { what, offset } => format!("DAMAGED at byte {offset}: {what}"),
-        Status::NewerFormat { version } => {
-            format!("of format {version}, which needs a newer modeltrail")
-        }
-        Status::Foreign { what } => format!("FOREIGN: {what}"),
-        Status::Unreadable { what } => format!("UNREADABLE: {what}"),
-        Status::Unfinished => "being written, or left by a killed writer; ignored".to_owned(),
-        _ => "not one of a store's files; ignored".to_owned(),
-    }
 }
 
 fn list(paths: &[PathBuf], global: &Global) -> Result<Outcome> {

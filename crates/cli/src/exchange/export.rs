@@ -3,8 +3,9 @@
 use super::names::Names;
 use crate::collection::{Alike, Item, Problem, only, told};
 use anyhow::{Result, bail};
+use checkpoint_store::NewFile;
 use checkpoint_store::TensorShape;
-use checkpoint_store::export::{Format, NewFile, Npz, Row, Safetensors, Table};
+use checkpoint_store::export::{Format, Npz, Row, Safetensors, Table};
 use std::path::{Path, PathBuf};
 
 /// What was written.
