@@ -1,226 +1,31 @@
-//! `cargo xtask bench train`: every engine in one run, beside the machine's peak.
+//! `cargo xtask bench`: measurements, each beside its peers, written to results/bench/.
 
-use crate::files::{write, write_json};
-use crate::machine::Machine;
-use anyhow::{Context, Result, ensure};
-use clap::Args;
-use cpu_time::ProcessTime;
-use report::table::{Column, Table};
-use serde::Serialize;
-use std::path::PathBuf;
-use std::process::Command;
-use zoo_training::fused::{Fused, InstructionSet, multiply_add};
-use zoo_training::{Architecture, Backend, Dataset, Engine, Population, Recipe};
+mod analysis;
+mod train;
 
-#[derive(Args)]
-pub(crate) struct Options {
-    /// Where `train.json` and `train.md` go.
-    #[arg(long, value_name = "DIR", default_value = "results/bench")]
-    out: PathBuf,
-    /// Times that every engine takes its turn; medians are reported.
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    rounds: usize,
-    /// Models that train side by side.
-    #[arg(long, value_name = "N", default_value_t = 250)]
-    models: usize,
-    /// Only the engines that this build has; otherwise it is built again with flex.
-    #[arg(long)]
-    as_built: bool,
+use anyhow::Result;
+use clap::Subcommand;
+
+#[derive(Subcommand)]
+pub(crate) enum Bench {
+    /// Microseconds per model-step of every training engine.
+    Train(train::Options),
+    /// Seconds and memory of the analysis and of its peers, and whether the answers agree.
+    Analysis(analysis::Options),
+    /// One turn of ours, in a process of its own.
+    #[command(hide = true)]
+    AnalysisTurn(analysis::OwnTurn),
 }
 
-/// One engine on one architecture.
-#[derive(Serialize)]
-struct Measurement {
-    engine: String,
-    architecture: Architecture,
-    models: usize,
-    threads: usize,
-    /// Median over rounds of processor time, all threads together.
-    cpu_us_per_model_step: f64,
-    /// Smallest and largest of the rounds.
-    cpu_us_range: [f64; 2],
-    wall_us_per_model_step: f64,
-    /// Nominal operations (nothing skipped) per second of processor time.
-    gflops: f64,
-    fma_peak_gflops: f64,
-    rounds: usize,
-}
-
-#[derive(Serialize)]
-struct Manifest {
-    command: String,
-    machine: Machine,
-}
-
-struct Contender {
-    engine: Box<dyn Engine>,
-    recipe: Recipe,
-    threads: usize,
-    /// Training images, so that a round takes about a second.
-    images: usize,
-    rounds: Vec<Round>,
-}
-
-struct Round {
-    cpu_us: f64,
-    wall_us: f64,
-}
-
-pub(crate) fn run(options: &Options) -> Result<()> {
-    if cfg!(not(feature = "flex")) && !options.as_built {
-        return build_with_flex();
-    }
-    ensure!(
-        options.rounds > 0 && options.models > 0,
-        "give at least 1 round and 1 model"
-    );
-    let data = Dataset::mnist14()?;
-    let mut contenders = contenders(options)?;
-    let mut peaks = Vec::new();
-    for round in 0..options.rounds {
-        peaks.push(peak_gflops(InstructionSet::available()[0]));
-        for contender in &mut contenders {
-            let name = contender.engine.name();
-            eprintln!(
-                "round {}: {name} {}",
-                round + 1,
-                contender.recipe.architecture.name()
-            );
-            contender.take_turn(&data)?;
-        }
-    }
-    let peak = median(peaks);
-    let measurements: Vec<Measurement> = contenders
-        .iter()
-        .map(|contender| contender.measurement(peak))
-        .collect();
-    write_json(&options.out.join("train.json"), &measurements)?;
-    let table = table(&measurements, peak).to_markdown();
-    write(&options.out.join("train.md"), &table)?;
-    let manifest = Manifest {
-        command: "cargo xtask bench train".to_owned(),
-        machine: Machine::this(),
-    };
-    write_json(&options.out.join("train.manifest.json"), &manifest)?;
-    print!("{table}");
-    Ok(())
-}
-
-/// The same command, from a build that has flex.
-fn build_with_flex() -> Result<()> {
-    eprintln!("building with flex");
-    let status = Command::new("cargo")
-        .args([
-            "run",
-            "--release",
-            "--quiet",
-            "--package",
-            "xtask",
-            "--features",
-            "flex",
-            "--",
-        ])
-        .args(std::env::args().skip(1))
-        .status()
-        .context("cargo cannot be run; give --as-built to measure this build")?;
-    ensure!(status.success(), "the build with flex ended with {status}");
-    Ok(())
-}
-
-fn contenders(options: &Options) -> Result<Vec<Contender>> {
-    let mut contenders = Vec::new();
-    for preset in ["mlp", "cnn"] {
-        let recipe = Recipe {
-            seeds: options.models,
-            ..Recipe::preset(preset)?
-        };
-        let mut add = |engine: Box<dyn Engine>, threads, steps: usize| {
-            contenders.push(Contender {
-                engine,
-                threads,
-                images: steps * recipe.batch_size,
-                recipe: recipe.clone(),
-                rounds: Vec::new(),
-            });
-        };
-        for set in InstructionSet::available() {
-            let steps = if set == InstructionSet::Portable {
-                20
-            } else {
-                2000
-            };
-            add(Box::new(Fused::on(set)), 1, steps);
-        }
-        add(Box::new(Fused::new()), 2, 4000);
-        for backend in [Backend::Ndarray, Backend::Flex] {
-            if let Ok(engine) = backend.engine() {
-                add(engine, 1, 60);
-            }
-        }
-    }
-    Ok(contenders)
-}
-
-impl Contender {
-    fn take_turn(&mut self, data: &Dataset) -> Result<()> {
-        let data = data.take(self.images, 1);
-        let mut population = Population::initial(&self.recipe)?;
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads)
-            .build()?;
-        let wall = std::time::Instant::now();
-        let cpu = ProcessTime::now();
-        pool.install(|| self.engine.train_epoch(&mut population, &data, &|_| ()))?;
-        let steps = self.recipe.steps_per_epoch(self.images) * self.recipe.seeds;
-        let micros = |seconds: f64| seconds * 1e6 / steps as f64;
-        self.rounds.push(Round {
-            cpu_us: micros(cpu.elapsed().as_secs_f64()),
-            wall_us: micros(wall.elapsed().as_secs_f64()),
-        });
-        Ok(())
-    }
-
-    fn measurement(&self, fma_peak_gflops: f64) -> Measurement {
-        let cpu: Vec<f64> = self.rounds.iter().map(|round| round.cpu_us).collect();
-        let range = [
-            cpu.iter().copied().fold(f64::INFINITY, f64::min),
-            cpu.iter().copied().fold(0.0, f64::max),
-        ];
-        let cpu_us_per_model_step = median(cpu);
-        Measurement {
-            engine: self.engine.name(),
-            architecture: self.recipe.architecture,
-            models: self.recipe.seeds,
-            threads: self.threads,
-            cpu_us_per_model_step,
-            cpu_us_range: range,
-            wall_us_per_model_step: median(self.rounds.iter().map(|round| round.wall_us).collect()),
-            gflops: operations(&self.recipe) / cpu_us_per_model_step / 1e3,
-            fma_peak_gflops,
-            rounds: self.rounds.len(),
-        }
+pub(crate) fn run(bench: &Bench) -> Result<()> {
+    match bench {
+        Bench::Train(options) => train::run(options),
+        Bench::Analysis(options) => analysis::run(options),
+        Bench::AnalysisTurn(turn) => turn.take(),
     }
 }
 
-/// Nominal floating-point operations of a model-step: every multiply-add of the forward pass, of
-/// the weight gradient and, but for the first layer, of the input gradient counts two.
-fn operations(recipe: &Recipe) -> f64 {
-    let forward: &[f64] = match recipe.architecture {
-        Architecture::Mlp => &[1960.0, 100.0, 100.0],
-        Architecture::Cnn => &[49.0 * 144.0, 4.0 * 1152.0, 80.0],
-    };
-    let first = forward[0];
-    let per_image = 2.0 * (3.0 * forward.iter().sum::<f64>() - first);
-    per_image * recipe.batch_size as f64
-}
-
-fn peak_gflops(set: InstructionSet) -> f64 {
-    multiply_add(set, 1_000_000);
-    let cpu = ProcessTime::now();
-    let operations = multiply_add(set, 20_000_000);
-    operations as f64 / cpu.elapsed().as_secs_f64() / 1e9
-}
-
+/// The middle one, or the mean of the two in the middle; at least one value.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -228,45 +33,5 @@ fn median(mut values: Vec<f64>) -> f64 {
         values[middle]
     } else {
         (values[middle - 1] + values[middle]) / 2.0
-    }
-}
-
-fn table(measurements: &[Measurement], peak: f64) -> Table {
-    let best = |architecture: Architecture| {
-        measurements
-            .iter()
-            .filter(|one| one.architecture == architecture && one.threads == 1)
-            .map(|one| one.cpu_us_per_model_step)
-            .fold(f64::INFINITY, f64::min)
-    };
-    let rows = measurements.iter().map(|one| {
-        vec![
-            one.architecture.name().to_owned(),
-            one.engine.clone(),
-            one.threads.to_string(),
-            format!("{:.2}", one.cpu_us_per_model_step),
-            format!("{:.2} to {:.2}", one.cpu_us_range[0], one.cpu_us_range[1]),
-            format!("{:.2}", one.wall_us_per_model_step),
-            format!("{:.1}", one.gflops),
-            format!("{:.1}", one.cpu_us_per_model_step / best(one.architecture)),
-        ]
-    });
-    Table {
-        caption: format!(
-            "Microseconds per model-step, {} models side by side; one core's peak of fused \
-             multiply-add is {peak:.0} GFLOP/s",
-            measurements.first().map_or(0, |one| one.models)
-        ),
-        columns: vec![
-            Column::text("network"),
-            Column::text("engine"),
-            Column::number("", "threads"),
-            Column::number("", "CPU µs"),
-            Column::number("", "range"),
-            Column::number("", "wall µs"),
-            Column::number("", "nominal GFLOP/s"),
-            Column::number("", "times the fastest"),
-        ],
-        rows: rows.collect(),
     }
 }

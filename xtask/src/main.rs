@@ -9,7 +9,7 @@ mod findings;
 mod machine;
 mod reproduce;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use std::process::ExitCode;
 
 /// The commands of the modeltrail workspace.
@@ -25,13 +25,7 @@ enum Command {
     Dataset(dataset::Source),
     /// Measure, and write what was measured to results/bench/.
     #[command(subcommand)]
-    Bench(Bench),
-}
-
-#[derive(Subcommand)]
-enum Bench {
-    /// Microseconds per model-step of every training engine.
-    Train(bench::Options),
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -39,7 +33,7 @@ fn main() -> ExitCode {
         Command::Reproduce(options) => reproduce::run(&options),
         Command::Experiments(options) => experiments::run(&options),
         Command::Dataset(source) => dataset::run(&source),
-        Command::Bench(Bench::Train(options)) => bench::run(&options),
+        Command::Bench(bench) => bench::run(&bench),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

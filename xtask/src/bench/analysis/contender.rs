@@ -1,0 +1,235 @@
+//! Ours and the peers, each turn in a process of its own.
+
+use super::points::Points;
+use super::works::{Job, Peer, Work};
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What one turn cost.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Turn {
+    pub(super) cpu_s: f64,
+    pub(super) wall_s: f64,
+    /// Of the whole process, the points included.
+    pub(super) peak_mib: f64,
+    pub(super) version: String,
+    /// With import and compilation, where that is a good part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) cold_cpu_s: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) cold_wall_s: Option<f64>,
+}
+
+/// How a contender is started.
+#[derive(Clone, Copy)]
+pub(super) enum Program {
+    Ours,
+    /// One of the scripts beside this file.
+    Python(&'static str),
+    /// The crate of Rust peers.
+    Rust,
+}
+
+pub(super) struct Contender {
+    pub(super) name: &'static str,
+    program: Program,
+    method: String,
+    /// The rank, for an SVD.
+    rank: Option<usize>,
+    /// On one thread, one a round.
+    pub(super) turns: Vec<Turn>,
+    pub(super) on_two: Option<Turn>,
+    /// Where its answers are, one a turn on one thread.
+    pub(super) answers: Vec<PathBuf>,
+    work: String,
+}
+
+/// Libraries that make threads, and the variables that stop them.
+const THREADS: [&str; 8] = [
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+];
+
+impl Contender {
+    pub(super) fn ours(work: &Work) -> Self {
+        Self::new(work, "ours", Program::Ours, work.name())
+    }
+
+    pub(super) fn peer(work: &Work, peer: &Peer) -> Self {
+        Self::new(work, peer.name, peer.program, peer.method.to_owned())
+    }
+
+    fn new(work: &Work, name: &'static str, program: Program, method: String) -> Self {
+        let rank = match work.job {
+            Job::Svd(rank) => Some(rank),
+            _ => None,
+        };
+        Self {
+            name,
+            program,
+            method,
+            rank,
+            turns: Vec::new(),
+            on_two: None,
+            answers: Vec::new(),
+            work: work.name(),
+        }
+    }
+
+    /// Whether its last turn took more processor time than this.
+    pub(super) fn is_longer_than(&self, seconds: f64) -> bool {
+        self.turns.last().is_some_and(|turn| turn.cpu_s > seconds)
+    }
+
+    pub(super) fn take_turn(&mut self, points: &Points, home: &Path, round: usize) -> Result<()> {
+        let turn = self.turn(points, home, 1, round)?;
+        self.turns.push(turn);
+        self.answers.push(self.answer(points, home, 1, round));
+        Ok(())
+    }
+
+    pub(super) fn take_turn_on_two_threads(&mut self, points: &Points, home: &Path) -> Result<()> {
+        self.on_two = Some(self.turn(points, home, 2, 0)?);
+        Ok(())
+    }
+
+    fn answer(&self, points: &Points, home: &Path, threads: usize, round: usize) -> PathBuf {
+        let Self { work, method, .. } = self;
+        let name = format!("{work}-{}-{method}-{threads}-{round}.npy", points.name);
+        home.join("answers").join(name)
+    }
+
+    fn turn(&self, points: &Points, home: &Path, threads: usize, round: usize) -> Result<Turn> {
+        let mut command = match self.program {
+            Program::Ours => Command::new(std::env::current_exe()?),
+            Program::Python(_) => Command::new(python(home)),
+            Program::Rust => Command::new(home.join("rust-peers/target/release/peers")),
+        };
+        match self.program {
+            Program::Ours => {
+                command.args(["bench", "analysis-turn"]);
+            }
+            Program::Python(script) => {
+                command.arg(home.join("peers").join(script));
+            }
+            Program::Rust => {}
+        }
+        let answer = self.answer(points, home, threads, round);
+        std::fs::create_dir_all(answer.parent().unwrap_or(home))?;
+        let (is_ours, rank) = (matches!(self.program, Program::Ours), self.rank);
+        command
+            .arg(&self.method)
+            .arg(&points.path)
+            .arg(&answer)
+            .arg(match rank {
+                Some(rank) if !is_ours => rank.to_string(),
+                _ => round.to_string(),
+            })
+            .args(is_ours.then(|| points.runs.to_string()))
+            .envs(THREADS.map(|name| (name, threads.to_string())))
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped());
+        eprint!("{} {} {threads}: {} ", self.work, points.size(), self.name);
+        let output = command
+            .output()
+            .with_context(|| format!("{} cannot be started", self.name))?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        ensure!(
+            output.status.success(),
+            "{} ended with {}: {}",
+            self.name,
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let turn: Turn = serde_json::from_str(said.lines().last().unwrap_or(""))
+            .with_context(|| format!("{} did not say what it cost: {said}", self.name))?;
+        eprintln!("{:.2} s", turn.cpu_s);
+        Ok(turn)
+    }
+}
+
+const REQUIREMENTS: &str = include_str!("../peers/requirements.txt");
+const SCRIPTS: [(&str, &str); 5] = [
+    ("measure.py", include_str!("../peers/measure.py")),
+    ("linkage.py", include_str!("../peers/linkage.py")),
+    ("svd.py", include_str!("../peers/svd.py")),
+    ("umap_learn.py", include_str!("../peers/umap_learn.py")),
+    ("quality.py", include_str!("../peers/quality.py")),
+];
+
+/// The interpreter that has the peers.
+pub(super) fn python(home: &Path) -> PathBuf {
+    home.join("venv/bin/python")
+}
+
+/// Writes the scripts, makes the virtual environment and builds the crate, if they are not there;
+/// says which Python it is.
+pub(super) fn prepare(home: &Path) -> Result<String> {
+    let scripts = home.join("peers");
+    std::fs::create_dir_all(&scripts)?;
+    for (name, text) in SCRIPTS {
+        std::fs::write(scripts.join(name), text)?;
+    }
+    let (list, made) = (scripts.join("requirements.txt"), home.join("venv/made"));
+    if std::fs::read_to_string(&made).is_ok_and(|made| made == REQUIREMENTS) {
+        // It is there.
+    } else {
+        eprintln!("making a virtual environment of the peers");
+        std::fs::write(&list, REQUIREMENTS)?;
+        run(Command::new("python3")
+            .args(["-m", "venv"])
+            .arg(home.join("venv")))?;
+        run(Command::new(python(home))
+            .args(["-m", "pip", "install", "--quiet", "--requirement"])
+            .arg(&list))?;
+        std::fs::write(&made, REQUIREMENTS)?;
+    }
+    let rust = home.join("rust-peers");
+    std::fs::create_dir_all(rust.join("src"))?;
+    write_if_new(
+        &rust.join("Cargo.toml"),
+        include_str!("../peers/rust/Cargo.toml.in"),
+    )?;
+    write_if_new(
+        &rust.join("src/main.rs"),
+        include_str!("../peers/rust/main.rs"),
+    )?;
+    eprintln!("building the peers that are written in Rust");
+    run(Command::new("cargo")
+        .args(["build", "--release", "--quiet", "--target-dir"])
+        .arg(rust.join("target"))
+        .arg("--manifest-path")
+        .arg(rust.join("Cargo.toml")))?;
+    let version = Command::new(python(home)).arg("--version").output()?;
+    Ok(String::from_utf8_lossy(&version.stdout).trim().to_owned())
+}
+
+fn write_if_new(path: &Path, text: &str) -> Result<()> {
+    if !std::fs::read_to_string(path).is_ok_and(|old| old == text) {
+        std::fs::write(path, text)?;
+    }
+    Ok(())
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| {
+        format!(
+            "{} cannot be run; install it, or give --alone to measure without peers",
+            command.get_program().display()
+        )
+    })?;
+    ensure!(
+        status.success(),
+        "{} ended with {status}; give --alone to measure without peers",
+        command.get_program().display()
+    );
+    Ok(())
+}
