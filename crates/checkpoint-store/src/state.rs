@@ -80,7 +80,7 @@ impl Store {
         )?;
         let name = names::state(state.shard, state.next_epoch);
         let path = self.write(&name, &frame)?;
-        self.remove_states(|shard, next_epoch| {
+        self.remove_states_where(|shard, next_epoch| {
             shard == state.shard && next_epoch != state.next_epoch
         })?;
         Ok(Published {
@@ -113,12 +113,12 @@ impl Store {
         })
     }
 
-    /// Removes the states of a shard, once its training is finished for good.
+    /// Removes the states of all shards, once the store is whole.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn remove_state(&self, shard: u32) -> Result<()> {
-        self.remove_states(|of, _| of == shard)
+    pub fn remove_states(&self) -> Result<()> {
+        self.remove_states_where(|_, _| true)
     }
 
     fn read_state(&self, shard: u32, next_epoch: u32) -> Result<TrainingState> {
@@ -151,7 +151,9 @@ impl Store {
                 _ => continue,
             };
             match self.read_state(shard, keep) {
-                Ok(_) => self.remove_states(|of, next_epoch| of == shard && next_epoch < keep)?,
+                Ok(_) => {
+                    self.remove_states_where(|of, next_epoch| of == shard && next_epoch < keep)?
+                }
                 // Its writer is alive and has replaced it meanwhile.
                 Err(error) if error.is_vanished() => {}
                 // For whoever loads it to see, with the older one still there.
@@ -162,7 +164,7 @@ impl Store {
         Ok(())
     }
 
-    fn remove_states(&self, which: impl Fn(u32, u32) -> bool) -> Result<()> {
+    fn remove_states_where(&self, which: impl Fn(u32, u32) -> bool) -> Result<()> {
         for name in self.names()? {
             if let Name::State { shard, next_epoch } = names::parse(&name)
                 && which(shard, next_epoch)

@@ -377,7 +377,7 @@ fn the_newest_state_replaces_the_older_one() {
     assert_eq!(store.load_state(0).unwrap(), Some(state(0, 3)));
     assert_eq!(store.load_state(1).unwrap(), Some(state(1, 1)));
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 3);
-    store.remove_state(0).unwrap();
+    store.remove_states().unwrap();
     assert_eq!(store.load_state(0).unwrap(), None);
-    assert_eq!(store.load_state(1).unwrap(), Some(state(1, 1)));
+    assert_eq!(store.load_state(1).unwrap(), None);
 }

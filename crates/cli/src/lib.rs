@@ -16,7 +16,7 @@
 //! let recipe = Recipe { seeds: 3, epochs: 4, ..Recipe::preset("mlp")? };
 //! let data = Dataset::mnist14()?.take(120, 50);
 //! let zoo = training::Zoo::new(recipe, Backend::Fused, &data);
-//! let store = training::train(&zoo, &data, &directory, &training::Silent)?;
+//! let store = training::train(&zoo, &data, &directory, training::Shard::WHOLE, &training::Silent)?;
 //!
 //! let points = Shuffled::of(&store.load()?, 0)?;
 //! let found = analysis::analyse(points.matrix(), points.truth(), 3, 0)?;

@@ -1,13 +1,54 @@
 //! A zoo, trained into a store; interrupted at any moment, it continues where it stopped.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use checkpoint_store::{Checkpoint, Store, TensorShape, TrainingState};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::ops::Range;
 use std::path::Path;
+use std::str::FromStr;
 use zoo_training::{Backend, Dataset, Engine, Metrics, Population, Recipe};
 
-/// The shard of a store that one process trains alone.
-const SHARD: u32 = 0;
+/// The models of a zoo that one process trains: part `number` of `parts`, counted from 1.
+///
+/// Parts are even but for one model, and need not know of each other: they may train at the same
+/// time, into one directory or into several whose files are copied into one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    number: usize,
+    parts: usize,
+}
+
+impl Shard {
+    /// All models.
+    pub const WHOLE: Self = Self {
+        number: 1,
+        parts: 1,
+    };
+
+    /// The seeds of its models. None where there are more parts than models.
+    fn seeds(self, recipe: &Recipe) -> Range<u64> {
+        let first = |part: usize| {
+            let models = part as u128 * recipe.seeds as u128 / self.parts as u128;
+            recipe.first_seed + models as u64
+        };
+        first(self.number - 1)..first(self.number)
+    }
+}
+
+impl FromStr for Shard {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let numbers = text
+            .split_once('/')
+            .and_then(|(number, parts)| Some((number.parse().ok()?, parts.parse().ok()?)));
+        match numbers {
+            Some((number, parts)) if (1..=parts).contains(&number) => Ok(Self { number, parts }),
+            _ => bail!("give a part and how many there are, such as 1/4 to 4/4"),
+        }
+    }
+}
 
 /// Everything that determines a zoo's weights, as its store records it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,7 +128,8 @@ impl Observer for Silent {
     fn epoch(&self, _: u32, _: &[Metrics]) {}
 }
 
-/// Trains the zoo into `directory`, or what of it is not there yet, and compacts the store.
+/// Trains a shard of the zoo into `directory`, or what of it is not there yet; if that makes the zoo
+/// whole, compacts the store.
 ///
 /// # Errors
 /// When the recipe cannot be trained, the backend cannot run, the directory holds another zoo, or
@@ -96,47 +138,75 @@ pub fn train(
     zoo: &Zoo,
     data: &Dataset,
     directory: &Path,
+    shard: Shard,
     observer: &dyn Observer,
 ) -> Result<Store> {
     zoo.recipe.validate()?;
     let engine = zoo.backend.engine()?;
     let store = Store::create(directory, &zoo.to_toml(), &zoo.layout())?;
     let recipe = &zoo.recipe;
-    let seeds: Vec<u64> = recipe.seed_range().collect();
-    let whole = seeds.len() * (recipe.epochs as usize + 1);
-    if store.checkpoints()?.len() < whole {
-        train_missing(zoo, data, &store, engine.as_ref(), observer)?;
+    let missing = missing(&store, recipe, shard.seeds(recipe))?;
+    if let Some(&first) = missing.first() {
+        let number = u32::try_from(first - recipe.first_seed)?;
+        train_missing(
+            zoo,
+            data,
+            &store,
+            number,
+            missing,
+            engine.as_ref(),
+            observer,
+        )?;
     }
-    store.compact(0..=recipe.epochs, &seeds)?;
-    store.remove_state(SHARD)?;
+    if self::missing(&store, recipe, recipe.seed_range())?.is_empty() {
+        let seeds: Vec<u64> = recipe.seed_range().collect();
+        store.compact(0..=recipe.epochs, &seeds)?;
+        store.remove_states()?;
+    }
     Ok(store)
 }
 
+/// The seeds of which a store lacks some epoch.
+fn missing(store: &Store, recipe: &Recipe, seeds: Range<u64>) -> Result<Vec<u64>> {
+    let present: HashSet<(u64, u32)> = store
+        .checkpoints()?
+        .iter()
+        .map(|checkpoint| (checkpoint.run, checkpoint.epoch))
+        .collect();
+    let is_whole = |seed| (0..=recipe.epochs).all(|epoch| present.contains(&(seed, epoch)));
+    Ok(seeds.filter(|&seed| !is_whole(seed)).collect())
+}
+
+/// Trains models from their first step, or from where their shard was interrupted. A shard is
+/// numbered by its first model, so that no two of one split are numbered alike.
 fn train_missing(
     zoo: &Zoo,
     data: &Dataset,
     store: &Store,
+    shard: u32,
+    seeds: Vec<u64>,
     engine: &dyn Engine,
     observer: &dyn Observer,
 ) -> Result<()> {
     let recipe = &zoo.recipe;
-    let mut population = match store.load_state(SHARD)? {
-        Some(state) => resume(recipe, state, store.directory())?,
+    let models = seeds.len();
+    let mut population = match store.load_state(shard)? {
+        Some(state) => resume(recipe, state, &seeds, store.directory())?,
         None => {
-            let population = Population::initial(recipe)?;
+            let population = Population::of_seeds(recipe, seeds);
             let metrics = engine.test(&population, data)?;
-            publish(store, &population, &metrics)?;
+            publish(store, shard, &population, &metrics)?;
             population
         }
     };
-    let steps = (recipe.steps_per_epoch(data.train.len()) * recipe.seeds) as u64;
+    let steps = (recipe.steps_per_epoch(data.train.len()) * models) as u64;
     let (done, total) = (u64::from(population.epoch), u64::from(recipe.epochs));
     observer.start(zoo, &engine.name(), done * steps, total * steps);
     while population.epoch < recipe.epochs {
         let metrics = engine.train_epoch(&mut population, data, &|count| observer.steps(count))?;
-        publish(store, &population, &metrics)?;
+        publish(store, shard, &population, &metrics)?;
         store.save_state(&TrainingState {
-            shard: SHARD,
+            shard,
             next_epoch: population.epoch + 1,
             runs: population.seeds.clone(),
             weights: population.weights.clone(),
@@ -147,15 +217,21 @@ fn train_missing(
     Ok(())
 }
 
-fn resume(recipe: &Recipe, state: TrainingState, directory: &Path) -> Result<Population> {
+fn resume(
+    recipe: &Recipe,
+    state: TrainingState,
+    seeds: &[u64],
+    directory: &Path,
+) -> Result<Population> {
     let next = state.next_epoch;
     ensure!(
-        (1..=recipe.epochs + 1).contains(&next)
-            && state.runs.iter().copied().eq(recipe.seed_range()),
-        "{}: its training state is of epoch {next} and {} models, which this recipe does not have; \
-         train into another directory",
+        (1..=recipe.epochs + 1).contains(&next) && state.runs == seeds,
+        "{}: its training state is of epoch {next} and {} models, and {} models up to epoch {} are \
+         to be trained. Finish it with the --shard that began it, or train into another directory",
         directory.display(),
         state.runs.len(),
+        seeds.len(),
+        recipe.epochs,
     );
     Ok(Population::resumed(
         recipe,
@@ -166,7 +242,7 @@ fn resume(recipe: &Recipe, state: TrainingState, directory: &Path) -> Result<Pop
     )?)
 }
 
-fn publish(store: &Store, population: &Population, metrics: &[Metrics]) -> Result<()> {
+fn publish(store: &Store, shard: u32, population: &Population, metrics: &[Metrics]) -> Result<()> {
     let known = |value: f32| (!value.is_nan()).then_some(value);
     let checkpoints: Vec<Checkpoint> = population
         .seeds
@@ -184,6 +260,35 @@ fn publish(store: &Store, population: &Population, metrics: &[Metrics]) -> Resul
             ..Checkpoint::new(seed, population.epoch)
         })
         .collect();
-    store.publish(SHARD, population.epoch, &checkpoints, &population.weights)?;
+    store.publish(shard, population.epoch, &checkpoints, &population.weights)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_cover_every_model_once_and_differ_by_at_most_one() {
+        let recipe = Recipe {
+            seeds: 10,
+            first_seed: 7,
+            ..Recipe::preset_or_file("mlp").unwrap()
+        };
+        for parts in 1..=12 {
+            let shards = (1..=parts).map(|number| Shard { number, parts }.seeds(&recipe));
+            let shards: Vec<Range<u64>> = shards.collect();
+            assert!(shards.iter().cloned().flatten().eq(7..17));
+            let sizes = shards.iter().map(|seeds| seeds.end - seeds.start);
+            assert!(sizes.clone().max().unwrap() - sizes.min().unwrap() <= 1);
+        }
+    }
+
+    #[test]
+    fn what_is_no_part_of_a_whole_is_refused() {
+        assert_eq!("1/1".parse::<Shard>().unwrap(), Shard::WHOLE);
+        for text in ["", "1", "0/4", "5/4", "a/b", "1/0", "-1/4", "1/4/2"] {
+            assert!(text.parse::<Shard>().is_err(), "{text}");
+        }
+    }
 }

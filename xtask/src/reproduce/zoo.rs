@@ -5,7 +5,7 @@ use modeltrail::analysis::{Analysis, analyse};
 use modeltrail::progress::{Stages, TrainingBar};
 use modeltrail::shuffled::Shuffled;
 use modeltrail::space::{PAPER, Space};
-use modeltrail::training;
+use modeltrail::training::{self, Shard};
 use std::path::Path;
 use weightspace::svd::{self, Svd};
 use zoo_training::{Backend, Dataset, Recipe};
@@ -27,7 +27,7 @@ pub(crate) fn train(
     directory: &Path,
 ) -> Result<Trained> {
     let zoo = training::Zoo::new(recipe, backend, data);
-    let store = training::train(&zoo, data, directory, &TrainingBar::default())?;
+    let store = training::train(&zoo, data, directory, Shard::WHOLE, &TrainingBar::default())?;
     Ok(Trained {
         zoo,
         blake3: store.hash()?,

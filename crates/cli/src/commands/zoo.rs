@@ -3,7 +3,7 @@
 use super::{print_json, print_text, table, verify};
 use crate::cli::{Global, Outcome};
 use crate::progress::TrainingBar;
-use crate::training::{Zoo, train};
+use crate::training::{Shard, Zoo, train};
 use anyhow::{Context, Result};
 use checkpoint_store::{Checkpoint, Store};
 use clap::{Args, Subcommand};
@@ -50,6 +50,9 @@ pub(crate) struct Train {
     /// Step size of SGD.
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f32>,
+    /// Train only part I of N; the parts need not know of each other.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// What trains: fused, ndarray, flex or wgpu.
     #[arg(long, default_value = "fused", value_name = "NAME")]
     backend: Backend,
@@ -78,7 +81,8 @@ fn run_train(options: &Train, global: &Global) -> Result<Outcome> {
         None => Dataset::mnist14()?,
     };
     let zoo = Zoo::new(recipe, options.backend, &data);
-    let store = train(&zoo, &data, &options.out, &TrainingBar::default())?;
+    let shard = options.shard.unwrap_or(Shard::WHOLE);
+    let store = train(&zoo, &data, &options.out, shard, &TrainingBar::default())?;
     print_stores(&[Listing::of(&store)?], global)
 }
 

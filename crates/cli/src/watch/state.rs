@@ -10,7 +10,7 @@ use super::{Followed, InHand};
 use crate::collection::printable;
 use crate::small_file;
 use anyhow::{Context, Result, ensure};
-use checkpoint_store::export::NewFile;
+use checkpoint_store::NewFile;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::path::Path;
