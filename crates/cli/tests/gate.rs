@@ -377,7 +377,10 @@ fn every_command_that_reads_files_takes_limits() {
     for command in commands {
         let refused = case.run(&[command, &["--limit", "most_tensors=1"]].concat());
         let message = String::from_utf8(refused.stderr).unwrap();
-        assert!(message.contains("at most 1 is read"), "{command:?}: {message}");
+        assert!(
+            message.contains("at most 1 is read"),
+            "{command:?}: {message}"
+        );
         assert!(refused.status.code() > Some(0), "{command:?}: {message}");
     }
 }
