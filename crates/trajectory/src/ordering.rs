@@ -7,6 +7,7 @@ mod changes;
 mod confidence;
 mod direction;
 mod lagged_path;
+mod long;
 mod method;
 mod pairwise;
 mod spectral;
@@ -15,6 +16,7 @@ mod weight_direction;
 
 pub use confidence::{EdgeEvidence, edge_confidence, edge_evidence};
 pub use direction::{DIRECTION_CONFIDENCE, Directed, Direction, direct};
+pub use long::LARGEST_WHOLE;
 pub use method::{LAGS, Method, order};
 pub use tree_path::{TreePath, along_tree};
 pub use weight_direction::direct_weights;

@@ -40,7 +40,11 @@ pub(super) enum Trouble {
     NotNumbers(String),
 }
 
-/// Opens a file of one array, which is called like the file.
+/// What the one array of a file is called: by its file, `epoch-1` and `epoch-2` would be tensors of
+/// different models.
+const NAME: &str = "weights";
+
+/// Opens a file of one array, which is called `weights` whatever the file is.
 pub(super) fn open(source: &Source, limits: &Limits) -> Result<Contents> {
     let mut start = vec![0; source.len().min(MAX_HEADER_BYTES as u64) as usize];
     source.read(&mut start, 0)?;
@@ -52,14 +56,8 @@ pub(super) fn open(source: &Source, limits: &Limits) -> Result<Contents> {
             array.bytes
         )));
     }
-    let name = source.path().file_stem().unwrap_or_default();
     let offset = array.values;
-    let stored = array.stored(
-        name.to_string_lossy().into_owned(),
-        Container::File { offset },
-        source,
-        limits,
-    )?;
+    let stored = array.stored(NAME.to_owned(), Container::File { offset }, source, limits)?;
     Ok(Contents {
         tensors: vec![stored],
         ..Contents::default()

@@ -270,7 +270,7 @@ def write_numpy():
     expect("numpy/compressed.npz", arrays | large, buffers=("batch_stats/bn/mean",))
     for name in ("fortran", "big", "half"):
         np.save(place(f"numpy/{name}.npy"), arrays[name])
-        expect(f"numpy/{name}.npy", {name: arrays[name]})
+        expect(f"numpy/{name}.npy", {"weights": arrays[name]})
 
 
 if __name__ == "__main__":

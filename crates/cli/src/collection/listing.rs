@@ -8,7 +8,7 @@ use super::{
 use crate::exchange::imported::Imported;
 use anyhow::Result;
 use checkpoint_store::foreign::{Discovery, ForeignCheckpoint, Found, Role, discover};
-use checkpoint_store::{Store, TensorShape};
+use checkpoint_store::{Error, Fault, Store, TensorShape};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -47,6 +47,8 @@ pub(super) struct Listing {
     told: HashSet<PathBuf>,
     /// Stores and files of sketches that were read, by their real paths.
     read: HashSet<PathBuf>,
+    /// Paths that stand for stores or sketches, whatever else they stand for.
+    fruitful: HashSet<PathBuf>,
     /// Groups by their tensors, sorted by name.
     known: HashMap<Vec<TensorShape>, usize>,
 }
@@ -63,14 +65,19 @@ impl Listing {
         let mut others = Vec::new();
         for path in paths {
             let stores = stores(path);
-            if stores.is_empty() && sketches::is_named_so(path) {
-                if listing.is_first(path) {
-                    listing.add_sketches(path);
-                }
-            } else if stores.is_empty() {
+            let sketches = sketches::named(path);
+            // Beside stores there may be checkpoints, and a pattern may match both.
+            if sketches.is_empty() || !sketches::is_named_so(path) {
                 others.push(path.clone());
             }
+            for file in sketches {
+                listing.fruitful.insert(path.clone());
+                if listing.is_first(&file) {
+                    listing.add_sketches(&file);
+                }
+            }
             for store in stores {
+                listing.fruitful.insert(path.clone());
                 if !listing.is_first(&store) {
                     continue;
                 }
@@ -183,6 +190,12 @@ impl Listing {
     fn add_foreign(&mut self, discovery: Discovery, options: &Options) {
         self.passed_over += discovery.passed_over;
         for problem in discovery.problems {
+            // Of stores or sketches there was something.
+            let is_nothing =
+                matches!(&problem.error, Error::Foreign { fault, .. } if *fault == Fault::Missing);
+            if is_nothing && self.fruitful.contains(&problem.path) {
+                continue;
+            }
             self.problem(&problem.path, &problem.error.into());
         }
         let found = discovery.checkpoints;

@@ -41,6 +41,30 @@ pub(crate) fn is_named_so(path: &Path) -> bool {
     name.ends_with(".json") && !name.ends_with(".index.json") && !path.is_dir()
 }
 
+/// The files of sketches that a path stands for: itself, or those that a glob matches. By a glob
+/// that does not end in `.json`, only what begins as a file of sketches is one.
+pub(crate) fn named(path: &Path) -> Vec<PathBuf> {
+    if path.symlink_metadata().is_ok() {
+        return is_named_so(path)
+            .then(|| path.to_path_buf())
+            .into_iter()
+            .collect();
+    }
+    // As checkpoints are matched.
+    let options = glob::MatchOptions {
+        require_literal_separator: true,
+        require_literal_leading_dot: true,
+        case_sensitive: true,
+    };
+    let pattern = path.to_str().filter(|text| text.contains(['*', '?', '[']));
+    let matches = pattern.and_then(|pattern| glob::glob_with(pattern, options).ok());
+    let is_meant = is_named_so(path);
+    let mut files: Vec<PathBuf> = matches.into_iter().flatten().flatten().collect();
+    files.retain(|file| file.is_file() && is_named_so(file) && (is_meant || begins_so(file)));
+    files.sort();
+    files
+}
+
 /// How files of sketches begin, whatever else is in them.
 const START: &[u8] = br#"{"schema":"modeltrail.sketches/"#;
 

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
   modeltrail runs checkpoints/
   modeltrail runs 'runs/*/epoch-*.pt' --dot trail.dot
   modeltrail runs checkpoints/ --html report.html
+  modeltrail runs 'sketches/*.json'
   modeltrail runs zoos/mlp-small --json
 
 Checkpoints with other tensors are groups of their own. The weights answer; what names and metadata

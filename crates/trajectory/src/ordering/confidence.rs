@@ -6,8 +6,11 @@
 
 use nalgebra::DMatrixView;
 use rayon::prelude::*;
+use std::ops::Range;
+use weightspace::distance::distance;
 
 use super::lagged_path::{LaggedPath, harmonic};
+use super::long::{LARGEST_WHOLE, WINDOW};
 use super::method::LAGS;
 use super::pairwise::Pairwise;
 use super::{finite, leaves_exist};
@@ -97,7 +100,8 @@ fn interpolated(knots: &[(f64, f64)], x: f64) -> f64 {
 ///
 /// Orders may come from any method, in either direction, and should be given the points among which
 /// they were found. `seed` only numbers points that coincide. The probabilities were fitted to trained zoos, whole, thinned and reduced,
-/// and hold on average over such zoos. O(m² · (parameters + K²)) an order.
+/// and hold on average over such zoos. O(m² · (parameters + K²)) an order; of
+/// more than [`LARGEST_WHOLE`] points, m · 600 in the place of m².
 ///
 /// # Errors
 ///
@@ -134,49 +138,83 @@ pub fn edge_evidence(
 }
 
 fn evidence(points: DMatrixView<'_, f32>, order: &[u32], ranks: &[u32]) -> Vec<EdgeEvidence> {
+    let (count, dimensions) = (order.len(), points.nrows());
+    let last = count.saturating_sub(1);
+    if count <= LARGEST_WHOLE {
+        let along = along(points, order, ranks);
+        let spread = spread(count, |x, y| along.row(x as u32)[y]);
+        return edges(&along, 0..last, (count, dimensions, spread));
+    }
+    let column = |place: usize| points.column(order[place] as usize).data.into_slice();
+    let spread = spread(count, |x, y| distance(column(x), column(y)));
+    // Pieces of at most half a window from the edge on: the others are too many to be looked at, and
+    // few of them are the least.
+    let firsts: Vec<usize> = (0..last).step_by(WINDOW / 2).collect();
+    let windows: Vec<Vec<EdgeEvidence>> = firsts
+        .into_par_iter()
+        .map(|first| {
+            let end = (first + WINDOW / 2).min(last);
+            let from = first.saturating_sub(WINDOW / 2);
+            let window = &order[from..(end + WINDOW / 2).min(count)];
+            let of_window = first - from..end - from;
+            let along = along(points, window, ranks);
+            edges(&along, of_window, (count, dimensions, spread))
+        })
+        .collect();
+    windows.concat()
+}
+
+/// The distances along an order, so that what is read together lies together: thousands of points
+/// fit no cache.
+fn along(points: DMatrixView<'_, f32>, order: &[u32], ranks: &[u32]) -> Pairwise {
     let pairwise = Pairwise::of(points, order, ranks);
     let path = pairwise.numbered(order);
-    // Along the path, so that what is read together lies together: thousands of points fit no cache.
-    let pairwise = pairwise.along(&path);
-    let path: Vec<u32> = (0..pairwise.len() as u32).collect();
-    let spread = spread(&pairwise, &path);
+    pairwise.along(&path)
+}
+
+/// These edges of an order, or of a window of one; the order has so many points, of so many
+/// dimensions, and this spread.
+fn edges(
+    along: &Pairwise,
+    edges: Range<usize>,
+    (points, dimensions, spread): (usize, usize, f64),
+) -> Vec<EdgeEvidence> {
+    let path: Vec<u32> = (0..along.len() as u32).collect();
     let weights = harmonic(LAGS);
     let paths = LaggedPath {
-        pairwise: &pairwise,
+        pairwise: along,
         weights: &weights,
     };
     let last = path.len().saturating_sub(1);
-    (0..last)
+    edges
         .into_par_iter()
         .map(|place| {
             let before = (0..place).map(|first| paths.reversal(&path, first, place));
             let behind = (place + 2..=last).map(|end| paths.reversal(&path, place + 1, end));
             let growth = before.chain(behind).fold(f64::INFINITY, f64::min);
-            let length = pairwise.row(path[place])[path[place + 1] as usize];
+            let length = along.row(path[place])[path[place + 1] as usize];
             EdgeEvidence {
                 // Two points have but one order, and coinciding ones have none.
                 margin: if length > 0.0 { growth / length } else { 0.0 },
                 spread,
-                points: path.len(),
-                dimensions: points.nrows(),
+                points,
+                dimensions,
             }
         })
         .collect()
 }
 
-/// Median squared distance of points far apart on a path ÷ that of neighbours; infinite on paths
-/// too short to tell. 1 where the points come and go without memory. O(m).
-fn spread(pairwise: &Pairwise, path: &[u32]) -> f64 {
+/// Median squared distance of points far apart on a path ÷ that of neighbours, by the distances of
+/// its places; infinite on paths too short to tell. 1 where the points come and go without memory.
+/// Of O(m) distances.
+fn spread(count: usize, distance: impl Fn(usize, usize) -> f64) -> f64 {
     let median = |lag: usize| {
-        let mut distances: Vec<f64> = path
-            .iter()
-            .zip(path.iter().skip(lag))
-            .map(|(&x, &y)| pairwise.row(x)[y as usize])
-            .collect();
+        let places = 0..count.saturating_sub(lag);
+        let mut distances: Vec<f64> = places.map(|place| distance(place, place + lag)).collect();
         distances.sort_unstable_by(f64::total_cmp);
         distances.get(distances.len() / 2).copied()
     };
-    match (median(1), median((path.len() / 4).clamp(3, 12))) {
+    match (median(1), median((count / 4).clamp(3, 12))) {
         (Some(near), Some(far)) if near > 0.0 => (far / near).powi(2),
         _ => f64::INFINITY,
     }

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::lagged_path::{LaggedPath, harmonic};
+use super::long::{LARGEST_WHOLE, long_path};
 use super::pairwise::Pairwise;
 use super::{finite, same_leaves, spectral};
 use crate::Error;
@@ -40,12 +41,22 @@ impl Method {
     /// The method to use unless there is a reason for another: no other was better on any zoo of the
     /// experiments.
     pub const RECOMMENDED: Self = Self::Banded { lags: LAGS };
+
+    /// Lags of the path that is searched for.
+    fn lags(self) -> usize {
+        match self {
+            Self::Spectral | Self::ShortestPath => 1,
+            Self::Banded { lags } => lags.max(1),
+        }
+    }
 }
 
 /// Orders every cluster by a method; an order may as well be read backwards.
 ///
 /// `points` has shape (parameters, checkpoints). Distances are exact, in f64, and held for one
-/// cluster of m points at a time: 8 m² bytes. The result depends on where the points lie and on
+/// cluster of m points at a time: 8 m² bytes. Of more than [`LARGEST_WHOLE`] points landmarks are
+/// ordered, the others put between them, and windows of the path searched: 4 KiB a point, and
+/// what lies farther apart on the path than 600 places is compared through landmarks alone. The result depends on where the points lie and on
 /// `seed`, which breaks ties and shakes the local search, but not on the order in which the points
 /// come, nor on the number of threads. O(m² · parameters) a cluster beside the method's own cost.
 ///
@@ -65,25 +76,31 @@ pub fn order(
     Ok(members
         .into_par_iter()
         .map(|members| {
+            if members.len() > LARGEST_WHOLE {
+                return long_path(points, members, &ranks, method.lags(), |cluster| {
+                    path(cluster, method, seed)
+                });
+            }
             let cluster = Pairwise::of(points, members, &ranks);
-            // Every cluster draws the same numbers, so that none depends on the others.
-            let mut chance = Chance::new(seed, Purpose::Kicks);
-            let path = match method {
-                Method::Spectral if cluster.len() > LARGEST_SPECTRAL => {
-                    nearest_neighbours(&cluster)
-                }
-                Method::Spectral => spectral::spectral(&cluster),
-                Method::ShortestPath => banded(&cluster, 1, &mut chance),
-                Method::Banded { lags } => banded(&cluster, lags.max(1), &mut chance),
-            };
-            cluster.named(&path)
+            cluster.named(&path(&cluster, method, seed))
         })
         .collect())
 }
 
+/// The order of a cluster by all its distances.
+fn path(cluster: &Pairwise, method: Method, seed: u64) -> Vec<u32> {
+    // Every cluster draws the same numbers, so that none depends on the others.
+    let mut chance = Chance::new(seed, Purpose::Kicks);
+    match method {
+        Method::Spectral if cluster.len() > LARGEST_SPECTRAL => nearest_neighbours(cluster),
+        Method::Spectral => spectral::spectral(cluster),
+        Method::ShortestPath | Method::Banded { .. } => banded(cluster, method.lags(), &mut chance),
+    }
+}
+
 /// The best banded path from the spectral order and from the nearest neighbours of the most remote
 /// point.
-fn banded(cluster: &Pairwise, lags: usize, chance: &mut Chance) -> Vec<u32> {
+pub(super) fn banded(cluster: &Pairwise, lags: usize, chance: &mut Chance) -> Vec<u32> {
     let weights = harmonic(lags);
     let mut starts = Vec::new();
     if cluster.len() <= LARGEST_SPECTRAL {
