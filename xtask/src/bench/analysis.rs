@@ -31,7 +31,8 @@ pub(crate) struct Options {
     /// Small sizes, in about a minute.
     #[arg(long)]
     quick: bool,
-    /// Only the works whose name holds this: linkage, svd, umap or order.
+    /// Only the works whose name starts so: linkage, svd, umap or order; `umap:mnist` takes only its
+    /// points of that name. The results of the others stay.
     #[arg(long, value_name = "WORK")]
     only: Option<String>,
     /// Only ours.
@@ -66,10 +67,8 @@ struct Manifest {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     ensure!(options.rounds > 0, "give at least 1 round");
-    let home = PathBuf::from(HOME).canonicalize().or_else(|_| {
-        std::fs::create_dir_all(HOME)?;
-        PathBuf::from(HOME).canonicalize()
-    })?;
+    std::fs::create_dir_all(HOME)?;
+    let home = PathBuf::from(HOME).canonicalize()?;
     let wanted: Vec<&Work> = works::WORKS
         .iter()
         .filter(|work| work.is(options.only.as_deref().unwrap_or("")))
@@ -85,20 +84,21 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     };
     let sources: Vec<Source> = wanted.iter().map(|work| work.points).collect();
     let points = points::all(&home, &options.zoo, options.quick, &sources)?;
-    let mut rows: Vec<Row> = Vec::new();
-    for work in wanted {
-        rows.extend(measured(work, &points[&work.points], &home, options)?);
-    }
-    let table = table(&rows).to_markdown();
-    print!("{table}");
     let quick = PathBuf::from("target/quick/bench");
     let full = PathBuf::from("results/bench");
     let out = options
         .out
         .as_ref()
         .unwrap_or(if options.quick { &quick } else { &full });
-    write_json(&out.join("analysis.json"), &rows)?;
-    write(&out.join("analysis.md"), &table)?;
+    let mut rows = results::read(&out.join("analysis.json"));
+    for work in wanted {
+        let new = measured(work, &points[&work.points], &home, options)?;
+        results::replace(&mut rows, new);
+        // All that is known so far: it takes long, and may be interrupted.
+        write_json(&out.join("analysis.json"), &rows)?;
+        write(&out.join("analysis.md"), table(&rows).to_markdown())?;
+    }
+    print!("{}", table(&rows).to_markdown());
     let manifest = Manifest {
         command: std::iter::once("cargo xtask".to_owned())
             .chain(std::env::args().skip(1))

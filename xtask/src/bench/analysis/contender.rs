@@ -92,7 +92,7 @@ impl Contender {
     pub(super) fn take_turn(&mut self, points: &Points, home: &Path, round: usize) -> Result<()> {
         let turn = self.turn(points, home, 1, round)?;
         self.turns.push(turn);
-        self.answers.push(self.answer(points, home, 1, round));
+        self.answers.push(self.answer(points, 1, round));
         Ok(())
     }
 
@@ -101,10 +101,10 @@ impl Contender {
         Ok(())
     }
 
-    fn answer(&self, points: &Points, home: &Path, threads: usize, round: usize) -> PathBuf {
+    fn answer(&self, points: &Points, threads: usize, round: usize) -> PathBuf {
         let Self { work, method, .. } = self;
         let name = format!("{work}-{}-{method}-{threads}-{round}.npy", points.name);
-        home.join("answers").join(name)
+        points.path.with_file_name(name)
     }
 
     fn turn(&self, points: &Points, home: &Path, threads: usize, round: usize) -> Result<Turn> {
@@ -122,8 +122,7 @@ impl Contender {
             }
             Program::Rust => {}
         }
-        let answer = self.answer(points, home, threads, round);
-        std::fs::create_dir_all(answer.parent().unwrap_or(home))?;
+        let answer = self.answer(points, threads, round);
         let (is_ours, rank) = (matches!(self.program, Program::Ours), self.rank);
         command
             .arg(&self.method)

@@ -39,7 +39,7 @@ impl Points {
     }
 
     fn new(
-        home: &Path,
+        folder: &Path,
         source: Source,
         what: &str,
         points: &DMatrix<f32>,
@@ -47,7 +47,7 @@ impl Points {
         epochs: &[u32],
     ) -> Result<Self> {
         let name = source.name();
-        let place = |file: &str| home.join("points").join(format!("{name}{file}"));
+        let place = |file: &str| folder.join(format!("{name}{file}"));
         let (path, labels_path) = (place(".npy"), place("-labels.npy"));
         let bytes = npy::bytes_f32(points.as_slice(), points.nrows());
         let hash = blake3::hash(&bytes).to_hex().to_string();
@@ -72,13 +72,14 @@ impl Points {
     }
 }
 
-/// Writes the points of all sources that are asked for.
+/// Writes the points of all sources that are asked for below `home`.
 pub(super) fn all(
     home: &Path,
     zoo: &Path,
     quick: bool,
     sources: &[Source],
 ) -> Result<BTreeMap<Source, Points>> {
+    let folder = home.join(if quick { "points-quick" } else { "points" });
     let mut all = BTreeMap::new();
     let data = Dataset::mnist14()?;
     if sources.iter().any(|&source| source != Source::Mnist) {
@@ -110,7 +111,7 @@ pub(super) fn all(
             if sources.contains(&source) {
                 all.insert(
                     source,
-                    Points::new(home, source, what, points, runs, &epochs)?,
+                    Points::new(&folder, source, what, points, runs, &epochs)?,
                 );
             }
         }
@@ -130,7 +131,7 @@ pub(super) fn all(
         let what = "MNIST's test images, 14x14";
         all.insert(
             Source::Mnist,
-            Points::new(home, Source::Mnist, what, &points, &labels, &[])?,
+            Points::new(&folder, Source::Mnist, what, &points, &labels, &[])?,
         );
     }
     Ok(all)

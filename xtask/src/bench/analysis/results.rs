@@ -3,11 +3,11 @@
 use super::agreement::{Quality, difference, qualities, share_in_order};
 use super::contender::{Contender, Turn};
 use super::points::Points;
-use super::works::{Job, Work};
+use super::works::{Job, WORKS, Work};
 use crate::bench::median;
 use anyhow::Result;
 use report::table::{Column, Table};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Relative difference up to which lengths of edges, and singular values, are the same.
@@ -20,7 +20,7 @@ const IN_ORDER: f64 = 0.99;
 
 /// Ours beside one peer. Seconds of processor time are on one thread, medians of the turns; wall
 /// time is on two.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(super) struct Row {
     work: String,
     points: String,
@@ -38,14 +38,14 @@ pub(super) struct Row {
     /// Whether the answers are the same; of a picture, whether ours is no worse.
     agree: bool,
     /// Largest relative difference of the answers.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     difference: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     ours_quality: Option<Quality>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     peer_quality: Option<Quality>,
     /// Share of successive epochs that the order puts beside each other.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     in_order: Option<f64>,
 }
 
@@ -60,12 +60,12 @@ struct Cost {
 
 impl Cost {
     fn of(contender: &Contender, name: String, cpu: fn(&Turn) -> Option<f64>) -> Option<Self> {
-        let cpu_s: Option<Vec<f64>> = contender.turns.iter().map(cpu).collect();
+        let cpu_s: Vec<f64> = contender.turns.iter().filter_map(cpu).collect();
         let peaks = contender.turns.iter().map(|turn| turn.peak_mib).collect();
-        Some(Self {
+        (!cpu_s.is_empty()).then(|| Self {
             name,
-            version: contender.turns.first()?.version.clone(),
-            cpu_s: median(cpu_s?),
+            version: contender.turns[0].version.clone(),
+            cpu_s: median(cpu_s),
             wall_2_s: None,
             peak_mib: median(peaks),
         })
@@ -87,6 +87,29 @@ impl Cost {
         let wall_2_s = contender.on_two.as_ref().and_then(|turn| turn.cold_wall_s);
         Some(Self { wall_2_s, ..cost })
     }
+}
+
+/// The rows of an earlier run; none if there was none, or of another kind.
+pub(super) fn read(path: &Path) -> Vec<Row> {
+    std::fs::read(path)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default()
+}
+
+/// Puts the rows of one work in the place of those of before, in the order of the works.
+pub(super) fn replace(rows: &mut Vec<Row>, new: Vec<Row>) {
+    if let Some(first) = new.first() {
+        let place = (first.work.clone(), first.points.clone());
+        rows.retain(|row| (&row.work, &row.points) != (&place.0, &place.1));
+    }
+    rows.extend(new);
+    let place = |row: &Row| {
+        WORKS
+            .iter()
+            .position(|work| work.name() == row.work && work.points.name() == row.points)
+    };
+    rows.sort_by_key(place);
 }
 
 /// One row per peer: those that agree before those that do not, the fastest first.
