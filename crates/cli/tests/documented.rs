@@ -93,7 +93,8 @@ fn documents(root: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn commands_print_what_the_documents_show() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
         .canonicalize()
         .unwrap();
     let (mut wrong, mut count) = (Vec::new(), 0);
