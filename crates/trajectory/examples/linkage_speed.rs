@@ -66,8 +66,9 @@ fn write(path: &str, runs: usize, epochs: usize, parameters: usize) -> Result<()
         let labels: Vec<Checkpoint> = (0..runs as u64)
             .map(|run| Checkpoint::new(run, epoch))
             .collect();
-        let columns = points.columns((epoch as usize - 1) * runs, runs);
-        store.publish(0, epoch, &labels, columns.data.into_slice())?;
+        let weights = runs * parameters;
+        let columns = &points.as_slice()[(epoch as usize - 1) * weights..][..weights];
+        store.publish(0, epoch, &labels, columns)?;
     }
     let runs: Vec<u64> = (0..runs as u64).collect();
     store.compact(1..=epochs, &runs)?;
