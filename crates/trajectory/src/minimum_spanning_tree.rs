@@ -22,27 +22,23 @@
 //! product in f32 dominates: n²·d multiplications. The memory beside the input is that of a
 //! panel of points per thread and of the candidates of one batch of tiles.
 
+mod groups;
 mod kruskal;
 mod leaf_line;
+mod pairs;
+mod rough;
 mod sketch;
 
 use std::cmp::Ordering;
-use std::sync::{Mutex, PoisonError};
 
 use nalgebra::DMatrixView;
 use rayon::prelude::*;
 use weightspace::distance::distance;
 use weightspace::points::finite_columns;
-use weightspace::tiles::{Candidate, Panels, Tile};
 
 use crate::Error;
+use groups::Groups;
 use leaf_line::LeafLine;
-
-/// Every how manieth point the first round looks at.
-const SAMPLE_STRIDE: usize = 8;
-
-/// Tiles per batch at most; every pair of a batch may be a candidate in the worst case.
-const LARGEST_BATCH: usize = 128;
 
 /// One edge of a spanning tree, between the points `a` < `b`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -135,78 +131,13 @@ fn without_duplicates(columns: &[&[f32]]) -> (Vec<u32>, Vec<Edge>) {
 }
 
 fn tree_of_distinct(columns: &[&[f32]]) -> Vec<Edge> {
-    let mut tree: Vec<Edge> = sketch::spanning_tree(columns)
-        .into_par_iter()
-        .map(|(x, y)| Edge::between(columns, x, y))
-        .collect();
-    if columns.len() > 256 * SAMPLE_STRIDE {
-        tree = improved(columns, tree, SAMPLE_STRIDE);
+    let tree = rough::spanning_tree(columns);
+    if tree.is_empty() {
+        return tree;
     }
-    improved(columns, tree, 1)
-}
-
-/// The minimum spanning tree of the edges of `tree` and all those between every `stride`-th point
-/// of its line of leaves.
-fn improved(columns: &[&[f32]], mut tree: Vec<Edge>, stride: usize) -> Vec<Edge> {
-    let mut line = LeafLine::of(columns.len(), &mut tree).every(stride);
-    let members = line.points().to_vec();
-    let panels = Panels::new(members.iter().map(|&i| columns[i as usize]).collect());
-    let tiles = panels.tiles();
-    let mut candidates: Vec<Candidate> = Vec::new();
-    let (mut start, mut size) = (0, panels.panels());
-    while start < tiles.len() {
-        let end = (start + size.min(LARGEST_BATCH)).min(tiles.len());
-        let found = Mutex::new(candidates);
-        panels.for_each(&tiles[start..end], |tile| {
-            let pairs = candidates_of(tile, &panels, &line);
-            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-            found.extend(pairs.into_iter().map(|pair| Candidate {
-                a: members[pair.a as usize],
-                b: members[pair.b as usize],
-                ..pair
-            }));
-        });
-        candidates = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-        (start, size) = (end, 2 * size);
-        if candidates.len() > 2 * columns.len() || start == tiles.len() {
-            tree = kruskal::tree(columns, tree, candidates);
-            line.relax(LeafLine::of(columns.len(), &mut tree));
-            candidates = Vec::new();
-        }
-    }
-    tree
-}
-
-/// The pairs of a tile that may be shorter than the longest edge between their ends.
-fn candidates_of(tile: &Tile<'_>, panels: &Panels<'_>, line: &LeafLine) -> Vec<Candidate> {
-    let (row, column) = tile.panels();
-    let (rows, columns) = (panels.points(row), panels.points(column));
-    let mut pairs = Vec::new();
-    if row == column {
-        let limit = panels.limit(line.longest_between(rows.start, rows.end - 1));
-        let limits = vec![limit; rows.len()];
-        let longest = line.longest_within(rows.clone());
-        tile.candidates(&limits, &limits, |pair| {
-            let (i, j) = (pair.a as usize - rows.start, pair.b as usize - rows.start);
-            if pair.at_least <= longest[j * rows.len() + i] {
-                pairs.push(pair);
-            }
-        });
-    } else {
-        // The way from a row to a column leads over the first point of the column's panel.
-        let to_columns = line.longest_to(rows, columns.start);
-        let from_start = line.longest_from(columns.start, columns);
-        let limits = |lengths: Vec<f64>| -> Vec<_> {
-            lengths
-                .into_iter()
-                .map(|length| panels.limit(length))
-                .collect()
-        };
-        tile.candidates(&limits(to_columns), &limits(from_start), |pair| {
-            pairs.push(pair)
-        });
-    }
-    pairs
+    let line = LeafLine::of(columns.len(), &tree);
+    let groups = Groups::of(columns, &line);
+    pairs::smallest(columns, tree, line, &groups)
 }
 
 #[cfg(test)]

@@ -25,6 +25,57 @@ pub fn distance(a: &[f32], b: &[f32]) -> f64 {
     squared_distance(a, b).sqrt()
 }
 
+/// A lower bound on [`distance`], within some parts in 10⁵ of it where nothing underflows.
+///
+/// Taken in f32, in half the time. A difference, its square and the sum are each rounded by at most
+/// `2⁻²⁴` an operation, so that all is off by at most `(len/64 + 10) · 2⁻²⁴`, relatively, and what
+/// underflows by at most `2⁻¹⁴⁹` a parameter.
+pub fn distance_at_least(a: &[f32], b: &[f32]) -> f64 {
+    let length = a.len().min(b.len()) as f64;
+    let square = f64::from(Arch::new().dispatch(RoundedSquare { a, b }));
+    if !square.is_finite() {
+        return distance(a, b);
+    }
+    let relative = 1.01 * (length / 64.0 + 12.0) * 2f64.powi(-24);
+    let absolute = length * 2f64.powi(-148);
+    (square * (1.0 - relative) - absolute).max(0.0).sqrt()
+}
+
+struct RoundedSquare<'a> {
+    a: &'a [f32],
+    b: &'a [f32],
+}
+
+impl WithSimd for RoundedSquare<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f32 {
+        const LANES: usize = 64;
+        let length = self.a.len().min(self.b.len());
+        let (a_blocks, a_rest) = self.a[..length].as_chunks::<LANES>();
+        let (b_blocks, b_rest) = self.b[..length].as_chunks::<LANES>();
+        let mut sums = [0.0f32; LANES];
+        for (a, b) in a_blocks.iter().zip(b_blocks) {
+            for lane in 0..LANES {
+                let difference = a[lane] - b[lane];
+                sums[lane] += difference * difference;
+            }
+        }
+        for (sum, (a, b)) in sums.iter_mut().zip(a_rest.iter().zip(b_rest)) {
+            *sum += (a - b) * (a - b);
+        }
+        let mut width = LANES / 2;
+        while width > 0 {
+            for lane in 0..width {
+                sums[lane] += sums[lane + width];
+            }
+            width /= 2;
+        }
+        sums[0]
+    }
+}
+
 struct SquaredDistance<'a> {
     a: &'a [f32],
     b: &'a [f32],

@@ -1,4 +1,4 @@
-//! A spanning tree that is roughly minimal, found from short sketches of the points.
+//! Short sketches of the points, and the tree that is minimal among them.
 //!
 //! Each coordinate is added, with a random sign, to one of a few sums; distances of such sketches
 //! are those of the points on average (Charikar, Chen and Farach-Colton 2002, "Finding frequent
@@ -10,28 +10,32 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 
 /// Length of a sketch.
-const WIDTH: usize = 16;
+pub(super) const WIDTH: usize = 16;
 
 /// Points compared at a time.
 const BLOCK: usize = 64;
 
-/// The edges of a spanning tree of the points, by Prim's algorithm on their sketches.
+/// A point in a few numbers.
+pub(super) type Sketch = [f32; WIDTH];
+
+/// The edges of the minimum spanning tree of the sketches of `points`, by Prim's algorithm.
 ///
-/// O(n·d + n²·[`WIDTH`]) with a small constant, on one thread.
-pub(super) fn spanning_tree(columns: &[&[f32]]) -> Vec<(u32, u32)> {
-    let sketches = sketches(columns);
-    let n = columns.len();
+/// O(n²·[`WIDTH`]) with a small constant, on one thread.
+pub(super) fn prim(sketches: &[Sketch], points: &[u32]) -> Vec<(u32, u32)> {
+    let Some((&first, others)) = points.split_first() else {
+        return Vec::new();
+    };
     let mut outside = Outside {
         coordinates: (0..WIDTH)
-            .map(|k| sketches[1..].iter().map(|sketch| sketch[k]).collect())
+            .map(|k| others.iter().map(|&i| sketches[i as usize][k]).collect())
             .collect(),
-        distances: vec![f32::INFINITY; n - 1],
-        nearest: vec![0; n - 1],
-        points: (1..n as u32).collect(),
+        distances: vec![f32::INFINITY; others.len()],
+        nearest: vec![first; others.len()],
+        points: others.to_vec(),
     };
     let arch = Arch::new();
-    let mut edges = Vec::with_capacity(n - 1);
-    let mut newest = 0;
+    let mut edges = Vec::with_capacity(others.len());
+    let mut newest = first;
     while !outside.points.is_empty() {
         let closest = arch.dispatch(Admit {
             sketch: &sketches[newest as usize],
@@ -44,8 +48,17 @@ pub(super) fn spanning_tree(columns: &[&[f32]]) -> Vec<(u32, u32)> {
     edges
 }
 
+/// The squared distance of two sketches.
+pub(super) fn squared(x: &Sketch, y: &Sketch) -> f32 {
+    let mut squares = [0.0f32; WIDTH];
+    for ((square, x), y) in squares.iter_mut().zip(x).zip(y) {
+        *square = (x - y) * (x - y);
+    }
+    squares.iter().sum()
+}
+
 /// One sketch per point, relative to the first point and scaled to at most 1.
-fn sketches(columns: &[&[f32]]) -> Vec<[f32; WIDTH]> {
+pub(super) fn sketches(columns: &[&[f32]]) -> Vec<Sketch> {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
     let dimension = columns[0].len();
     let signs: Vec<f64> = (0..dimension)
