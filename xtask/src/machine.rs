@@ -57,12 +57,16 @@ fn processor() -> Option<String> {
 
 /// Most memory that this process has held so far, in MiB; only Linux tells.
 pub(crate) fn peak_memory_mib() -> Option<u64> {
-    let kib: u64 = field("/proc/self/status", "VmHWM")?
+    Some(peak_memory_kib()? / 1024)
+}
+
+/// As [`peak_memory_mib`], in KiB.
+pub(crate) fn peak_memory_kib() -> Option<u64> {
+    field("/proc/self/status", "VmHWM")?
         .split(' ')
         .next()?
         .parse()
-        .ok()?;
-    Some(kib / 1024)
+        .ok()
 }
 
 fn field(path: &str, name: &str) -> Option<String> {

@@ -8,6 +8,7 @@ mod files;
 mod findings;
 mod machine;
 mod reproduce;
+mod torture;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -20,6 +21,11 @@ enum Command {
     Reproduce(reproduce::Options),
     /// Settle how well order, direction, shifts and forks can be read, with controls.
     Experiments(experiments::Options),
+    /// Try every promise of the store and of the readers, many times over.
+    Torture(torture::Options),
+    /// What `torture` starts and kills.
+    #[command(subcommand, hide = true)]
+    Child(torture::child::Child),
     /// Make the files of datasets/ from their originals.
     #[command(subcommand)]
     Dataset(dataset::Source),
@@ -32,6 +38,8 @@ fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Reproduce(options) => reproduce::run(&options),
         Command::Experiments(options) => experiments::run(&options),
+        Command::Torture(options) => torture::run(&options),
+        Command::Child(child) => torture::child::run(&child),
         Command::Dataset(source) => dataset::run(&source),
         Command::Bench(bench) => bench::run(&bench),
     };

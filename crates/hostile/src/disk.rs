@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use checkpoint_store::{FileSystem, Storage, StorageFile};
 
-pub use image::Image;
+pub use image::{Chance, Image};
 
 /// What happens at the chosen operation. A write that fails has written half of its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

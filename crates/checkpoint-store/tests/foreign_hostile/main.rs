@@ -1,12 +1,11 @@
 //! Hostile and broken files: each a clear error, quickly, within little memory, and no panic.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod bytes;
-mod corpus;
 mod mutations;
 
 use cpu_time::ThreadTime;
+use hostile::{bytes, corpus};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -99,7 +98,7 @@ fn every_hostile_file_is_refused_quickly_within_little_memory() {
 /// The corpus is built from these; what it changes about them is what must be refused.
 #[test]
 fn the_same_files_without_a_lie_are_read() {
-    use bytes::{
+    use hostile::bytes::{
         Entry, burnpack, burnpack_map, dictionary, legacy, npy, safetensors, tensor, text,
     };
 

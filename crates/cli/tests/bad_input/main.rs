@@ -4,12 +4,6 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
-#[path = "../../../checkpoint-store/tests/foreign_hostile/bytes.rs"]
-mod bytes;
-#[path = "../../../checkpoint-store/tests/foreign_hostile/corpus.rs"]
-#[allow(dead_code)]
-mod corpus;
-
 mod broken;
 mod closed;
 mod folder;
@@ -20,3 +14,5 @@ mod outputs;
 mod paths;
 mod permission;
 mod special;
+
+use ::hostile::corpus;

@@ -1,4 +1,5 @@
-//! The corpus, by format.
+//! Hostile and broken files, by format: each must be refused, and how.
+#![allow(missing_docs)]
 
 use checkpoint_store::Fault;
 

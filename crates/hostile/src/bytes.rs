@@ -1,4 +1,5 @@
 //! Files built byte by byte: well-formed where nothing else is asked for.
+#![allow(missing_docs, clippy::unwrap_used)]
 
 /// A safetensors file of this header and so many bytes of data.
 pub fn safetensors(header: &str, data: usize) -> Vec<u8> {
