@@ -20,3 +20,5 @@ mod outputs;
 mod paths;
 mod permission;
 mod special;
+#[path = "../support/mod.rs"]
+mod support;
