@@ -9,6 +9,7 @@ pub(crate) mod lineage;
 pub(crate) mod linkage;
 pub(crate) mod manual;
 pub(crate) mod order;
+mod passed;
 pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod sketch;

@@ -1,41 +1,15 @@
 //! The `modeltrail` command, as a user meets it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod support;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-
-fn modeltrail(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_modeltrail"))
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
+use support::{kill_again_and_again, modeltrail, refused, text};
 
 fn json(arguments: &[&str]) -> Value {
-    let output = modeltrail(&[arguments, &["--json"]].concat());
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// Exit status 2, nothing on stdout, and one sentence on stderr that has all the words.
-fn refused(arguments: &[&str], words: &[&str]) {
-    let output = modeltrail(arguments);
-    let message = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-    assert!(output.stdout.is_empty());
-    assert!(!message.contains("panicked"), "{message}");
-    assert!(
-        message.matches("os error").count() <= 1,
-        "told twice: {message}"
-    );
-    for word in words {
-        assert!(message.contains(word), "`{word}` is not in: {message}");
-    }
+    support::json(arguments, 0)
 }
 
 /// Few images, so that a zoo takes a moment.
@@ -198,31 +172,13 @@ fn a_killed_training_continues_and_ends_with_the_same_hash() {
         directory: tempfile::tempdir().unwrap(),
     };
     let data = few_images(killed.directory.path());
-    let mut kills = 0;
-    for wait in [5, 10, 20, 30, 40, 60, 80, 120] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_modeltrail"))
-            .args([
-                "zoo",
-                "train",
-                "cnn",
-                "--seeds",
-                "4",
-                "--epochs",
-                "6",
-                "--threads",
-                "1",
-            ])
-            .args(["--out", &killed.store(), "--data", data.to_str().unwrap()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(wait));
-        kills += usize::from(child.try_wait().unwrap().is_none());
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    assert!(kills > 0, "every child ended before it was killed");
+    kill_again_and_again([5, 10, 20, 30, 40, 60, 80, 120], || {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_modeltrail"));
+        let sizes = ["--seeds", "4", "--epochs", "6", "--threads", "1"];
+        child.args(["zoo", "train", "cnn"]).args(sizes);
+        child.args(["--out", &killed.store(), "--data", data.to_str().unwrap()]);
+        child
+    });
     assert_eq!(killed.train_again("cnn", &[]).status.code(), Some(0));
     assert_eq!(killed.hash(), whole.hash());
     let names = std::fs::read_dir(killed.store()).unwrap().count();

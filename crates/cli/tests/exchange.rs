@@ -1,12 +1,14 @@
 //! `modeltrail export`, `import` and `limits`, as a user meets them.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod support;
+
 use checkpoint_store::Store;
 use checkpoint_store::foreign::{ForeignCheckpoint, Limits, Role, discover};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
+use support::{Folder, json, kill_again_and_again, modeltrail, refused, text};
 
 const CHECKPOINTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/checkpoints");
 const FIXTURES: &str = concat!(
@@ -14,69 +16,9 @@ const FIXTURES: &str = concat!(
     "/../checkpoint-store/tests/foreign/fixtures"
 );
 
-fn modeltrail(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_modeltrail"))
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-fn json(arguments: &[&str], status: i32) -> Value {
-    let output = modeltrail(&[arguments, &["--json"]].concat());
-    let message = text(&output.stderr);
-    assert_eq!(
-        output.status.code(),
-        Some(status),
-        "{arguments:?}: {message}"
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-fn refused(arguments: &[&str], words: &[&str]) {
-    let output = modeltrail(arguments);
-    let message = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-    for word in words {
-        assert!(message.contains(word), "`{word}` is not in: {message}");
-    }
-}
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn shown(&self, name: &str) -> String {
-        self.path(name).to_str().unwrap().to_owned()
-    }
-
-    /// A safetensors file with one tensor.
-    fn write(&self, name: &str, weights: &[f32]) {
-        let data: Vec<u8> = weights
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
-        let header = serde_json::json!({"w": {
-            "dtype": "F32", "shape": [weights.len()], "data_offsets": [0, data.len()],
-        }});
-        let header = header.to_string();
-        let mut file = (header.len() as u64).to_le_bytes().to_vec();
-        file.extend(header.as_bytes());
-        file.extend(data);
-        let path = self.path(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, file).unwrap();
-    }
+/// A file of one tensor.
+fn write(folder: &Folder, name: &str, weights: &[f32]) {
+    folder.write(name, &[("w", &[weights.len()], weights)]);
 }
 
 /// Every file under a folder, relative to it, and what it holds.
@@ -172,8 +114,8 @@ fn buffers_optimisers_and_half_precision_are_no_obstacle() {
 #[test]
 fn nothing_is_overwritten_unless_that_is_asked_for() {
     let folder = Folder::new();
-    folder.write("in/epoch-1.safetensors", &[1.0, 2.0]);
-    folder.write("in/epoch-2.safetensors", &[3.0, 4.0]);
+    write(&folder, "in/epoch-1.safetensors", &[1.0, 2.0]);
+    write(&folder, "in/epoch-2.safetensors", &[3.0, 4.0]);
     let (input, out) = (folder.shown("in"), folder.shown("out"));
     for (format, out) in [("npz", out.clone()), ("parquet", folder.shown("t.parquet"))] {
         let export = ["export", &input, "--out", &out, "--format", format];
@@ -206,8 +148,8 @@ fn nothing_is_overwritten_unless_that_is_asked_for() {
 #[test]
 fn a_table_and_a_store_of_two_architectures_are_refused_and_the_groups_named() {
     let folder = Folder::new();
-    folder.write("in/a/epoch-1.safetensors", &[1.0, 2.0]);
-    folder.write("in/b/epoch-1.safetensors", &[1.0, 2.0, 3.0]);
+    write(&folder, "in/a/epoch-1.safetensors", &[1.0, 2.0]);
+    write(&folder, "in/b/epoch-1.safetensors", &[1.0, 2.0, 3.0]);
     let input = folder.shown("in");
     let words = [
         "2 architectures",
@@ -238,7 +180,8 @@ fn what_was_imported_is_exported_bit_for_bit_and_called_as_before() {
     for (run, epoch) in [(3, 1), (3, 2), (12, 1)] {
         let mut weights = bits.map(f32::from_bits).to_vec();
         weights.push((run * epoch) as f32);
-        folder.write(
+        write(
+            &folder,
             &format!("in/seed-{run}/epoch-{epoch}.safetensors"),
             &weights,
         );
@@ -277,7 +220,8 @@ fn a_bad_file_is_named_and_the_rest_is_imported_and_the_file_follows_when_it_is_
     let folder = Folder::new();
     for epoch in 1..=3 {
         for run in ["seed-1", "seed-2"] {
-            folder.write(
+            write(
+                &folder,
                 &format!("in/{run}/epoch-{epoch}.safetensors"),
                 &[epoch as f32, 1.0],
             );
@@ -337,7 +281,11 @@ fn labels_that_are_missing_or_stand_twice_or_do_not_fit_are_refused_and_numbers_
     for (names, words) in cases {
         let folder = Folder::new();
         for (name, value) in names.iter().zip(0_u8..) {
-            folder.write(&format!("in/{name}.safetensors"), &[f32::from(value)]);
+            write(
+                &folder,
+                &format!("in/{name}.safetensors"),
+                &[f32::from(value)],
+            );
         }
         let (input, store) = (folder.shown("in"), folder.shown("store"));
         refused(&["import", &input, "--out", &store], words);
@@ -347,7 +295,7 @@ fn labels_that_are_missing_or_stand_twice_or_do_not_fit_are_refused_and_numbers_
         assert_eq!(answer["epochs_count"], "file");
         json(&["import", &input, "--out", &store, "--number"], 0);
         // The same numbers would be other files.
-        folder.write("in/a-new-one.safetensors", &[9.0]);
+        write(&folder, "in/a-new-one.safetensors", &[9.0]);
         refused(
             &["import", &input, "--out", &store, "--number"],
             &["files = "],
@@ -358,15 +306,15 @@ fn labels_that_are_missing_or_stand_twice_or_do_not_fit_are_refused_and_numbers_
 #[test]
 fn a_store_is_not_put_among_what_is_imported_nor_into_another_store() {
     let folder = Folder::new();
-    folder.write("in/epoch-1.safetensors", &[1.0]);
+    write(&folder, "in/epoch-1.safetensors", &[1.0]);
     let input = folder.shown("in");
     refused(
         &["import", &input, "--out", &folder.shown("in/store")],
         &["lies in"],
     );
     json(&["import", &input, "--out", &folder.shown("store")], 0);
-    folder.write("in/seed-3/epoch-2.safetensors", &[1.0]);
-    folder.write("in/seed-4/epoch-2.safetensors", &[1.0]);
+    write(&folder, "in/seed-3/epoch-2.safetensors", &[1.0]);
+    write(&folder, "in/seed-4/epoch-2.safetensors", &[1.0]);
     refused(
         &["import", &input, "--out", &folder.shown("store")],
         &["recipe"],
@@ -381,7 +329,8 @@ fn a_killed_import_continues_and_ends_with_the_same_bytes() {
             let weights: Vec<f32> = (0..20_000_u16)
                 .map(|i| f32::from(i ^ (epoch * run)))
                 .collect();
-            folder.write(
+            write(
+                &folder,
                 &format!("in/seed-{run}/epoch-{epoch}.safetensors"),
                 &weights,
             );
@@ -393,19 +342,11 @@ fn a_killed_import_continues_and_ends_with_the_same_bytes() {
         folder.shown("killed"),
     );
     json(&["import", &input, "--out", &whole], 0);
-    let mut kills = 0;
-    for wait in (2..60).step_by(4) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_modeltrail"))
-            .args(["import", &input, "--out", &killed])
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(wait));
-        kills += usize::from(child.try_wait().unwrap().is_none());
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    assert!(kills > 0, "every child ended before it was killed");
+    kill_again_and_again((2..60).step_by(4), || {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_modeltrail"));
+        child.args(["import", &input, "--out", &killed]);
+        child
+    });
     json(&["import", &input, "--out", &killed], 0);
     assert!(files(&folder.path("killed")) == files(&folder.path("whole")));
 }
@@ -424,7 +365,8 @@ fn limits_are_shown_and_the_flag_raises_and_lowers_them() {
 
     let folder = Folder::new();
     for epoch in 1..=3 {
-        folder.write(
+        write(
+            &folder,
             &format!("in/epoch-{epoch}.safetensors"),
             &[1.0, epoch as f32],
         );

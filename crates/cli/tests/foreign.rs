@@ -1,9 +1,11 @@
 //! `modeltrail runs`, `diff` and `sketch` on checkpoints of other programs, as a user meets them.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod support;
+
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use support::{Folder, json, modeltrail, text};
 
 const FIXTURES: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -11,74 +13,13 @@ const FIXTURES: &str = concat!(
 );
 const WEIGHTS: usize = 60;
 
-fn modeltrail(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_modeltrail"))
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// The answer as JSON, if the exit status is this one.
-fn json(arguments: &[&str], status: i32) -> Value {
-    let output = modeltrail(&[arguments, &["--json"]].concat());
-    let message = text(&output.stderr);
-    assert_eq!(
-        output.status.code(),
-        Some(status),
-        "{arguments:?}: {message}"
+/// One checkpoint of the usual model.
+fn checkpoint(folder: &Folder, name: &str, weights: &[f32]) {
+    let (matrix, bias) = weights.split_at(WEIGHTS - 6);
+    folder.write(
+        name,
+        &[("fc.weight", &[6, 9], matrix), ("fc.bias", &[6], bias)],
     );
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// A folder of checkpoints that a test writes.
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn shown(&self) -> &str {
-        self.0.path().to_str().unwrap()
-    }
-
-    /// A safetensors file of f32 tensors, written by hand.
-    fn write(&self, name: &str, tensors: &[(&str, &[usize], &[f32])]) {
-        let mut header = serde_json::Map::new();
-        let mut data = Vec::new();
-        for (tensor, shape, values) in tensors {
-            let start = data.len();
-            data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-            let entry = serde_json::json!({
-                "dtype": "F32", "shape": shape, "data_offsets": [start, data.len()],
-            });
-            header.insert((*tensor).to_owned(), entry);
-        }
-        let header = serde_json::to_vec(&header).unwrap();
-        let mut file = (header.len() as u64).to_le_bytes().to_vec();
-        file.extend(header);
-        file.extend(data);
-        let path = self.path(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, file).unwrap();
-    }
-
-    /// One checkpoint of the usual model.
-    fn checkpoint(&self, name: &str, weights: &[f32]) {
-        let (matrix, bias) = weights.split_at(WEIGHTS - 6);
-        self.write(
-            name,
-            &[("fc.weight", &[6, 9], matrix), ("fc.bias", &[6], bias)],
-        );
-    }
 }
 
 /// Numbers that look random, the same every time; between −1 and 1.
@@ -122,7 +63,7 @@ fn two_runs(name: impl Fn(usize, usize) -> String) -> Folder {
     let folder = Folder::new();
     for run in 0..2 {
         for (step, weights) in walk(run as u64 + 1, 10).iter().enumerate() {
-            folder.checkpoint(&name(run, step), weights);
+            checkpoint(&folder, &name(run, step), weights);
         }
     }
     folder
@@ -140,7 +81,7 @@ fn two_runs_in_files_without_meaning_are_told_apart_and_ordered() {
     // Letters that say nothing, scattered over the alphabet.
     let letter = |run: usize, step: usize| char::from(b'a' + ((run * 10 + step) * 7 % 20) as u8);
     let folder = two_runs(|run, step| format!("{}x.safetensors", letter(run, step)));
-    let answer = json(&["runs", folder.shown()], 0);
+    let answer = json(&["runs", folder.root()], 0);
     assert_eq!(answer["schema"], "modeltrail.runs/1");
     let group = &answer["groups"][0];
     assert_eq!(
@@ -170,7 +111,7 @@ fn a_misfiled_checkpoint_and_a_wrong_step_are_found() {
     std::fs::rename(folder.path("seed-0/step-0400.safetensors"), moved).unwrap();
     let renamed = folder.path("seed-1/step-2000.safetensors");
     std::fs::rename(folder.path("seed-1/step-0300.safetensors"), renamed).unwrap();
-    let output = modeltrail(&["runs", folder.shown()]);
+    let output = modeltrail(&["runs", folder.root()]);
     let page = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{page}");
     assert!(
@@ -190,8 +131,8 @@ fn what_cannot_be_read_or_is_not_finite_is_told_while_the_rest_goes_on() {
     std::fs::write(folder.path("run-0/99.safetensors"), b"broken").unwrap();
     let mut weights = walk(1, 1).remove(0);
     weights[3] = f32::NAN;
-    folder.checkpoint("run-0/50.safetensors", &weights);
-    let output = modeltrail(&["runs", folder.shown()]);
+    checkpoint(&folder, "run-0/50.safetensors", &weights);
+    let output = modeltrail(&["runs", folder.root()]);
     let (page, message) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(1), "{message}");
     assert!(
@@ -213,7 +154,7 @@ fn what_cannot_be_read_or_is_not_finite_is_told_while_the_rest_goes_on() {
 fn nothing_that_can_be_read_is_an_error() {
     let folder = Folder::new();
     std::fs::write(folder.path("1.safetensors"), b"broken").unwrap();
-    for path in [folder.shown(), "/no/such/folder"] {
+    for path in [folder.root(), "/no/such/folder"] {
         let output = modeltrail(&["runs", path]);
         assert_eq!(output.status.code(), Some(2));
         assert!(output.stdout.is_empty());
@@ -230,7 +171,7 @@ fn copies_are_marked_and_contradict_only_if_they_claim_other_steps() {
     let folder = two_runs(|run, step| format!("run-{run}/step-{step}.safetensors"));
     let last = folder.path("run-0/step-9.safetensors");
     std::fs::copy(&last, folder.path("run-0/best.safetensors")).unwrap();
-    let answer = json(&["runs", folder.shown()], 0);
+    let answer = json(&["runs", folder.root()], 0);
     let runs = answer["groups"][0]["runs"].as_array().unwrap();
     let checkpoints = runs
         .iter()
@@ -244,7 +185,7 @@ fn copies_are_marked_and_contradict_only_if_they_claim_other_steps() {
         1
     );
     std::fs::copy(&last, folder.path("run-0/step-77.safetensors")).unwrap();
-    let output = modeltrail(&["runs", folder.shown()]);
+    let output = modeltrail(&["runs", folder.root()]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("the same weights claim steps 9 and 77"));
 }
@@ -254,7 +195,7 @@ fn another_architecture_is_a_group_of_its_own() {
     let folder = two_runs(|run, step| format!("run-{run}/{step}.safetensors"));
     let fewer = [("fc.weight", &[6_usize, 9][..], &[0.5_f32; 54][..])];
     folder.write("other/1.safetensors", &fewer);
-    let output = modeltrail(&["runs", folder.shown()]);
+    let output = modeltrail(&["runs", folder.root()]);
     let page = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{page}");
     assert!(
@@ -273,9 +214,9 @@ fn few_checkpoints_say_what_can_be_said() {
     for count in 1..=3 {
         let folder = Folder::new();
         for (step, weights) in walk.iter().take(count).enumerate() {
-            folder.checkpoint(&format!("step-{step}.safetensors"), weights);
+            checkpoint(&folder, &format!("step-{step}.safetensors"), weights);
         }
-        let output = modeltrail(&["runs", folder.shown()]);
+        let output = modeltrail(&["runs", folder.root()]);
         let page = text(&output.stdout);
         assert_eq!(output.status.code(), Some(0), "{page}");
         let said = ["nothing to compare", "no order", "too few"][count - 1];
@@ -305,8 +246,8 @@ fn sketches_stand_for_the_weights() {
     let kept = Folder::new();
     let file = kept.path("kept.json");
     let file = file.to_str().unwrap();
-    json(&["sketch", folder.shown(), "--out", file], 0);
-    let (exact, sketched) = (json(&["runs", folder.shown()], 0), json(&["runs", file], 0));
+    json(&["sketch", folder.root(), "--out", file], 0);
+    let (exact, sketched) = (json(&["runs", folder.root()], 0), json(&["runs", file], 0));
     assert_eq!(sketched["groups"][0]["space"], "sketches");
     let orders = |answer: &Value| -> Vec<Vec<String>> {
         let runs = answer["groups"][0]["runs"].as_array().unwrap().iter();
@@ -315,9 +256,9 @@ fn sketches_stand_for_the_weights() {
     };
     assert_eq!(orders(&exact), orders(&sketched));
     // So do weights that do not fit the memory.
-    let small = json(&["runs", folder.shown(), "--memory", "1K"], 0);
+    let small = json(&["runs", folder.root(), "--memory", "1K"], 0);
     assert_eq!(orders(&small), orders(&sketched));
-    let again = modeltrail(&["sketch", folder.shown(), "--out", file]);
+    let again = modeltrail(&["sketch", folder.root(), "--out", file]);
     assert_eq!(again.status.code(), Some(2), "it wrote over a file");
 }
 

@@ -1,6 +1,8 @@
 //! `modeltrail gate`, as a user meets it.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod support;
+
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command, Output};
@@ -9,20 +11,12 @@ use std::process::{Command, Output};
 type Tensors<'a> = [(&'a str, Vec<f32>)];
 
 fn save(path: &Path, tensors: &Tensors<'_>) {
-    let (mut header, mut bytes) = (serde_json::Map::new(), Vec::<u8>::new());
-    for (name, values) in tensors {
-        let start = bytes.len();
-        bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-        header.insert(
-            (*name).to_owned(),
-            json!({"dtype": "F32", "shape": [values.len() / 4, 4], "data_offsets": [start, bytes.len()]}),
-        );
-    }
-    let header = serde_json::to_vec(&header).unwrap();
-    let mut file = (header.len() as u64).to_le_bytes().to_vec();
-    file.extend(header);
-    file.extend(bytes);
-    std::fs::write(path, file).unwrap();
+    let shapes: Vec<[usize; 2]> = tensors.iter().map(|(_, v)| [v.len() / 4, 4]).collect();
+    let tensors = std::iter::zip(tensors, &shapes);
+    let tensors: Vec<_> = tensors
+        .map(|((name, values), shape)| (*name, &shape[..], &values[..]))
+        .collect();
+    support::save(path, &tensors);
 }
 
 /// A body of 4000 values and a head of 400, scaled by `1 + body` and `1 + head`: these are the

@@ -1,6 +1,8 @@
 //! `modeltrail lineage`, and `diff` of sketches, as a user meets them.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod support;
+
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -66,22 +68,16 @@ impl Net {
     }
 
     fn save(&self, path: &Path) {
-        let (mut header, mut bytes) = (serde_json::Map::new(), Vec::<u8>::new());
-        for ((name, values), inputs) in NAMES.iter().zip(&self.0).zip(SIDES) {
-            let start = bytes.len();
-            bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-            let shape = [values.len() / inputs, inputs];
-            header.insert(
-                (*name).to_owned(),
-                json!({"dtype": "F32", "shape": shape, "data_offsets": [start, bytes.len()]}),
-            );
-        }
-        let header = serde_json::to_vec(&header).unwrap();
-        let mut file = (header.len() as u64).to_le_bytes().to_vec();
-        file.extend(header);
-        file.extend(bytes);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, file).unwrap();
+        let layers = NAMES.iter().zip(&self.0).zip(SIDES);
+        let shapes: Vec<[usize; 2]> = layers
+            .clone()
+            .map(|((_, values), inputs)| [values.len() / inputs, inputs])
+            .collect();
+        let tensors: Vec<_> = layers
+            .zip(&shapes)
+            .map(|(((name, values), _), shape)| (*name, &shape[..], &values[..]))
+            .collect();
+        support::save(path, &tensors);
     }
 }
 

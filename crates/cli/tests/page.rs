@@ -1,60 +1,19 @@
 //! `modeltrail report`, `order`, `completions` and `man`, as a user meets them.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod support;
+
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
-fn modeltrail(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_modeltrail"))
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
+use std::path::Path;
+use support::{Folder, modeltrail, text};
 
 fn json(arguments: &[&str]) -> Value {
-    let output = modeltrail(&[arguments, &["--json"]].concat());
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    support::json(arguments, 0)
 }
 
-/// A folder of checkpoints that a test writes.
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn shown(&self, name: &str) -> String {
-        self.path(name).to_str().unwrap().to_owned()
-    }
-
-    /// A safetensors file of one matrix, written by hand.
-    fn write(&self, name: &str, values: &[f32]) {
-        let data: Vec<u8> = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
-        let header = serde_json::json!({ "fc.weight": {
-            "dtype": "F32", "shape": [8, values.len() / 8], "data_offsets": [0, data.len()],
-        }});
-        let header = serde_json::to_vec(&header).unwrap();
-        let mut file = (header.len() as u64).to_le_bytes().to_vec();
-        file.extend(header);
-        file.extend(data);
-        let path = self.path(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, file).unwrap();
-    }
+/// A file of one matrix.
+fn write(folder: &Folder, name: &str, values: &[f32]) {
+    folder.write(name, &[("fc.weight", &[8, values.len() / 8], values)]);
 }
 
 /// A run that starts anywhere and slows down.
@@ -87,7 +46,7 @@ fn two_runs(count: usize, name: impl Fn(usize, usize) -> Option<String>) -> Fold
     for run in 1..3 {
         for (step, weights) in walk(run as u64, count).iter().enumerate() {
             if let Some(name) = name(run, step + 1) {
-                folder.write(&name, weights);
+                write(&folder, &name, weights);
             }
         }
     }
@@ -202,10 +161,10 @@ fn any_number_of_checkpoints_makes_a_page() {
     for count in [1, 2, 3, 7] {
         let folder = Folder::new();
         for (step, weights) in walk(1, count).iter().enumerate() {
-            folder.write(&format!("epoch-{step}.safetensors"), weights);
+            write(&folder, &format!("epoch-{step}.safetensors"), weights);
         }
         // Alike to the last bit.
-        folder.write("copies/epoch-0.safetensors", &walk(1, 1)[0]);
+        write(&folder, "copies/epoch-0.safetensors", &walk(1, 1)[0]);
         let out = folder.shown("page.html");
         json(&["report", folder.0.path().to_str().unwrap(), "-o", &out]);
         let page = std::fs::read_to_string(out).unwrap();
@@ -218,7 +177,11 @@ fn many_runs_are_rows_and_long_tables_are_folded() {
     let folder = Folder::new();
     for run in 0..25 {
         for (step, weights) in walk(run + 1, 4).iter().enumerate() {
-            folder.write(&format!("seed-{run}/epoch-{step}.safetensors"), weights);
+            write(
+                &folder,
+                &format!("seed-{run}/epoch-{step}.safetensors"),
+                weights,
+            );
         }
     }
     let out = folder.shown("page.html");
@@ -327,7 +290,7 @@ fn gaps_are_told_by_claims_and_without_claims_by_a_long_step() {
         let folder = Folder::new();
         for (step, weights) in walk(1, 24).iter().enumerate() {
             if !lost.contains(&step) {
-                folder.write(&format!("{}x.safetensors", letter(step)), weights);
+                write(&folder, &format!("{}x.safetensors", letter(step)), weights);
             }
         }
         let answer = json(&["runs", folder.0.path().to_str().unwrap(), "--runs", "1"]);
@@ -350,7 +313,7 @@ fn a_run_that_a_loss_splits_in_two_claims_to_go_on() {
     let folder = Folder::new();
     for (step, weights) in walk(1, 30).iter().enumerate() {
         if !(5..25).contains(&step) {
-            folder.write(&format!("epoch-{step}.safetensors"), weights);
+            write(&folder, &format!("epoch-{step}.safetensors"), weights);
         }
     }
     let page = text(&modeltrail(&["runs", folder.0.path().to_str().unwrap()]).stdout);

@@ -6,7 +6,7 @@ use checkpoint_store::{NewFile, Segment, Store, TensorShape};
 use clap::Args;
 use modeltrail::collection::{Inventory, Options, only};
 use modeltrail::exchange::import;
-use modeltrail::training::{Observer, Zoo};
+use modeltrail::training::{Observer, Shard, Zoo};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -99,7 +99,8 @@ pub(crate) fn train(options: &Train) -> Result<()> {
         options,
         steps: AtomicU64::new(0),
     };
-    let store = modeltrail::training::train(&zoo, &dataset(), &options.store, &observer)?;
+    let store =
+        modeltrail::training::train(&zoo, &dataset(), &options.store, Shard::WHOLE, &observer)?;
     say(&format!("done {}", store.hash()?));
     Ok(())
 }
@@ -155,7 +156,8 @@ impl Expected {
         let directory = folder.path().join("zoo");
         let reading = Reading(directory.clone(), std::sync::Mutex::default());
         let zoo = zoo(preset, epochs)?;
-        let store = modeltrail::training::train(&zoo, &dataset(), &directory, &reading)?;
+        let store =
+            modeltrail::training::train(&zoo, &dataset(), &directory, Shard::WHOLE, &reading)?;
         let segments = reading.1.into_inner().unwrap_or_default();
         Ok(Self {
             columns: columns(&store)?,

@@ -1,15 +1,14 @@
 //! `modeltrail export`: checkpoints as npz, safetensors or one Parquet table.
 
-use super::limits::Reading;
-use super::{beside_weights, counted, print_json, print_text, report_unread};
+use super::passed::Passed;
+use super::{counted, print_json, print_text, report_unread};
 use crate::cli::{Global, Outcome};
-use crate::collection::{Inventory, Options, Problem};
+use crate::collection::Problem;
 use crate::exchange::export::export;
 use anyhow::{Context, Result, bail};
 use checkpoint_store::export::Format;
 use clap::Args;
 use serde::Serialize;
-use std::io::Write;
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -21,9 +20,8 @@ npz and safetensors are one file a checkpoint in the folder --out, Parquet is on
 --out. Weights are written as f32; buffers, integers and optimisers are not. Exit status: 0 = all of it
 is written, 1 = some checkpoints could not be read, 2 = an error, or nothing is written.")]
 pub(crate) struct Command {
-    /// Stores, files, folders and globs.
-    #[arg(required = true, value_name = "PATHS")]
-    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    input: Passed,
     /// Folder, or file, to write.
     #[arg(long, value_name = "DIR-OR-FILE")]
     out: PathBuf,
@@ -33,8 +31,6 @@ pub(crate) struct Command {
     /// Overwrite files of the same names.
     #[arg(long)]
     force: bool,
-    #[command(flatten)]
-    reading: Reading,
 }
 
 #[derive(Serialize)]
@@ -55,19 +51,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
             command.out.display()
         )
     })?;
-    let options = Options {
-        limits: command.reading.limits(),
-        ..Options::default()
-    };
-    let inventory = Inventory::of(&command.paths, &options);
-    report_unread(&inventory.problems)?;
-    if let Some(note) = beside_weights(inventory.left_out, inventory.passed_over) {
-        writeln!(
-            std::io::stderr(),
-            "note: {}",
-            note.replacen("not looked at", "not written", 1)
-        )?;
-    }
+    let inventory = command.input.inventory("not written")?;
     if inventory.groups.is_empty() {
         bail!("no checkpoint could be read");
     }

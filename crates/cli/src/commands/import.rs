@@ -1,14 +1,13 @@
 //! `modeltrail import`: foreign checkpoints into a store.
 
-use super::limits::Reading;
-use super::{beside_weights, counted, print_json, print_text, report_unread, table, thousands};
+use super::passed::Passed;
+use super::{counted, print_json, print_text, report_unread, table, tell, thousands};
 use crate::cli::{Global, Outcome};
-use crate::collection::{Inventory, Options, Problem, only};
+use crate::collection::{Problem, only};
 use crate::exchange::import::{Counts, import};
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 use serde::Serialize;
-use std::io::Write;
 use std::path::PathBuf;
 
 /// Most runs that a table shows.
@@ -22,17 +21,14 @@ const SHOWN: usize = 20;
 Run it again to continue after an interruption, or to add what came since. Exit status: 0 = all is in,
 1 = some checkpoints could not be read, 2 = an error, or nothing is in.")]
 pub(crate) struct Command {
-    /// Stores, files, folders and globs.
-    #[arg(required = true, value_name = "PATHS")]
-    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    input: Passed,
     /// Directory of the store.
     #[arg(long, value_name = "STORE")]
     out: PathBuf,
     /// Count the files of each run in the order of their names, from 1, whatever they claim.
     #[arg(long)]
     number: bool,
-    #[command(flatten)]
-    reading: Reading,
 }
 
 #[derive(Serialize)]
@@ -58,24 +54,14 @@ struct Run {
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     refuse_inside(command)?;
-    let options = Options {
-        limits: command.reading.limits(),
-        ..Options::default()
-    };
-    let inventory = Inventory::of(&command.paths, &options);
-    report_unread(&inventory.problems)?;
-    if let Some(note) = beside_weights(inventory.left_out, inventory.passed_over) {
-        let note = note.replacen("not looked at", "not imported", 1);
-        writeln!(std::io::stderr(), "note: {note}")?;
-    }
+    let inventory = command.input.inventory("not imported")?;
     let group = only(&inventory.groups, "a store")?;
     let done = import(group, command.number, &command.out)?;
     report_unread(&done.problems)?;
     for name in &done.not_finite {
-        writeln!(
-            std::io::stderr(),
+        tell(&format!(
             "note: {name} has weights that are NaN or infinite: kept, and marked as diverged"
-        )?;
+        ))?;
     }
     if done.added + done.there == 0 {
         bail!("no checkpoint could be read");
@@ -117,7 +103,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
 fn refuse_inside(command: &Command) -> Result<()> {
     let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
     let out = absolute(&command.out);
-    for path in &command.paths {
+    for path in &command.input.paths {
         ensure!(
             !path.is_dir() || !out.starts_with(absolute(path)),
             "{} lies in {}, which is to be imported: choose another directory for the store",

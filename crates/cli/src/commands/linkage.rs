@@ -1,6 +1,6 @@
 //! `modeltrail linkage`: which checkpoints belong to one run, by single linkage.
 
-use super::trained::{Points, Trained, heading};
+use super::trained::{Answer, Points, Trained, heading};
 use super::{estimate, print_json, print_text, table};
 use crate::cli::{Global, Outcome};
 use crate::collection::{Group, PositionClaim};
@@ -36,15 +36,6 @@ pub(crate) struct Command {
     /// Print the minimum spanning tree as Graphviz DOT.
     #[arg(long, conflicts_with = "json")]
     dot: bool,
-}
-
-#[derive(Serialize)]
-struct Answer<'a> {
-    schema: &'static str,
-    space: String,
-    left_out_runs: usize,
-    untrained: usize,
-    groups: Vec<GroupOut<'a>>,
 }
 
 #[derive(Serialize)]
@@ -100,13 +91,8 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         }
     } else {
         let groups = found().map(|(group, linked)| out(group, linked));
-        let answer = Answer {
-            schema: "modeltrail.linkage/1",
-            space: space.to_string(),
-            left_out_runs: trained.diverged,
-            untrained: trained.untrained,
-            groups: groups.collect::<Result<_>>()?,
-        };
+        let groups = groups.collect::<Result<_>>()?;
+        let answer = trained.answer("modeltrail.linkage/1", &command.points, groups);
         if global.json {
             print_json(&answer)?;
         } else {
@@ -189,7 +175,7 @@ fn out<'a>(group: &'a Group, linked: &Linked) -> Result<GroupOut<'a>> {
     })
 }
 
-fn page(answer: &Answer<'_>, trained: &Trained, space: Space) -> String {
+fn page(answer: &Answer<GroupOut<'_>>, trained: &Trained, space: Space) -> String {
     let parts = answer.groups.iter().zip(&trained.groups);
     let parts: Vec<String> = parts
         .map(|(found, group)| {

@@ -10,6 +10,7 @@ use crate::runs::scores::label;
 use crate::space::Space;
 use anyhow::{Result, bail};
 use clap::Args;
+use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
@@ -34,6 +35,34 @@ pub(crate) struct Trained {
     pub(crate) diverged: usize,
     /// The rest of what was read.
     pub(crate) collection: Collection,
+}
+
+/// What is said of all groups, as JSON.
+#[derive(Serialize)]
+pub(super) struct Answer<G> {
+    schema: &'static str,
+    space: String,
+    left_out_runs: usize,
+    untrained: usize,
+    pub(super) groups: Vec<G>,
+}
+
+impl Trained {
+    /// The document, of what is said of each group.
+    pub(super) fn answer<G>(
+        &self,
+        schema: &'static str,
+        points: &Points,
+        groups: Vec<G>,
+    ) -> Answer<G> {
+        Answer {
+            schema,
+            space: points.space.to_string(),
+            left_out_runs: self.diverged,
+            untrained: self.untrained,
+            groups,
+        }
+    }
 }
 
 impl Points {

@@ -29,15 +29,6 @@ pub(crate) struct Command {
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
-    schema: &'static str,
-    space: String,
-    left_out_runs: usize,
-    untrained: usize,
-    groups: Vec<GroupOut<'a>>,
-}
-
-#[derive(Serialize)]
 struct GroupOut<'a> {
     checkpoints: usize,
     parameters: u64,
@@ -59,15 +50,10 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let trained = command.points.read()?;
     let work = Work::new("laying out", trained.groups.len() as u64);
     let groups = trained.groups.iter();
-    let answer = Answer {
-        schema: "modeltrail.umap/1",
-        space: command.points.space.to_string(),
-        left_out_runs: trained.diverged,
-        untrained: trained.untrained,
-        groups: groups
-            .map(|group| work.stage("", || lay_out(group, command)))
-            .collect::<Result<_>>()?,
-    };
+    let groups = groups
+        .map(|group| work.stage("", || lay_out(group, command)))
+        .collect::<Result<_>>()?;
+    let answer = trained.answer("modeltrail.umap/1", &command.points, groups);
     drop(work);
     if global.json {
         print_json(&answer)?;

@@ -1,6 +1,7 @@
 //! A folder of checkpoints, and the real program run on it.
 
-use serde_json::{Value, json};
+use crate::support;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Read;
@@ -18,14 +19,7 @@ const WEIGHTS: usize = 24;
 
 /// A safetensors file of one tensor of this shape.
 pub fn safetensors(shape: &[usize], values: &[f32]) -> Vec<u8> {
-    let header = json!({
-        "fc.weight": {"dtype": "F32", "shape": shape, "data_offsets": [0, 4 * values.len()]},
-    });
-    let header = header.to_string();
-    let mut file = (header.len() as u64).to_le_bytes().to_vec();
-    file.extend(header.bytes());
-    file.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-    file
+    support::safetensors(&[("fc.weight", shape, values)])
 }
 
 /// The checkpoint of an epoch of the usual training.

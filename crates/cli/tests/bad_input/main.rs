@@ -14,5 +14,7 @@ mod outputs;
 mod paths;
 mod permission;
 mod special;
+#[path = "../support/mod.rs"]
+mod support;
 
 use ::hostile::corpus;

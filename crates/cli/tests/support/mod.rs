@@ -5,7 +5,8 @@
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 /// Runs the program to its end.
 pub(crate) fn modeltrail(arguments: &[&str]) -> Output {
@@ -45,6 +46,24 @@ pub(crate) fn refused(arguments: &[&str], words: &[&str]) {
     for word in words {
         assert!(message.contains(word), "`{word}` is not in: {message}");
     }
+}
+
+/// Starts the program again and again, and kills it after so many milliseconds each.
+pub(crate) fn kill_again_and_again(
+    waits: impl IntoIterator<Item = u64>,
+    start: impl Fn() -> Command,
+) {
+    let mut kills = 0;
+    for wait in waits {
+        let mut child = start();
+        let child = child.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = child.spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(wait));
+        kills += usize::from(child.try_wait().unwrap().is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert!(kills > 0, "every child ended before it was killed");
 }
 
 /// A tensor: its name, shape and values.

@@ -3,13 +3,16 @@
 
 mod restarts;
 mod sketches;
+#[path = "../support/mod.rs"]
+mod support;
 mod training;
 
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
-use training::{CHANGE, Following, Training, WEIGHTS, safetensors, text, walk};
+use support::text;
+use training::{CHANGE, Following, Training, WEIGHTS, safetensors, walk};
 
 fn of_kind<'a>(lines: &'a [Value], kind: &str) -> Vec<&'a Value> {
     lines.iter().filter(|line| line["kind"] == kind).collect()

@@ -1,6 +1,7 @@
 //! Watches that are killed and started again, files that are deleted or not yet whole.
 
-use super::training::{CHANGE, Following, Training, safetensors, text, walk};
+use super::support::text;
+use super::training::{CHANGE, Following, Training, safetensors, walk};
 use serde_json::Value;
 use std::time::Duration;
 

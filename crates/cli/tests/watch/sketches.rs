@@ -1,6 +1,7 @@
 //! Trainings that are followed by sketches.
 
-use super::training::{CHANGE, Training, text, walk};
+use super::support::text;
+use super::training::{CHANGE, Training, walk};
 use serde_json::Value;
 use std::process::Command;
 

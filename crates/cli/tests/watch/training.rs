@@ -1,6 +1,7 @@
 //! Trainings that are made up, and a watch that follows one.
 
-use serde_json::{Value, json};
+use super::support::{self, text};
+use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -37,18 +38,14 @@ pub(crate) fn walk(count: usize, changes: bool) -> Vec<Vec<f32>> {
     points
 }
 
-/// A file of two tensors, as the format has it: length of the header, header, values.
+/// A file of two tensors.
 pub(crate) fn safetensors(weights: &[f32]) -> Vec<u8> {
-    let half = 4 * weights.len() / 2;
-    let header = json!({
-        "net.weight": {"dtype": "F32", "shape": [10, weights.len() / 20], "data_offsets": [0, half]},
-        "net.bias": {"dtype": "F32", "shape": [weights.len() / 2], "data_offsets": [half, 2 * half]},
-    });
-    let header = header.to_string();
-    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
-    bytes.extend(header.as_bytes());
-    bytes.extend(weights.iter().flat_map(|weight| weight.to_le_bytes()));
-    bytes
+    let (first, second) = weights.split_at(weights.len() / 2);
+    let shape = [10, weights.len() / 20];
+    support::safetensors(&[
+        ("net.weight", &shape, first),
+        ("net.bias", &[weights.len() / 2], second),
+    ])
 }
 
 pub(crate) struct Training {
@@ -109,10 +106,6 @@ impl Training {
             .map(|line| serde_json::from_str(line).unwrap());
         (lines.collect(), output.status.code())
     }
-}
-
-pub(crate) fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 /// A watch that follows; ended with the test.
