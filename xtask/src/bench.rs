@@ -1,6 +1,8 @@
 //! `cargo xtask bench`: measurements, each beside its peers, written to results/bench/.
 
 mod analysis;
+mod environment;
+mod npy;
 mod train;
 
 use anyhow::Result;

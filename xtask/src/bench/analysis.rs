@@ -6,7 +6,6 @@
 
 mod agreement;
 mod contender;
-mod npy;
 mod ours;
 mod points;
 mod results;
@@ -14,6 +13,7 @@ mod works;
 
 pub(crate) use ours::OwnTurn;
 
+use super::npy;
 use crate::files::{write, write_json};
 use crate::machine::Machine;
 use anyhow::{Result, ensure};

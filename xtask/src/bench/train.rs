@@ -1,4 +1,6 @@
-//! `cargo xtask bench train`: every engine in one run, beside the machine's peak.
+//! `cargo xtask bench train`: every engine and its peers in one run, beside the machine's peak.
+
+mod peers;
 
 use super::median;
 use crate::files::{write, write_json};
@@ -6,9 +8,10 @@ use crate::machine::Machine;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use cpu_time::ProcessTime;
+use peers::Peer;
 use report::table::{Column, Table};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use zoo_training::fused::{Fused, InstructionSet, multiply_add};
 use zoo_training::{Architecture, Backend, Dataset, Engine, Population, Recipe};
@@ -24,15 +27,28 @@ pub(crate) struct Options {
     /// Models that train side by side.
     #[arg(long, value_name = "N", default_value_t = 250)]
     models: usize,
+    /// Only our own engines.
+    #[arg(long)]
+    alone: bool,
+    /// An interpreter that has the peers, in place of a virtual environment made for them.
+    #[arg(long, value_name = "FILE")]
+    python: Option<PathBuf>,
     /// Only the engines that this build has; otherwise it is built again with flex.
     #[arg(long)]
     as_built: bool,
 }
 
-/// One engine on one architecture.
+/// One engine or peer on one architecture.
 #[derive(Serialize)]
 struct Measurement {
     engine: String,
+    /// Of a peer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    /// Distance of a peer's weights from those of `fused` after the same steps, as a share of how
+    /// far the steps moved them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    off_by: Option<f64>,
     architecture: Architecture,
     models: usize,
     threads: usize,
@@ -77,6 +93,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     );
     let data = Dataset::mnist14()?;
     let mut contenders = contenders(options)?;
+    let (python, mut peers) = match options.alone {
+        true => (PathBuf::new(), Vec::new()),
+        false => with_peers(options.python.as_deref(), &data)?,
+    };
     let mut peaks = Vec::new();
     for round in 0..options.rounds {
         peaks.push(peak_gflops(InstructionSet::available()[0]));
@@ -89,12 +109,30 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             );
             contender.take_turn(&data)?;
         }
+        for (peer, rounds) in &mut peers {
+            let architecture = peer.recipe.architecture.name();
+            eprintln!("round {}: {} {architecture}", round + 1, peer.name);
+            rounds.push(peer.take_turn(&python)?);
+        }
     }
     let peak = median(peaks);
-    let measurements: Vec<Measurement> = contenders
+    let ours = contenders
         .iter()
-        .map(|contender| contender.measurement(peak))
-        .collect();
+        .map(|contender| contender.measurement(peak));
+    let theirs = peers
+        .iter()
+        .map(|(peer, rounds)| Measurement::of_peer(peer, rounds, peak));
+    let mut measurements: Vec<Measurement> = ours.chain(theirs).collect();
+    // Ours as they come, then the peers, the best first.
+    measurements.sort_by(|a, b| {
+        let place = |one: &Measurement| (one.architecture.name() == "cnn", one.version.is_some());
+        let cost = |one: &Measurement| {
+            one.version
+                .as_ref()
+                .map_or(0.0, |_| one.cpu_us_per_model_step)
+        };
+        (place(a).cmp(&place(b))).then(cost(a).total_cmp(&cost(b)))
+    });
     write_json(&options.out.join("train.json"), &measurements)?;
     let table = table(&measurements, peak).to_markdown();
     write(&options.out.join("train.md"), &table)?;
@@ -126,6 +164,18 @@ fn build_with_flex() -> Result<()> {
         .context("cargo cannot be run; give --as-built to measure this build")?;
     ensure!(status.success(), "the build with flex ended with {status}");
     Ok(())
+}
+
+/// The peers with their rounds, and the interpreter that runs them.
+fn with_peers(python: Option<&Path>, data: &Dataset) -> Result<(PathBuf, Vec<(Peer, Vec<Round>)>)> {
+    let python = match python {
+        Some(python) => python.to_owned(),
+        None => peers::prepare()?,
+    };
+    let peers = peers::WAYS
+        .iter()
+        .map(|way| Ok((Peer::new(way, data)?, Vec::new())));
+    Ok((python, peers.collect::<Result<_>>()?))
 }
 
 fn contenders(options: &Options) -> Result<Vec<Contender>> {
@@ -182,23 +232,44 @@ impl Contender {
     }
 
     fn measurement(&self, fma_peak_gflops: f64) -> Measurement {
-        let cpu: Vec<f64> = self.rounds.iter().map(|round| round.cpu_us).collect();
+        Measurement {
+            engine: self.engine.name(),
+            threads: self.threads,
+            ..Measurement::of(&self.recipe, &self.rounds, fma_peak_gflops)
+        }
+    }
+}
+
+impl Measurement {
+    fn of(recipe: &Recipe, rounds: &[Round], fma_peak_gflops: f64) -> Self {
+        let cpu: Vec<f64> = rounds.iter().map(|round| round.cpu_us).collect();
         let range = [
             cpu.iter().copied().fold(f64::INFINITY, f64::min),
             cpu.iter().copied().fold(0.0, f64::max),
         ];
         let cpu_us_per_model_step = median(cpu);
-        Measurement {
-            engine: self.engine.name(),
-            architecture: self.recipe.architecture,
-            models: self.recipe.seeds,
-            threads: self.threads,
+        Self {
+            engine: String::new(),
+            version: None,
+            off_by: None,
+            architecture: recipe.architecture,
+            models: recipe.seeds,
+            threads: 1,
             cpu_us_per_model_step,
             cpu_us_range: range,
-            wall_us_per_model_step: median(self.rounds.iter().map(|round| round.wall_us).collect()),
-            gflops: operations(&self.recipe) / cpu_us_per_model_step / 1e3,
+            wall_us_per_model_step: median(rounds.iter().map(|round| round.wall_us).collect()),
+            gflops: operations(recipe) / cpu_us_per_model_step / 1e3,
             fma_peak_gflops,
-            rounds: self.rounds.len(),
+            rounds: rounds.len(),
+        }
+    }
+
+    fn of_peer(peer: &Peer, rounds: &[Round], fma_peak_gflops: f64) -> Self {
+        Self {
+            engine: peer.name.to_owned(),
+            version: Some(peer.version.clone()),
+            off_by: Some(peer.off_by),
+            ..Self::of(&peer.recipe, rounds, fma_peak_gflops)
         }
     }
 }
@@ -233,7 +304,11 @@ fn table(measurements: &[Measurement], peak: f64) -> Table {
     let rows = measurements.iter().map(|one| {
         vec![
             one.architecture.name().to_owned(),
-            one.engine.clone(),
+            match &one.version {
+                Some(version) => format!("{} ({version})", one.engine),
+                None => one.engine.clone(),
+            },
+            one.models.to_string(),
             one.threads.to_string(),
             format!("{:.2}", one.cpu_us_per_model_step),
             format!("{:.2} to {:.2}", one.cpu_us_range[0], one.cpu_us_range[1]),
@@ -244,13 +319,12 @@ fn table(measurements: &[Measurement], peak: f64) -> Table {
     });
     Table {
         caption: format!(
-            "Microseconds per model-step, {} models side by side; one core's peak of fused \
-             multiply-add is {peak:.0} GFLOP/s",
-            measurements.first().map_or(0, |one| one.models)
+            "Microseconds per model-step; one core's peak of fused multiply-add is {peak:.0} GFLOP/s"
         ),
         columns: vec![
             Column::text("network"),
             Column::text("engine"),
+            Column::number("", "models"),
             Column::number("", "threads"),
             Column::number("", "CPU µs"),
             Column::number("", "range"),

@@ -2,6 +2,7 @@
 
 use super::points::Points;
 use super::works::{Job, Peer, Work};
+use crate::bench::environment;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -166,7 +167,7 @@ const SCRIPTS: [(&str, &str); 5] = [
 
 /// The interpreter that has the peers.
 pub(super) fn python(home: &Path) -> PathBuf {
-    home.join("venv/bin/python")
+    environment::python(&home.join("venv"))
 }
 
 /// Writes the scripts, makes the virtual environment and builds the crate, if they are not there;
@@ -177,20 +178,7 @@ pub(super) fn prepare(home: &Path) -> Result<String> {
     for (name, text) in SCRIPTS {
         std::fs::write(scripts.join(name), text)?;
     }
-    let (list, made) = (scripts.join("requirements.txt"), home.join("venv/made"));
-    if std::fs::read_to_string(&made).is_ok_and(|made| made == REQUIREMENTS) {
-        // It is there.
-    } else {
-        eprintln!("making a virtual environment of the peers");
-        std::fs::write(&list, REQUIREMENTS)?;
-        run(Command::new("python3")
-            .args(["-m", "venv"])
-            .arg(home.join("venv")))?;
-        run(Command::new(python(home))
-            .args(["-m", "pip", "install", "--quiet", "--requirement"])
-            .arg(&list))?;
-        std::fs::write(&made, REQUIREMENTS)?;
-    }
+    environment::make(&home.join("venv"), REQUIREMENTS)?;
     let rust = home.join("rust-peers");
     std::fs::create_dir_all(rust.join("src"))?;
     write_if_new(
@@ -202,11 +190,13 @@ pub(super) fn prepare(home: &Path) -> Result<String> {
         include_str!("../peers/rust/main.rs"),
     )?;
     eprintln!("building the peers that are written in Rust");
-    run(Command::new("cargo")
-        .args(["build", "--release", "--quiet", "--target-dir"])
-        .arg(rust.join("target"))
-        .arg("--manifest-path")
-        .arg(rust.join("Cargo.toml")))?;
+    environment::run(
+        Command::new("cargo")
+            .args(["build", "--release", "--quiet", "--target-dir"])
+            .arg(rust.join("target"))
+            .arg("--manifest-path")
+            .arg(rust.join("Cargo.toml")),
+    )?;
     let version = Command::new(python(home)).arg("--version").output()?;
     Ok(String::from_utf8_lossy(&version.stdout).trim().to_owned())
 }
@@ -215,20 +205,5 @@ fn write_if_new(path: &Path, text: &str) -> Result<()> {
     if !std::fs::read_to_string(path).is_ok_and(|old| old == text) {
         std::fs::write(path, text)?;
     }
-    Ok(())
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| {
-        format!(
-            "{} cannot be run; install it, or give --alone to measure without peers",
-            command.get_program().display()
-        )
-    })?;
-    ensure!(
-        status.success(),
-        "{} ended with {status}; give --alone to measure without peers",
-        command.get_program().display()
-    );
     Ok(())
 }

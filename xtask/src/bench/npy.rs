@@ -1,5 +1,5 @@
-//! The two kinds of .npy that go between the benchmark and its contenders: matrices of little-endian
-//! f32 or f64 in C order.
+//! The kinds of .npy that go between the benchmark and its contenders: matrices of little-endian f32,
+//! f64 or i32 in C order.
 
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
@@ -22,6 +22,15 @@ pub(super) fn bytes_f32(values: &[f32], columns: usize) -> Vec<u8> {
 pub(super) fn bytes_f64(values: &[f64], columns: usize) -> Vec<u8> {
     file(
         "<f8",
+        values.len(),
+        columns,
+        values.iter().flat_map(|x| x.to_le_bytes()),
+    )
+}
+
+pub(super) fn bytes_i32(values: &[i32], columns: usize) -> Vec<u8> {
+    file(
+        "<i4",
         values.len(),
         columns,
         values.iter().flat_map(|x| x.to_le_bytes()),
