@@ -104,44 +104,57 @@ def mlp_in_jax():
     return in_jax(network)
 
 
-def cnn_in_jax(convolve):
-    import jax
+def halves(x, rows):
+    """The largest of every 2x2 along two axes, of which the first is `rows`; odd ends are dropped."""
     import jax.numpy as jnp
 
-    def pool(x):
-        n, c, h, w = x.shape
-        x = x[:, :, : h // 2 * 2, : w // 2 * 2]
-        return x.reshape(n, c, h // 2, 2, w // 2, 2).max(axis=(3, 5))
+    for axis in (rows, rows + 1):
+        even = x.shape[axis] // 2 * 2
+        pick = lambda start: x[(slice(None),) * axis + (slice(start, even, 2),)]
+        x = jnp.maximum(pick(0), pick(1))
+    return x
+
+
+def lax_cnn_in_jax():
+    import jax
+
+    def convolve(x, kernel):
+        return jax.lax.conv(x, kernel, (2, 2), [(1, 1), (1, 1)])
 
     def network(weights, x):
         k1, k2, w = weights
-        x = jax.nn.leaky_relu(pool(convolve(x.reshape(-1, 1, 14, 14), k1)))
-        x = jax.nn.leaky_relu(pool(convolve(x, k2)))
+        x = jax.nn.leaky_relu(halves(convolve(x.reshape(-1, 1, 14, 14), k1), 2))
+        x = jax.nn.leaky_relu(halves(convolve(x, k2), 2))
         return x.reshape(-1, 8) @ w.T
 
     return in_jax(network)
 
 
-def lax_convolution(x, kernel):
+def unfolded_cnn_in_jax():
     import jax
-
-    return jax.lax.conv(x, kernel, (2, 2), [(1, 1), (1, 1)])
-
-
-def unfolded_convolution(x, kernel):
     import jax.numpy as jnp
 
-    n, c, h, w = x.shape
-    x = jnp.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
-    rows, columns = (h + 1) // 2, (w + 1) // 2
-    taps = [
-        x[:, :, i : i + 2 * rows - 1 : 2, j : j + 2 * columns - 1 : 2]
-        for i in range(3)
-        for j in range(3)
-    ]
-    patches = jnp.stack(taps, axis=2).transpose(0, 3, 4, 1, 2).reshape(n * rows * columns, c * 9)
-    out = patches @ kernel.reshape(kernel.shape[0], c * 9).T
-    return out.reshape(n, rows, columns, -1).transpose(0, 3, 1, 2)
+    def convolve(x, kernel):
+        """Channels last, and without the outputs that the max-pool drops."""
+        n, h, w, _ = x.shape
+        x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        rows, columns = (h + 1) // 4 * 2, (w + 1) // 4 * 2
+        taps = [
+            x[:, i : i + 2 * rows - 1 : 2, j : j + 2 * columns - 1 : 2]
+            for i in range(3)
+            for j in range(3)
+        ]
+        patches = jnp.concatenate(taps, axis=3).reshape(n * rows * columns, -1)
+        out = patches @ kernel.transpose(2, 3, 1, 0).reshape(-1, kernel.shape[0])
+        return out.reshape(n, rows, columns, -1)
+
+    def network(weights, x):
+        k1, k2, w = weights
+        x = jax.nn.leaky_relu(halves(convolve(x.reshape(-1, 14, 14, 1), k1), 1))
+        x = jax.nn.leaky_relu(halves(convolve(x, k2), 1))
+        return x.reshape(-1, 8) @ w.T
+
+    return in_jax(network)
 
 
 def in_torch(together):
@@ -194,8 +207,8 @@ def in_torch(together):
 METHODS = {
     "numpy": ("numpy", lambda: by_hand_in_numpy),
     "jax-mlp": ("jax", mlp_in_jax),
-    "jax-unfolded": ("jax", lambda: cnn_in_jax(unfolded_convolution)),
-    "jax-conv": ("jax", lambda: cnn_in_jax(lax_convolution)),
+    "jax-unfolded": ("jax", unfolded_cnn_in_jax),
+    "jax-conv": ("jax", lax_cnn_in_jax),
     "torch-vmap": ("torch", lambda: in_torch(True)),
     "torch-eager": ("torch", lambda: in_torch(False)),
 }
