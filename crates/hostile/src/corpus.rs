@@ -352,6 +352,12 @@ fn archives() -> Vec<Case> {
             bad,
         ),
         case(
+            "a shape that is a number in brackets",
+            "a.npy",
+            npy("(4)", 16),
+            bad,
+        ),
+        case(
             "an array header that is code",
             "a.npy",
             npy_of("__import__('os')", 16),
@@ -576,6 +582,11 @@ fn tensors_of_pickles() -> Vec<Case> {
         file(
             "a storage larger than its bytes",
             tensor("0", 4000, 0, &[4000], &[1]),
+            bad,
+        ),
+        file(
+            "a storage that claims more than its tensor needs and there is",
+            tensor("0", max, 0, &[4], &[1]),
             bad,
         ),
         file(

@@ -109,19 +109,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             );
             contender.take_turn(&data)?;
         }
-        for (peer, rounds) in &mut peers {
+        for peer in &mut peers {
             let architecture = peer.recipe.architecture.name();
             eprintln!("round {}: {} {architecture}", round + 1, peer.name);
-            rounds.push(peer.take_turn(&python)?);
+            peer.take_turn(&python)?;
         }
     }
     let peak = median(peaks);
     let ours = contenders
         .iter()
         .map(|contender| contender.measurement(peak));
-    let theirs = peers
-        .iter()
-        .map(|(peer, rounds)| Measurement::of_peer(peer, rounds, peak));
+    let theirs = peers.iter().map(|peer| Measurement::of_peer(peer, peak));
     let mut measurements: Vec<Measurement> = ours.chain(theirs).collect();
     // Ours as they come, then the peers, the best first.
     measurements.sort_by(|a, b| {
@@ -167,14 +165,12 @@ fn build_with_flex() -> Result<()> {
 }
 
 /// The peers with their rounds, and the interpreter that runs them.
-fn with_peers(python: Option<&Path>, data: &Dataset) -> Result<(PathBuf, Vec<(Peer, Vec<Round>)>)> {
+fn with_peers(python: Option<&Path>, data: &Dataset) -> Result<(PathBuf, Vec<Peer>)> {
     let python = match python {
         Some(python) => python.to_owned(),
         None => peers::prepare()?,
     };
-    let peers = peers::WAYS
-        .iter()
-        .map(|way| Ok((Peer::new(way, data)?, Vec::new())));
+    let peers = peers::WAYS.iter().map(|way| Peer::new(way, data));
     Ok((python, peers.collect::<Result<_>>()?))
 }
 
@@ -264,12 +260,12 @@ impl Measurement {
         }
     }
 
-    fn of_peer(peer: &Peer, rounds: &[Round], fma_peak_gflops: f64) -> Self {
+    fn of_peer(peer: &Peer, fma_peak_gflops: f64) -> Self {
         Self {
             engine: peer.name.to_owned(),
             version: Some(peer.version.clone()),
             off_by: Some(peer.off_by),
-            ..Self::of(&peer.recipe, rounds, fma_peak_gflops)
+            ..Self::of(&peer.recipe, &peer.rounds, fma_peak_gflops)
         }
     }
 }

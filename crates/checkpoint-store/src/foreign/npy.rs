@@ -304,7 +304,8 @@ impl<'a> Parser<'a> {
             self.0 = rest.strip_prefix(b"L").unwrap_or(rest);
             if self.sign(b',').is_none() {
                 self.sign(b')')?;
-                break;
+                // In Python, a number in brackets is a number.
+                return (shape.len() > 1).then_some(shape);
             }
         }
         Some(shape)

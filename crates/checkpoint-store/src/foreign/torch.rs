@@ -181,7 +181,14 @@ fn describe<'a>(
             .start
             .saturating_add(storage.elements)
             .saturating_mul(storage.element.bytes());
-        let available = declared_bytes.min(extent.bytes);
+        // More than the tensors need may be missing, and it is missing.
+        if declared_bytes > extent.bytes {
+            return Err(wrong(&format!(
+                "lies on a storage of {declared_bytes} bytes, of which {} are there",
+                extent.bytes
+            )));
+        }
+        let available = declared_bytes;
         let start = storage
             .start
             .checked_mul(storage.element.bytes())

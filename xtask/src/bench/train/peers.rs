@@ -67,6 +67,7 @@ pub(super) struct Peer {
     pub(super) version: String,
     /// Distance from our weights, as a share of how far training moved them.
     pub(super) off_by: f64,
+    pub(super) rounds: Vec<Round>,
     method: &'static str,
     steps: usize,
     folder: PathBuf,
@@ -104,6 +105,7 @@ impl Peer {
             name: way.name,
             version: String::new(),
             off_by: f64::NAN,
+            rounds: Vec::new(),
             method: way.method,
             steps: way.steps,
             folder: Path::new(HOME).join(format!("{}-{}", way.architecture.name(), way.method)),
@@ -148,7 +150,7 @@ impl Peer {
         Ok(())
     }
 
-    pub(super) fn take_turn(&mut self, python: &Path) -> Result<Round> {
+    pub(super) fn take_turn(&mut self, python: &Path) -> Result<()> {
         let answer = self.folder.join("answer.npy");
         let output = Command::new(python)
             .arg(self.folder.join("training.py"))
@@ -178,10 +180,11 @@ impl Peer {
         );
         self.version = cost.version;
         let micros = |seconds: f64| seconds * 1e6 / (self.steps * self.recipe.seeds) as f64;
-        Ok(Round {
+        self.rounds.push(Round {
             cpu_us: micros(cost.cpu_s),
             wall_us: micros(cost.wall_s),
-        })
+        });
+        Ok(())
     }
 }
 
