@@ -42,7 +42,7 @@ impl Groups {
     /// The division that promises the least work.
     pub(super) fn of(columns: &[&[f32]], line: &LeafLine) -> Self {
         let n = columns.len();
-        let alone = Self::reaching(columns, line, -1.0);
+        let alone = Self::alone(line.points().to_vec());
         if n < FEWEST {
             return alone;
         }
@@ -69,22 +69,30 @@ impl Groups {
         best
     }
 
-    /// Groups that are about `reach` wide to either side of the leader; with a negative reach every
-    /// point is alone.
-    fn reaching(columns: &[&[f32]], line: &LeafLine, reach: f64) -> Self {
+    /// Every one of some points, which need not be all, in a group of its own.
+    pub(super) fn alone(points: Vec<u32>) -> Self {
+        let n = points.len() as u32;
+        Self {
+            distances: vec![0.0; points.len()],
+            starts: (0..=n).collect(),
+            leaders: (0..n).collect(),
+            radii: vec![0.0; points.len()],
+            widths: vec![0.0; points.len()],
+            points,
+        }
+    }
+
+    /// Groups that are about `reach` wide to either side of the leader.
+    pub(super) fn reaching(columns: &[&[f32]], line: &LeafLine, reach: f64) -> Self {
         let points = line.points().to_vec();
         let column = |place: usize| columns[points[place] as usize];
         let mut starts = vec![0u32];
-        if reach < 0.0 {
-            starts.extend(1..points.len() as u32);
-        } else {
-            for place in 1..points.len() {
-                let start = starts[starts.len() - 1] as usize;
-                let width = line.longest_between(points[place - 1], points[place]);
-                // The edge to the next point alone may be too long already.
-                if width > 2.0 * reach || distance(column(start), column(place)) > 2.0 * reach {
-                    starts.push(place as u32);
-                }
+        for place in 1..points.len() {
+            let start = starts[starts.len() - 1] as usize;
+            let width = line.longest_between(points[place - 1], points[place]);
+            // The edge to the next point alone may be too long already.
+            if width > 2.0 * reach || distance(column(start), column(place)) > 2.0 * reach {
+                starts.push(place as u32);
             }
         }
         starts.push(points.len() as u32);
