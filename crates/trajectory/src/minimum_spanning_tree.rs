@@ -42,7 +42,7 @@ use leaf_line::LeafLine;
 use rough::Rough;
 
 /// One of so many points is in the sample.
-const SAMPLED_FROM: usize = 8;
+const SAMPLED_FROM: usize = 16;
 
 /// One edge of a spanning tree, between the points `a` < `b`.
 #[derive(Debug, Clone, Copy, PartialEq)]
