@@ -139,6 +139,23 @@ mod tests {
 
     proptest! {
         #[test]
+        fn the_lower_bound_holds_and_is_near(
+            pairs in prop::collection::vec((-1f32..1.0, -1f32..1.0), 1..300),
+            exponent in -45i32..39,
+        ) {
+            let unit = 10f64.powi(exponent);
+            let scaled = |x: &f32| (f64::from(*x) * unit) as f32;
+            let a: Vec<f32> = pairs.iter().map(|(a, _)| scaled(a)).collect();
+            let b: Vec<f32> = pairs.iter().map(|(_, b)| scaled(b)).collect();
+            let (bound, exact) = (distance_at_least(&a, &b), distance(&a, &b));
+            prop_assert!(bound <= exact);
+            // Squares of less than f32's smallest numbers leave nothing but zero.
+            if exponent > -15 {
+                prop_assert!(bound >= exact * (1.0 - 1e-5) - unit * 1e-12, "{bound} {exact}");
+            }
+        }
+
+        #[test]
         fn it_is_the_plain_sum_of_squares(
             pairs in prop::collection::vec((-1e3f32..1e3, -1e3f32..1e3), 0..200)
         ) {

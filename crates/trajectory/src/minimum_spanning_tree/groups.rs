@@ -5,18 +5,21 @@
 //! runs, one comparison of leaders so decides on all pairs of two groups.
 
 use rayon::prelude::*;
-use weightspace::distance::distance;
+use weightspace::distance::{distance, distance_at_least};
 
 use super::leaf_line::LeafLine;
 
 /// Reaches of groups that are tried, in parts of the usual longest edge between two points.
-const REACHES: [f64; 6] = [0.4, 0.3, 0.2, 0.15, 0.1, 0.05];
+const REACHES: [f64; 6] = [0.05, 0.07, 0.1, 0.15, 0.25, 0.4];
 
 /// Pairs of points that a reach is judged by.
-const JUDGED_PAIRS: usize = 1024;
+const JUDGED_PAIRS: usize = 512;
 
 /// Exact distances that cost as much as one of a matrix product.
 const COST_OF_PAIR: f64 = 4.0;
+
+/// Places of the line that are divided at a time.
+const STRETCH: usize = 2048;
 
 /// Fewer points are not worth grouping.
 const FEWEST: usize = 1000;
@@ -42,7 +45,7 @@ impl Groups {
     /// The division that promises the least work.
     pub(super) fn of(columns: &[&[f32]], line: &LeafLine) -> Self {
         let n = columns.len();
-        let alone = Self::reaching(columns, line, -1.0);
+        let alone = Self::alone(line.points().to_vec());
         if n < FEWEST {
             return alone;
         }
@@ -57,69 +60,89 @@ impl Groups {
         for reach in REACHES {
             let groups = Self::reaching(columns, line, reach * usual);
             let leaders = (groups.len() * groups.len()) as f64;
-            if leaders >= least {
-                break;
-            }
             let left = groups.share_left(columns, line, &pairs);
-            let work = leaders + COST_OF_PAIR * left * (n * n) as f64;
-            if work < least {
-                (least, best) = (work, groups);
+            let members = COST_OF_PAIR * left * (n * n) as f64;
+            if leaders + members < least {
+                (least, best) = (leaders + members, groups);
+            }
+            // Farther reaches decide on less.
+            if members > leaders {
+                break;
             }
         }
         best
     }
 
-    /// Groups that are about `reach` wide to either side of the leader; with a negative reach every
-    /// point is alone.
-    fn reaching(columns: &[&[f32]], line: &LeafLine, reach: f64) -> Self {
-        let points = line.points().to_vec();
-        let column = |place: usize| columns[points[place] as usize];
-        let mut starts = vec![0u32];
-        if reach < 0.0 {
-            starts.extend(1..points.len() as u32);
-        } else {
-            for place in 1..points.len() {
-                let start = starts[starts.len() - 1] as usize;
-                let width = line.longest_between(points[place - 1], points[place]);
-                // The edge to the next point alone may be too long already.
-                if width > 2.0 * reach || distance(column(start), column(place)) > 2.0 * reach {
-                    starts.push(place as u32);
-                }
-            }
-        }
-        starts.push(points.len() as u32);
-        let pieces = starts
-            .windows(2)
-            .map(|ends| (ends[0] as usize, ends[1] as usize));
-        let pieces: Vec<(usize, usize)> = pieces.collect();
-        let leaders: Vec<u32> = pieces
-            .iter()
-            .map(|&(start, end)| ((start + end - 1) / 2) as u32)
-            .collect();
-        let distances: Vec<f64> = pieces
-            .par_iter()
-            .zip(&leaders)
-            .flat_map_iter(|(&(start, end), &leader)| {
-                (start..end).map(move |place| (place, leader as usize))
-            })
-            .map(|(place, leader)| match place == leader {
-                true => 0.0,
-                false => distance(column(leader), column(place)),
-            })
-            .collect();
-        let largest = |&(start, end): &(usize, usize)| {
-            distances[start..end].iter().copied().fold(0.0, f64::max)
-        };
-        let width =
-            |&(start, end): &(usize, usize)| line.longest_between(points[start], points[end - 1]);
+    /// Every one of some points, which need not be all, in a group of its own.
+    pub(super) fn alone(points: Vec<u32>) -> Self {
+        let n = points.len() as u32;
         Self {
-            radii: pieces.iter().map(largest).collect(),
-            widths: pieces.iter().map(width).collect(),
-            distances,
-            starts,
-            leaders,
+            distances: vec![0.0; points.len()],
+            starts: (0..=n).collect(),
+            leaders: (0..n).collect(),
+            radii: vec![0.0; points.len()],
+            widths: vec![0.0; points.len()],
             points,
         }
+    }
+
+    /// Groups that are about `reach` wide to either side of the leader. O(n · parameters).
+    pub(super) fn reaching(columns: &[&[f32]], line: &LeafLine, reach: f64) -> Self {
+        let points = line.points();
+        let stretches: Vec<Self> = points
+            .par_chunks(STRETCH)
+            .map(|points| Self::of_stretch(columns, line, points, reach))
+            .collect();
+        let mut all = Self::alone(Vec::new());
+        for mut stretch in stretches {
+            let offset = all.points.len() as u32;
+            all.starts
+                .extend(stretch.starts[1..].iter().map(|start| start + offset));
+            all.leaders
+                .extend(stretch.leaders.iter().map(|leader| leader + offset));
+            all.points.append(&mut stretch.points);
+            all.distances.append(&mut stretch.distances);
+            all.radii.append(&mut stretch.radii);
+            all.widths.append(&mut stretch.widths);
+        }
+        all
+    }
+
+    fn of_stretch(columns: &[&[f32]], line: &LeafLine, points: &[u32], reach: f64) -> Self {
+        let mut groups = Self::alone(Vec::new());
+        let column = |place: usize| columns[points[place] as usize];
+        let mut start = 0;
+        for end in 1..=points.len() {
+            // The edge to the next point alone may be too long already.
+            let goes_on = end < points.len()
+                && line.longest_between(points[end - 1], points[end]) <= 2.0 * reach
+                && distance_at_least(column(start), column(end)) <= 2.0 * reach;
+            if !goes_on {
+                let group = &points[start..end];
+                let leader = (group.len() - 1) / 2;
+                groups.add(columns, line, group, leader);
+                start = end;
+            }
+        }
+        groups
+    }
+
+    /// Adds a group of neighbours on the line.
+    fn add(&mut self, columns: &[&[f32]], line: &LeafLine, group: &[u32], leader: usize) {
+        let column = |place: usize| columns[group[place] as usize];
+        let from_leader = (0..group.len()).map(|place| match place == leader {
+            true => 0.0,
+            false => distance(column(leader), column(place)),
+        });
+        let start = self.points.len();
+        self.distances.extend(from_leader);
+        self.radii
+            .push(self.distances[start..].iter().copied().fold(0.0, f64::max));
+        self.widths
+            .push(line.longest_between(group[0], group[group.len() - 1]));
+        self.leaders.push((start + leader) as u32);
+        self.points.extend(group);
+        self.starts.push(self.points.len() as u32);
     }
 
     /// Number of groups.

@@ -26,10 +26,22 @@ const PROPOSED: usize = 3;
 /// So few points are joined by Prim's algorithm.
 const FEW: usize = 1024;
 
-/// A spanning tree of the points, its edges sorted.
-pub(super) fn spanning_tree(columns: &[&[f32]]) -> Vec<Edge> {
+/// A tree, and where its points lie.
+pub(super) struct Rough {
+    /// The edges of a spanning tree, sorted.
+    pub(super) tree: Vec<Edge>,
+    /// About the squared distance of each point from the middle of all, in some unit.
+    pub(super) remoteness: Vec<f32>,
+}
+
+/// A spanning tree of the points.
+pub(super) fn spanning_tree(columns: &[&[f32]]) -> Rough {
     let sketches = sketches(columns);
     let middle = middle(&sketches);
+    let remoteness: Vec<f32> = sketches
+        .iter()
+        .map(|sketch| squared(sketch, &middle))
+        .collect();
     let mut components = UnionFind::<u32>::new(columns.len());
     let mut tree = Vec::with_capacity(columns.len());
     let mut points: Vec<u32> = (0..columns.len() as u32).collect();
@@ -52,24 +64,26 @@ pub(super) fn spanning_tree(columns: &[&[f32]]) -> Vec<Edge> {
         if tree.len() + 1 >= columns.len() {
             break;
         }
-        points = representatives(&sketches, &middle, &points, &mut components);
+        points = representatives(&remoteness, &points, &mut components);
     }
     tree.par_sort_unstable_by(Edge::order);
-    tree
+    Rough { tree, remoteness }
 }
 
 /// The point of each component that is nearest the middle.
 fn representatives(
-    sketches: &[Sketch],
-    middle: &Sketch,
+    remoteness: &[f32],
     points: &[u32],
     components: &mut UnionFind<u32>,
 ) -> Vec<u32> {
     let mut ranked: Vec<(u32, f32, u32)> = points
         .iter()
         .map(|&point| {
-            let remoteness = squared(&sketches[point as usize], middle);
-            (components.find_mut(point), remoteness, point)
+            (
+                components.find_mut(point),
+                remoteness[point as usize],
+                point,
+            )
         })
         .collect();
     ranked.sort_unstable_by(|x, y| {
