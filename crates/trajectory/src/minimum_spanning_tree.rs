@@ -7,20 +7,27 @@
 //! # Method
 //!
 //! An edge that is longer than every edge on the path between its ends in *some* spanning tree is
-//! in no minimum spanning tree (the cycle property). So:
+//! in no minimum spanning tree (the cycle property). So any tree, however it was found, rules out
+//! all pairs that are farther apart than its path between them is wide, and the closer it is to the
+//! smallest the more it rules out:
 //!
-//! 1. a cheap tree over random sketches of the points says which points are near (`sketch`);
-//! 2. laid out as the leaves of that tree's dendrogram, the longest edge between two points is a
-//!    running maximum along the line (`leaf_line`), which a tile of pairs can be compared with
-//!    at the speed of the matrix product that makes it ([`weightspace::tiles`]);
-//! 3. the few pairs that pass are measured when, and only if, Kruskal's algorithm asks for them
-//!    (`kruskal`), and the better tree makes the next tiles pass fewer.
+//! 1. random projection trees over short sketches of the points (`sketch`) find a rough tree
+//!    in O(n log n) (`rough`);
+//! 2. laid out as the leaves of its dendrogram, the longest edge between two points is the widest
+//!    gap between them on a line (`leaf_line`);
+//! 3. neighbours on the line that are near each other form groups, and one distance between two
+//!    leaders decides on all pairs of their groups, by the triangle inequality (`groups`);
+//! 4. tiles of such distances are made by matrix products in f32 with proven bounds
+//!    ([`weightspace::tiles`]), and what they do not rule out is looked at pair by pair (`pairs`);
+//! 5. the few pairs that pass are measured in f64 when, and only if, Kruskal's algorithm asks for
+//!    them (`kruskal`), and the better tree makes the next tiles pass fewer.
 //!
-//! A first round over a sample of the points makes the limits tight before the full round.
+//! A first round over a sample of the points makes the limits tight before groups are chosen.
 //! This is the filtering of Karger, Klein and Tarjan (1995, "A randomized linear-time algorithm
 //! to find minimum spanning trees") with tiles in place of random edges. One triangular matrix
-//! product in f32 dominates: n²·d multiplications. The memory beside the input is that of a
-//! panel of points per thread and of the candidates of one batch of tiles.
+//! product over the g leaders dominates: g²·d/2 multiplications, with g = n where nothing can be
+//! grouped. The memory beside the input is that of a panel of points per thread and of the
+//! candidates of one batch of tiles. What the speed rests on is in `docs/linkage.md`.
 
 mod groups;
 mod kruskal;
