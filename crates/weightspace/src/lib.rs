@@ -75,6 +75,7 @@ pub mod moments;
 pub mod neighbors;
 pub mod points;
 pub mod relation;
+mod shadows;
 pub mod similarity;
 pub mod sketch;
 pub mod spectrum;

@@ -1,17 +1,26 @@
 //! Exact nearest neighbours.
 //!
 //! Tiles of approximate distances discard nearly all pairs; those that may still be among the `k`
-//! nearest are measured exactly. Costs one triangular matrix product, n²·d multiplications, and
-//! about 30 exact distances per point.
+//! nearest are measured exactly. In few dimensions that costs one triangular matrix product, n²·d
+//! multiplications, and about 30 exact distances per point.
+//!
+//! In many dimensions the tiles are of shadows, projections on 63 directions that cannot lengthen
+//! a distance (`shadows`), and there are two rounds. The first finds the `k` nearest shadows of every
+//! point; the farthest of these `k` points, measured exactly, bounds its search. The second finds all
+//! pairs whose shadows are within their bounds, near points one after another, so that what is
+//! measured together is in the cache together. Only tiles that this leaves full, as of points that
+//! fill all dimensions evenly, are computed in full.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nalgebra::DMatrixView;
+use rayon::prelude::*;
 
 use crate::Error;
 use crate::distance::distance;
 use crate::points::finite_columns;
-use crate::tiles::{Candidate, Limit, Panels};
+use crate::shadows::Shadows;
+use crate::tiles::{Limit, Panels, TileIndex};
 
 /// The `k` nearest other points of every point, nearest first.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +63,7 @@ impl Neighbors {
 /// The exact `k` nearest neighbours of every column of `points` (parameters x checkpoints).
 ///
 /// A point is not its own neighbour. Neighbours are sorted by distance, equal distances by column
-/// number; distances are those of [`distance`], in f64.
+/// number; distances are those of [`distance`], in f64. The same bits for any number of threads.
 ///
 /// # Errors
 /// [`Error::NeighborCount`] unless `0 < k < checkpoints`; [`Error::NonFinite`].
@@ -64,125 +73,245 @@ pub fn nearest(points: DMatrixView<'_, f32>, k: usize) -> Result<Neighbors, Erro
     if k == 0 || k >= checkpoints {
         return Err(Error::NeighborCount { k, checkpoints });
     }
-    let panels = Panels::new(columns);
-    let searches: Vec<Mutex<PanelSearch>> = (0..panels.panels())
-        .map(|panel| Mutex::new(PanelSearch::new(panels.points(panel), k)))
-        .collect();
-    panels.for_each(&panels.tiles(), |tile| {
-        let (row, column) = tile.panels();
-        let row_limits = lock(&searches[row]).limits(&panels);
-        let column_limits = lock(&searches[column]).limits(&panels);
-        let mut candidates = Vec::new();
-        tile.candidates(&row_limits, &column_limits, |pair| candidates.push(pair));
-        let mut search = lock(&searches[row]);
-        for pair in &candidates {
-            search.consider(pair.a, pair.b, pair, &panels);
-        }
-        drop(search);
-        let mut search = lock(&searches[column]);
-        for pair in &candidates {
-            search.consider(pair.b, pair.a, pair, &panels);
-        }
-    });
-    let mut neighbors = Neighbors {
-        k,
-        indices: Vec::with_capacity(checkpoints * k),
-        distances: Vec::with_capacity(checkpoints * k),
+    let found = match Shadows::of(&columns) {
+        Some(shadows) => by_shadows(&columns, &shadows, k),
+        None => by_points(&columns, k),
     };
-    for search in searches {
-        let search = search.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for (point, mut found) in (search.first..).zip(search.searches) {
-            found.settle(point, &panels);
-            for (length, index) in found.nearest {
-                neighbors.indices.push(index);
-                neighbors.distances.push(length);
+    Ok(Neighbors {
+        k,
+        indices: found.iter().map(|&(_, index)| index).collect(),
+        distances: found.iter().map(|&(length, _)| length).collect(),
+    })
+}
+
+/// The `k` nearest of every point with their distances, point after point.
+fn by_points(columns: &[&[f32]], k: usize) -> Vec<(f64, u32)> {
+    let panels = Panels::new(columns.to_vec());
+    let exact = |a: u32, b: u32, _| distance(columns[a as usize], columns[b as usize]);
+    let round = Round::new(&panels, k, (0..columns.len() as u32).collect(), &[], &exact);
+    round.look(&panels, &panels.tiles(), None);
+    round.end()
+}
+
+/// The same, but only pairs whose shadows are near are measured.
+fn by_shadows(columns: &[&[f32]], shadows: &Shadows, k: usize) -> Vec<(f64, u32)> {
+    let cast = shadows.columns();
+    let panels = Panels::new(cast.clone());
+    let shadow = |_, _, at_least| at_least;
+    let round = Round::new(
+        &panels,
+        k,
+        (0..columns.len() as u32).collect(),
+        &[],
+        &shadow,
+    );
+    round.look(&panels, &panels.tiles(), None);
+    let near: Vec<u32> = round.end().into_iter().map(|(_, other)| other).collect();
+
+    let exact = |a: u32, b: u32, _| distance(columns[a as usize], columns[b as usize]);
+    let numbers = neighborhood_by_neighborhood(&near, k);
+    let farthest = numbers.par_iter().map(|&point| {
+        let near = &near[point as usize * k..][..k];
+        let lengths = near.iter().map(|&other| exact(point, other, 0.0));
+        lengths.fold(0.0, f64::max)
+    });
+    let bounds: Vec<f64> = farthest.collect();
+    let panels = Panels::new(select(&cast, &numbers));
+    let round = Round::new(&panels, k, numbers.clone(), &bounds, &exact);
+    let crowded = round.look(&panels, &panels.tiles(), Some(shadows));
+    if !crowded.is_empty() {
+        round.look(&Panels::new(select(columns, &numbers)), &crowded, None);
+    }
+    round.end()
+}
+
+/// Some columns, by their numbers.
+fn select<'a>(columns: &[&'a [f32]], numbers: &[u32]) -> Vec<&'a [f32]> {
+    numbers
+        .iter()
+        .map(|&number| columns[number as usize])
+        .collect()
+}
+
+/// All points, each followed by those of its `k` near ones that have not come yet, and by theirs.
+fn neighborhood_by_neighborhood(near: &[u32], k: usize) -> Vec<u32> {
+    let points = near.len() / k;
+    let mut seen = vec![false; points];
+    let mut order: Vec<u32> = Vec::with_capacity(points);
+    for start in 0..points as u32 {
+        let mut next = order.len();
+        if !std::mem::replace(&mut seen[start as usize], true) {
+            order.push(start);
+        }
+        while let Some(&point) = order.get(next) {
+            next += 1;
+            for &other in &near[point as usize * k..][..k] {
+                if !std::mem::replace(&mut seen[other as usize], true) {
+                    order.push(other);
+                }
             }
         }
     }
-    Ok(neighbors)
+    order
+}
+
+/// One round over tiles of pairs, which finds the nearest of every point.
+struct Round<'a> {
+    /// One search for every point, panel by panel.
+    panels: Vec<Mutex<Vec<Search>>>,
+    /// The number of the point in each place of the panels.
+    numbers: Vec<u32>,
+    measure: &'a Measure<'a>,
+}
+
+/// The length of a pair, given the numbers of its points and a lower bound.
+type Measure<'m> = dyn Fn(u32, u32, f64) -> f64 + Sync + 'm;
+
+/// Share of a tile's pairs from which it is quicker to compute the tile in all dimensions.
+const CROWDED: usize = 16;
+
+impl<'a> Round<'a> {
+    /// `bounds` say how far, at most, the `k` nearest of each point are, place after place; without
+    /// them nothing is known.
+    fn new(
+        panels: &Panels<'_>,
+        k: usize,
+        numbers: Vec<u32>,
+        bounds: &[f64],
+        measure: &'a Measure<'a>,
+    ) -> Self {
+        let bound = |place: usize| bounds.get(place).copied().unwrap_or(f64::INFINITY);
+        let searches = |place: usize| Search::new(numbers[place], k, bound(place));
+        Self {
+            panels: (0..panels.panels())
+                .map(|panel| Mutex::new(panels.points(panel).map(searches).collect()))
+                .collect(),
+            numbers,
+            measure,
+        }
+    }
+
+    /// Looks at some tiles. `shadows` say how the lengths in them bound distances, which is not
+    /// needed where the tiles are of the points themselves; tiles that they leave crowded are not
+    /// looked at, but returned.
+    fn look(
+        &self,
+        panels: &Panels<'_>,
+        tiles: &[TileIndex],
+        shadows: Option<&Shadows>,
+    ) -> Vec<TileIndex> {
+        let limits = |searches: &[Search]| -> Vec<Limit> {
+            let farthest = searches.iter().map(Search::farthest);
+            farthest
+                .map(|length| shadows.map_or(length, |shadows| shadows.at_most(length)))
+                .map(|length| panels.limit(length))
+                .collect()
+        };
+        let crowded = Mutex::new(Vec::new());
+        panels.for_each(tiles, |tile| {
+            let (row, column) = tile.panels();
+            let row_limits = limits(&lock(&self.panels[row]));
+            let column_limits = limits(&lock(&self.panels[column]));
+            let mut candidates = Vec::new();
+            tile.candidates(&row_limits, &column_limits, |mut pair| {
+                if let Some(shadows) = shadows {
+                    pair.at_least = shadows.at_least(pair.at_least);
+                }
+                candidates.push(pair);
+            });
+            let pairs = row_limits.len() * column_limits.len();
+            if shadows.is_some() && candidates.len() * CROWDED > pairs {
+                lock(&crowded).push(TileIndex {
+                    row: row as u32,
+                    column: column as u32,
+                });
+                return;
+            }
+            candidates.sort_unstable_by(|x, y| x.at_least.total_cmp(&y.at_least));
+            let mut rows = lock(&self.panels[row]);
+            let mut columns = (row != column).then(|| lock(&self.panels[column]));
+            let places = [row, column].map(|panel| panels.points(panel).start);
+            for pair in &candidates {
+                let (a, b) = (pair.a as usize - places[0], pair.b as usize - places[1]);
+                let others = columns.as_deref_mut();
+                let farthest = rows[a].farthest().max(match &others {
+                    Some(columns) => columns[b].farthest(),
+                    None => rows[b].farthest(),
+                });
+                if pair.at_least > farthest {
+                    continue;
+                }
+                let [x, y] = [pair.a, pair.b].map(|place| self.numbers[place as usize]);
+                let length = (self.measure)(x, y, pair.at_least);
+                rows[a].insert(length, y);
+                match others {
+                    Some(columns) => columns[b].insert(length, x),
+                    None => rows[b].insert(length, x),
+                }
+            }
+        });
+        crowded.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The nearest of every point with their lengths, in the order of the points' numbers.
+    fn end(self) -> Vec<(f64, u32)> {
+        let searches = self.panels.into_iter().flat_map(|searches| {
+            searches
+                .into_inner()
+                .unwrap_or_else(PoisonError::into_inner)
+        });
+        let mut searches: Vec<Search> = searches.collect();
+        searches.sort_unstable_by_key(|search| search.point);
+        searches
+            .into_iter()
+            .flat_map(|search| search.nearest)
+            .collect()
+    }
 }
 
 /// A panic in another thread ends the search anyway; it need not be reported twice.
-fn lock(search: &Mutex<PanelSearch>) -> MutexGuard<'_, PanelSearch> {
+fn lock<T>(search: &Mutex<T>) -> MutexGuard<'_, T> {
     search.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The searches of all points of one panel.
-struct PanelSearch {
-    /// Number of the panel's first point.
-    first: u32,
-    searches: Vec<Search>,
-}
-
-impl PanelSearch {
-    fn new(points: std::ops::Range<usize>, k: usize) -> Self {
-        Self {
-            first: points.start as u32,
-            searches: points.map(|_| Search::new(k)).collect(),
-        }
-    }
-
-    fn limits(&self, panels: &Panels<'_>) -> Vec<Limit> {
-        self.searches
-            .iter()
-            .map(|search| panels.limit(search.farthest()))
-            .collect()
-    }
-
-    fn consider(&mut self, point: u32, other: u32, pair: &Candidate, panels: &Panels<'_>) {
-        let search = &mut self.searches[(point - self.first) as usize];
-        if pair.at_least <= search.farthest() {
-            search.pending.push((pair.at_least, other));
-            if search.pending.len() == search.pending.capacity() {
-                search.settle(point, panels);
-            }
-        }
-    }
 }
 
 /// The search for the nearest neighbours of one point.
 struct Search {
+    /// Its number.
+    point: u32,
     k: usize,
+    /// None of the `k` nearest is farther.
+    bound: f64,
     /// The nearest of all points measured so far, at most `k`, in order.
     nearest: Vec<(f64, u32)>,
-    /// Points not measured yet, each with a lower bound on its distance.
-    pending: Vec<(f64, u32)>,
 }
 
 impl Search {
-    fn new(k: usize) -> Self {
+    fn new(point: u32, k: usize, bound: f64) -> Self {
         Self {
+            point,
             k,
-            nearest: Vec::with_capacity(k + 1),
-            pending: Vec::with_capacity(2 * k + 32),
+            bound,
+            nearest: Vec::with_capacity(k),
         }
     }
 
     /// The distance beyond which no point is among the `k` nearest.
     fn farthest(&self) -> f64 {
         match self.nearest.get(self.k - 1) {
-            Some(&(length, _)) => length,
-            None => f64::INFINITY,
+            Some(&(length, _)) => length.min(self.bound),
+            None => self.bound,
         }
     }
 
-    /// Measures the pending points as far as they matter, the most promising first.
-    fn settle(&mut self, point: u32, panels: &Panels<'_>) {
-        let mut pending = std::mem::take(&mut self.pending);
-        pending.sort_unstable_by(by_length);
-        for &(at_least, other) in &pending {
-            if at_least > self.farthest() {
-                break;
-            }
-            let length = distance(panels.point(point as usize), panels.point(other as usize));
-            let place = self
-                .nearest
-                .partition_point(|known| by_length(known, &(length, other)).is_lt());
-            self.nearest.insert(place, (length, other));
-            self.nearest.truncate(self.k);
+    fn insert(&mut self, length: f64, other: u32) {
+        let entry = (length, other);
+        let place = self
+            .nearest
+            .partition_point(|known| by_length(known, &entry).is_lt());
+        if place < self.k {
+            self.nearest.truncate(self.k - 1);
+            self.nearest.insert(place, entry);
         }
-        pending.clear();
-        self.pending = pending;
     }
 }
 
@@ -262,6 +391,23 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
             let found = pool.unwrap().install(|| nearest(points.as_view(), 15));
             assert_eq!(found.unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn points_with_shadows_agree_with_the_naive_search_for_any_number_of_threads() {
+        let runs = walks(260, 60, 9);
+        // Even noise, of which every tile stays crowded; and all points within one another's reach.
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let noise = DMatrix::from_fn(300, 1100, |_, _| rng.next_u32() as f32 / u32::MAX as f32);
+        let copies = DMatrix::from_fn(260, 1100, |i, j| (i * (j % 400) % 7) as f32);
+        for points in [runs, noise, copies] {
+            let expected = naive(&points, 14);
+            for threads in [1, 2, 3] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+                let found = pool.unwrap().install(|| nearest(points.as_view(), 14));
+                assert_eq!(found.unwrap(), expected);
+            }
         }
     }
 

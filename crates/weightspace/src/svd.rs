@@ -6,7 +6,12 @@
 //! largest their accuracy, far below what f32 weights can tell from nothing; the singular values
 //! themselves do not suffer, since an error in a direction enters them squared.
 //!
-//! The matrix is read in blocks of columns, so that only a fraction of it is ever held in f64.
+//! The matrix is read in blocks of columns, so that only a fraction of it is ever held in f64. Large
+//! matrices whose spectrum is not too steep are decomposed in f32 and refined (`single`), which is
+//! checked; singular values are then good to 10⁻⁵ rather than to rounding.
+
+mod krylov;
+mod single;
 
 use std::ops::Range;
 
@@ -23,6 +28,7 @@ use faer::linalg::qr::no_pivoting::factor::{
     qr_in_place, qr_in_place_scratch, recommended_block_size,
 };
 use faer::prelude::{Reborrow, ReborrowMut};
+use faer::traits::RealField;
 use faer::{Accum, Conj, Mat, MatMut, MatRef, Par, Spec};
 use nalgebra::{DMatrix, DMatrixView};
 use rayon::prelude::*;
@@ -104,14 +110,22 @@ pub fn truncated(points: DMatrixView<'_, f32>, rank: usize) -> Result<Svd, Error
         });
     }
     let columns = finite_columns(&points)?;
-    let mut basis = if parameters <= checkpoints {
-        leading_eigenvectors(gram_of_rows(&columns, parameters), rank)?
+    match single::truncated(&columns, parameters, rank) {
+        Some(svd) => Ok(svd),
+        None => in_double(&columns, parameters, rank),
+    }
+}
+
+/// Everything in f64.
+fn in_double(columns: &[&[f32]], parameters: usize, rank: usize) -> Result<Svd, Error> {
+    let mut basis = if parameters <= columns.len() {
+        leading_eigenvectors(gram_of_rows(columns, parameters), rank)?
     } else {
-        let right = leading_eigenvectors(gram_of_columns(&columns, parameters), rank)?;
-        orthonormal(product(&columns, parameters, &right))
+        let right = leading_eigenvectors(gram_of_columns(columns, parameters), rank)?;
+        orthonormal(product(columns, parameters, &right))
     };
     fix_signs(&mut basis);
-    let (coordinates, squares) = project(&columns, &basis);
+    let (coordinates, squares) = project(columns, &basis);
     // Rounding may swap the order of values that are all but equal.
     let mut order: Vec<usize> = (0..rank).collect();
     order.sort_by(|&i, &j| squares[j].total_cmp(&squares[i]));
@@ -173,11 +187,11 @@ fn add_lower(gram: &mut Mat<f64>, left: MatRef<'_, f64>, right: MatRef<'_, f64>)
 }
 
 /// The eigenvectors of the `rank` largest eigenvalues, largest first.
-fn leading_eigenvectors(gram: Mat<f64>, rank: usize) -> Result<Mat<f64>, Error> {
+fn leading_eigenvectors<T: RealField>(gram: Mat<T>, rank: usize) -> Result<Mat<T>, Error> {
     let size = gram.nrows();
     let par = Par::rayon(PARTS);
     let scratch =
-        self_adjoint_evd_scratch::<f64>(size, ComputeEigenvectors::Yes, par, Spec::default());
+        self_adjoint_evd_scratch::<T>(size, ComputeEigenvectors::Yes, par, Spec::default());
     let mut memory = MemBuffer::new(scratch);
     let mut values = Diag::zeros(size);
     let mut vectors = Mat::zeros(size, size);

@@ -54,8 +54,8 @@ pub struct Panels<'a> {
 /// Names the tile of the pairs between two panels, `row ≤ column`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TileIndex {
-    row: u32,
-    column: u32,
+    pub(crate) row: u32,
+    pub(crate) column: u32,
 }
 
 /// A pair of points `a < b` that may lie within its limit, with a lower bound on the distance.
