@@ -94,8 +94,11 @@ impl Svd {
 
 /// The `rank` leading components of `points` (parameters x checkpoints), without centring.
 ///
+/// Singular values are good to 10⁻⁵, of matrices with fewer than 512 rows or fewer columns than rows
+/// to rounding. The same bits for any number of threads.
+///
 /// With `m` the smaller and `l` the larger side, O(m²·l + m³) in time, O(m²) in memory beside the
-/// input and the result. The same bits for any number of threads.
+/// input and the result.
 ///
 /// # Errors
 /// [`Error::Rank`] unless `0 < rank ≤ min(parameters, checkpoints)`; [`Error::NonFinite`];

@@ -74,6 +74,11 @@ const UMAP: &[Peer] = &[
 const SVD: &[Peer] = &[
     python("NumPy Gram + SciPy subset eigh", "svd.py", "gram-subset"),
     python("NumPy Gram + SciPy eigh", "svd.py", "gram-full"),
+    python(
+        "NumPy Gram in f32 + SciPy subset eigh",
+        "svd.py",
+        "gram-single",
+    ),
     python("scikit-learn randomised", "svd.py", "randomised"),
 ];
 
