@@ -89,6 +89,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         quick: options.quick,
     };
     let start = Instant::now();
+    // As it was when it began: half an hour is long enough for a work tree to change.
+    let machine = Machine::this();
     let (mut rows, mut seconds) = (Vec::new(), Vec::new());
     let (mut failures, mut notes) = (Vec::new(), Vec::new());
     let asked = |name: &str| options.only.is_empty() || options.only.iter().any(|of| of == name);
@@ -130,7 +132,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
                     "cargo xtask {}",
                     std::env::args().skip(1).collect::<Vec<_>>().join(" ")
                 ),
-                machine: Machine::this(),
+                machine,
                 threads: rayon::current_num_threads(),
                 wall_s: round(start.elapsed().as_secs_f64()),
                 peak_memory_mib: peak_memory_mib(),
