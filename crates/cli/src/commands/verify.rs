@@ -1,6 +1,6 @@
 //! `modeltrail verify`: every byte of a store; what is damaged, what is complete, what can be done.
 
-use super::{counted, print_json, print_text, table};
+use super::{counted, laid_out, print_json, print_text};
 use crate::cli::{Global, Outcome};
 use crate::collection::printable;
 use crate::exchange::imported::Imported;
@@ -93,7 +93,7 @@ fn print_report(report: &Report) -> Result<()> {
         .files
         .iter()
         .map(|file| [printable(&file.name), describe(&file.status)]);
-    print_text(&table(["file", "state"], rows))?;
+    print_text(&laid_out(["file", "state"], rows, 0..0))?;
     for problem in &report.problems {
         print_text(&printable(problem))?;
     }
