@@ -9,6 +9,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use tempfile::TempDir;
 
 /// Some lines of a document.
 enum Part {
@@ -65,16 +66,9 @@ fn is_shown(shown: &str, printed: &str) -> bool {
 }
 
 /// An empty folder for one document's blocks, but for `examples/`.
-fn folder_for(document: &Path, root: &Path) -> PathBuf {
-    let name = document.strip_prefix(root).unwrap().to_str().unwrap();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join("documented")
-        .join(name.replace('/', "-"));
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder).unwrap();
-    }
-    std::fs::create_dir_all(&folder).unwrap();
-    std::os::unix::fs::symlink(root.join("examples"), folder.join("examples")).unwrap();
+fn folder(root: &Path) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(root.join("examples"), folder.path().join("examples")).unwrap();
     folder
 }
 
@@ -99,7 +93,7 @@ fn commands_print_what_the_documents_show() {
         .unwrap();
     let (mut wrong, mut count) = (Vec::new(), 0);
     for document in documents(&root) {
-        let folder = folder_for(&document, &root);
+        let folder = folder(&root);
         let before = std::fs::read_to_string(&document).unwrap();
         let mut after = String::new();
         for part in parts(&before) {
@@ -110,7 +104,7 @@ fn commands_print_what_the_documents_show() {
                     answer: shown,
                 } => {
                     count += 1;
-                    let printed = answer(&command, &folder);
+                    let printed = answer(&command, folder.path());
                     let kept = if is_shown(&shown, &printed) {
                         &shown
                     } else {
