@@ -135,7 +135,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let table = table(&measurements, peak).to_markdown();
     write(&options.out.join("train.md"), &table)?;
     let manifest = Manifest {
-        command: "cargo xtask bench train".to_owned(),
+        command: format!(
+            "cargo xtask bench train --rounds {}{}",
+            options.rounds,
+            if options.as_built { " --as-built" } else { "" }
+        ),
         machine: Machine::this(),
     };
     write_json(&options.out.join("train.manifest.json"), &manifest)?;
