@@ -6,8 +6,8 @@ use faer::{Mat, Par};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use super::single::{product, quadratic};
-use super::{PARTS, leading_eigenvectors, orthonormal};
+use super::single::product;
+use super::{PARTS, leading_eigenpairs, orthonormal};
 
 /// Images of the block at most, and after how many it is looked whether they suffice.
 const MOST_STEPS: usize = 16;
@@ -46,15 +46,12 @@ pub(super) fn leading(matrix: &Mat<f32>, count: usize, wanted: usize) -> Option<
             continue;
         }
         let inner = within.submatrix(0, 0, filled, filled).to_owned();
-        let vectors = leading_eigenvectors(inner.clone(), count).ok()?;
+        let (values, vectors) = leading_eigenpairs(inner, count).ok()?;
         // What the image of a vector has outside the span, all of it from the newest block.
         let outside = product(block.transpose(), image.as_ref(), Par::rayon(PARTS));
         let newest = vectors.submatrix(own, 0, count, wanted);
         let residuals = product(outside.as_ref(), newest, Par::rayon(PARTS));
-        let is_good = (0..wanted).all(|i| {
-            let value = quadratic(&inner, &vectors, i);
-            residuals.col(i).norm_l2() <= TOLERANCE * value
-        });
+        let is_good = (0..wanted).all(|i| residuals.col(i).norm_l2() <= TOLERANCE * values[i]);
         if is_good {
             return Some(product(span, vectors.as_ref(), Par::rayon(PARTS)));
         }

@@ -19,9 +19,7 @@ use nalgebra::DMatrix;
 use rayon::prelude::*;
 use std::ops::Range;
 
-use super::{
-    BLOCK, PARTS, Svd, fix_signs, gram_of_rows, krylov, leading_eigenvectors, orthonormal, widened,
-};
+use super::{BLOCK, PARTS, Svd, fix_signs, gram_of_rows, krylov, leading_eigenpairs, orthonormal};
 
 /// Parameters from which single precision saves enough to be tried.
 const LEAST_PARAMETERS: usize = 512;
@@ -29,6 +27,8 @@ const LEAST_PARAMETERS: usize = 512;
 const MORE: usize = 16;
 /// Of how many directions one must be wanted for them to be found one block after another.
 const FEW: usize = 16;
+/// Columns of one product of the Gram matrix; each rounds what was summed before.
+const WIDE: usize = 2048;
 /// Pairs that are checked.
 const CHECKED: usize = 8;
 /// Most that an eigenvalue may be off, relatively; a singular value is off by half of it.
@@ -52,7 +52,7 @@ pub(super) fn truncated(columns: &[&[f32]], parameters: usize, rank: usize) -> O
     let space = if directions * FEW <= parameters {
         krylov::leading(&whole(gram), directions, rank)?
     } else {
-        let leading = leading_eigenvectors(gram, directions).ok()?;
+        let (_, leading) = leading_eigenpairs(gram, directions).ok()?;
         orthonormal(Mat::from_fn(parameters, directions, |i, j| {
             f64::from(leading[(i, j)])
         }))
@@ -60,14 +60,14 @@ pub(super) fn truncated(columns: &[&[f32]], parameters: usize, rank: usize) -> O
     let within = projected(columns, &space);
     let rows: Vec<&[f32]> = within.chunks_exact(directions).collect();
     let small = gram_of_rows(&rows, directions);
-    let turned = leading_eigenvectors(small.clone(), directions).ok()?;
-    let left_out = quadratic(&small, &turned, directions - 1);
+    let (mut squares, turned) = leading_eigenpairs(small, directions).ok()?;
+    let left_out = squares[directions - 1];
+    squares.truncate(rank);
     let turned = turned.subcols(0, rank);
     let mut basis = product(space.as_ref(), turned, Par::rayon(PARTS));
     fix_signs(&mut basis);
     // The same turn, with the signs that were chosen.
     let turned = product(space.transpose(), basis.as_ref(), Par::rayon(PARTS));
-    let squares: Vec<f64> = (0..rank).map(|i| quadratic(&small, &turned, i)).collect();
     let checked = rank.saturating_sub(CHECKED)..rank;
     let off = residuals(columns, &basis, &squares, checked.clone());
     let is_good = off
@@ -77,9 +77,7 @@ pub(super) fn truncated(columns: &[&[f32]], parameters: usize, rank: usize) -> O
     if !is_good {
         return None;
     }
-    let mut order: Vec<usize> = (0..rank).collect();
-    order.sort_by(|&i, &j| squares[j].total_cmp(&squares[i]));
-    let turned = Mat::from_fn(directions, rank, |i, j| turned[(i, order[j])] as f32);
+    let turned = Mat::from_fn(directions, rank, |i, j| turned[(i, j)] as f32);
     let mut coordinates = DMatrix::zeros(rank, columns.len());
     matmul(
         MatMut::from_column_major_slice_mut(coordinates.as_mut_slice(), rank, columns.len()),
@@ -90,8 +88,8 @@ pub(super) fn truncated(columns: &[&[f32]], parameters: usize, rank: usize) -> O
         Par::rayon(PARTS),
     );
     Some(Svd {
-        singular_values: order.iter().map(|&i| squares[i].sqrt()).collect(),
-        directions: DMatrix::from_fn(parameters, rank, |i, j| basis[(i, order[j])] as f32),
+        singular_values: squares.into_iter().map(f64::sqrt).collect(),
+        directions: DMatrix::from_fn(parameters, rank, |i, j| basis[(i, j)] as f32),
         coordinates,
     })
 }
@@ -99,7 +97,7 @@ pub(super) fn truncated(columns: &[&[f32]], parameters: usize, rank: usize) -> O
 /// `X·Xᵀ`, lower triangle.
 fn gram(columns: &[&[f32]], parameters: usize) -> Mat<f32> {
     let mut gram = Mat::zeros(parameters, parameters);
-    for columns in columns.chunks(BLOCK) {
+    for columns in columns.chunks(WIDE) {
         let block = columns.concat();
         let block = MatRef::from_column_major_slice(&block, parameters, columns.len());
         triangular::matmul(
@@ -149,18 +147,7 @@ fn projected(columns: &[&[f32]], space: &Mat<f64>) -> Vec<f32> {
     projected
 }
 
-/// `vᵀ·matrix·v` for column `i` of `vectors`; of the matrix the lower triangle is read.
-pub(super) fn quadratic(matrix: &Mat<f64>, vectors: &Mat<f64>, i: usize) -> f64 {
-    let vector = vectors.col(i);
-    (0..matrix.ncols())
-        .map(|column| {
-            let below = (column + 1..matrix.nrows()).map(|row| matrix[(row, column)] * vector[row]);
-            vector[column] * (matrix[(column, column)] * vector[column] + 2.0 * below.sum::<f64>())
-        })
-        .sum()
-}
-
-/// The squared lengths of the residuals of some pairs.
+/// The squared lengths of the residuals of some pairs, by products in f32: what they round only adds.
 fn residuals(
     columns: &[&[f32]],
     basis: &Mat<f64>,
@@ -168,20 +155,22 @@ fn residuals(
     pairs: Range<usize>,
 ) -> Vec<f64> {
     let parameters = basis.nrows();
-    let vectors = basis.subcols(pairs.start, pairs.len());
-    let parts: Vec<Mat<f64>> = columns
+    let vectors = Mat::from_fn(parameters, pairs.len(), |i, j| {
+        basis[(i, pairs.start + j)] as f32
+    });
+    let parts: Vec<Mat<f32>> = columns
         .par_chunks(BLOCK)
         .map(|columns| {
-            let wide = widened(columns, 0..parameters);
-            let block = MatRef::from_column_major_slice(&wide, parameters, columns.len());
-            let along = product(block.transpose(), vectors, Par::Seq);
+            let block = columns.concat();
+            let block = MatRef::from_column_major_slice(&block, parameters, columns.len());
+            let along = product(block.transpose(), vectors.as_ref(), Par::Seq);
             product(block, along.as_ref(), Par::Seq)
         })
         .collect();
     let residual = |pair: usize| {
         let entry = |row: usize| {
-            let image: f64 = parts.iter().map(|part| part[(row, pair)]).sum();
-            image - squares[pairs.start + pair] * vectors[(row, pair)]
+            let image: f64 = parts.iter().map(|part| f64::from(part[(row, pair)])).sum();
+            image - squares[pairs.start + pair] * f64::from(vectors[(row, pair)])
         };
         (0..parameters).map(|row| entry(row).powi(2)).sum()
     };
