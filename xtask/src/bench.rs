@@ -2,7 +2,9 @@
 
 mod analysis;
 mod environment;
+mod mirrored;
 mod npy;
+mod scaling;
 mod train;
 
 use anyhow::Result;
@@ -17,6 +19,11 @@ pub(crate) enum Bench {
     /// One turn of ours, in a process of its own.
     #[command(hide = true)]
     AnalysisTurn(analysis::OwnTurn),
+    /// What tree, clusters and order of ever more checkpoints cost, up to two million.
+    Scaling(scaling::Options),
+    /// One size, in a process of its own.
+    #[command(hide = true)]
+    ScalingTurn(scaling::Turn),
 }
 
 pub(crate) fn run(bench: &Bench) -> Result<()> {
@@ -24,6 +31,8 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         Bench::Train(options) => train::run(options),
         Bench::Analysis(options) => analysis::run(options),
         Bench::AnalysisTurn(turn) => turn.take(),
+        Bench::Scaling(options) => scaling::run(options),
+        Bench::ScalingTurn(turn) => turn.take(),
     }
 }
 

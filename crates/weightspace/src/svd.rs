@@ -12,6 +12,7 @@
 
 mod krylov;
 mod single;
+mod tridiagonal;
 
 use std::ops::Range;
 
@@ -322,3 +323,13 @@ fn project(columns: &[&[f32]], basis: &Mat<f64>) -> (DMatrix<f32>, Vec<f64>) {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+fn noise(rows: usize, columns: usize, seed: u64) -> DMatrix<f32> {
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+    DMatrix::from_fn(rows, columns, |_, _| {
+        rng.next_u32() as f32 / u32::MAX as f32 - 0.3
+    })
+}

@@ -19,7 +19,10 @@ use nalgebra::DMatrix;
 use rayon::prelude::*;
 use std::ops::Range;
 
-use super::{BLOCK, PARTS, Svd, fix_signs, gram_of_rows, krylov, leading_eigenpairs, orthonormal};
+use super::{
+    BLOCK, PARTS, Svd, fix_signs, gram_of_rows, krylov, leading_eigenpairs, orthonormal,
+    tridiagonal,
+};
 
 /// Parameters from which single precision saves enough to be tried.
 const LEAST_PARAMETERS: usize = 512;
@@ -52,7 +55,11 @@ pub(super) fn truncated(columns: &[&[f32]], parameters: usize, rank: usize) -> O
     let space = if directions * FEW <= parameters {
         krylov::leading(&whole(gram), directions, rank)?
     } else {
-        let (_, leading) = leading_eigenpairs(gram, directions).ok()?;
+        let leading = if directions * 2 <= parameters {
+            tridiagonal::leading(gram, directions)
+        } else {
+            leading_eigenpairs(gram, directions).ok()?.1
+        };
         orthonormal(Mat::from_fn(parameters, directions, |i, j| {
             f64::from(leading[(i, j)])
         }))

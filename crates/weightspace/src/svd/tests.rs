@@ -1,17 +1,8 @@
 //! Against nalgebra's SVD in f64.
 
 use proptest::prelude::*;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::*;
-
-fn noise(rows: usize, columns: usize, seed: u64) -> DMatrix<f32> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    DMatrix::from_fn(rows, columns, |_, _| {
-        rng.next_u32() as f32 / u32::MAX as f32 - 0.3
-    })
-}
 
 /// nalgebra's SVD in f64: the oracle.
 fn oracle(points: &DMatrix<f32>) -> nalgebra::SVD<f64, nalgebra::Dyn, nalgebra::Dyn> {

@@ -2,6 +2,7 @@
 
 use super::npy;
 use super::works::Source;
+use crate::bench::mirrored::Mirrored;
 use crate::files::write;
 use crate::reproduce::zoo;
 use anyhow::{Result, ensure};
@@ -9,12 +10,13 @@ use nalgebra::DMatrix;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use weightspace::svd;
-use zoo_training::random::visiting_order;
 use zoo_training::{Backend, Dataset, Recipe};
 
 /// Runs of the zoo that `--quick` keeps.
 const QUICK_RUNS: u32 = 40;
 const QUICK_IMAGES: usize = 2000;
+/// Copies of every run in a crowd.
+const CROWD: u32 = 4;
 
 /// Points on disk, and what is known of them.
 pub(super) struct Points {
@@ -92,7 +94,9 @@ pub(super) fn all(
         let runs: Vec<u32> = keep.iter().map(|&point| truth.runs[point]).collect();
         let epochs: Vec<u32> = keep.iter().map(|&point| truth.epochs[point]).collect();
         let low = svd::truncated(points.as_view(), 50)?.coordinates().clone();
-        let (crowd, crowd_runs) = crowd(&low, &runs);
+        let crowd = Mirrored::new(low.as_slice(), &runs, CROWD);
+        let crowd_runs: Vec<u32> = (0..crowd.len()).map(|place| crowd.run(place)).collect();
+        let crowd = DMatrix::from_vec(low.nrows(), crowd.len(), crowd.columns());
         for (source, what, points, runs) in [
             (
                 Source::Zoo,
@@ -135,31 +139,4 @@ pub(super) fn all(
         );
     }
     Ok(all)
-}
-
-/// Four times the runs: in each copy a run is mirrored along axes of its own and scaled by a few
-/// percent, so that it lies elsewhere, as far out, and no two distances are the same.
-fn crowd(points: &DMatrix<f32>, runs: &[u32]) -> (DMatrix<f32>, Vec<u32>) {
-    let count = points.ncols();
-    let order = visiting_order(1, 0, 4 * count);
-    let place = |at: usize| (order[at] as usize / count, order[at] as usize % count);
-    let crowd = DMatrix::from_fn(points.nrows(), 4 * count, |axis, at| {
-        let (copy, point) = place(at);
-        if copy == 0 {
-            return points[(axis, point)];
-        }
-        // Bits that look random (the finaliser of MurmurHash3).
-        let mut bits = (runs[point] as u64) << 32 | (axis as u64) << 8 | copy as u64;
-        for _ in 0..2 {
-            bits = (bits ^ (bits >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        }
-        let sign = if (bits >> 40) & 1 == 1 { -1.0 } else { 1.0 };
-        let scale = 1.0 + (runs[point] * 4 + copy as u32) as f32 * 1e-5;
-        sign * scale * points[(axis, point)]
-    });
-    let labels = (0..4 * count).map(|at| {
-        let (copy, point) = place(at);
-        runs[point] * 4 + copy as u32
-    });
-    (crowd, labels.collect())
 }
