@@ -35,7 +35,7 @@ pub(super) fn leading(mut matrix: Mat<f32>, count: usize) -> Mat<f32> {
     let block = recommended_block_size::<f32>(size, size);
     let mut reflections = Mat::zeros(block, size - 1);
     let mut memory = MemBuffer::new(StackReq::any_of(&[
-        tridiag_in_place_scratch::<f32>(size, par, Spec::default()),
+        tridiag_in_place_scratch::<f32>(size, Par::Seq, Spec::default()),
         apply_block_householder_sequence_on_the_left_in_place_scratch::<f32>(
             size - 1,
             block,
@@ -46,7 +46,7 @@ pub(super) fn leading(mut matrix: Mat<f32>, count: usize) -> Mat<f32> {
     tridiag_in_place(
         matrix.as_mut(),
         reflections.as_mut(),
-        par,
+        Par::Seq,
         stack,
         Spec::default(),
     );

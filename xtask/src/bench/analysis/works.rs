@@ -79,6 +79,11 @@ const SVD: &[Peer] = &[
         "svd.py",
         "gram-single",
     ),
+    python(
+        "NumPy Gram + SciPy subset eigh, all in f32",
+        "svd.py",
+        "all-single",
+    ),
     python("scikit-learn randomised", "svd.py", "randomised"),
 ];
 
