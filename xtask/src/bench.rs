@@ -2,6 +2,7 @@
 
 mod analysis;
 mod environment;
+mod headline;
 mod mirrored;
 mod npy;
 mod scaling;

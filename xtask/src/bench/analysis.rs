@@ -98,6 +98,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         write_json(&out.join("analysis.json"), &rows)?;
         write(&out.join("analysis.md"), table(&rows).to_markdown())?;
     }
+    super::headline::update(out)?;
     print!("{}", table(&rows).to_markdown());
     let manifest = Manifest {
         command: std::iter::once("cargo xtask".to_owned())

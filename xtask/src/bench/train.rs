@@ -134,6 +134,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     write_json(&options.out.join("train.json"), &measurements)?;
     let table = table(&measurements, peak).to_markdown();
     write(&options.out.join("train.md"), &table)?;
+    super::headline::update(&options.out)?;
     let manifest = Manifest {
         command: format!(
             "cargo xtask bench train --rounds {}{}",

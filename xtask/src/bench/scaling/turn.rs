@@ -12,7 +12,7 @@ use std::time::Instant;
 use trajectory::dendrogram::Dendrogram;
 use trajectory::minimum_spanning_tree::minimum_spanning_tree;
 use trajectory::ordering::{Method, order};
-use trajectory::scoring::{purity, score_orders};
+use trajectory::scoring::purity;
 
 #[derive(Args)]
 pub(crate) struct Turn {
@@ -42,7 +42,7 @@ pub(super) struct Cost {
     pub(super) peak_mib: u64,
     /// Mean purity of the clusters.
     pub(super) purity: f64,
-    /// Mean share of the successive checkpoints of a run that its order puts beside each other.
+    /// Share of the successive checkpoints of all runs that the orders put beside each other.
     pub(super) in_order: f64,
 }
 
@@ -68,11 +68,21 @@ impl Turn {
             order: ordering,
             peak_mib,
             purity: purity(&clusters, &runs)?.mean.value,
-            in_order: score_orders(&orders, &runs, &epochs)?.fraction_of_run.value,
+            in_order: beside(&orders, &runs, &epochs) as f64 / (points.ncols() - self.runs) as f64,
         };
         println!("{}", serde_json::to_string(&cost)?);
         Ok(())
     }
+}
+
+/// How many successive checkpoints of a run stand beside each other.
+fn beside(orders: &[Vec<u32>], runs: &[u32], epochs: &[u32]) -> usize {
+    let pairs = orders.iter().flat_map(|order| order.windows(2));
+    let right = pairs.filter(|pair| {
+        let [a, b] = [pair[0] as usize, pair[1] as usize];
+        runs[a] == runs[b] && epochs[a].abs_diff(epochs[b]) == 1
+    });
+    right.count()
 }
 
 fn timed<T, E>(work: impl FnOnce() -> Result<T, E>) -> Result<(T, Seconds), E> {
