@@ -22,6 +22,8 @@ pub const FEWEST_CHECKPOINTS: usize = 3;
 /// Largest ratio of the highest to the lowest merge above a cut. Five runs of unequal length of the
 /// paper's zoos (even seeds, 60 draws each) had at most 1.21.
 pub const WIDEST_BUNDLE: f64 = 1.3;
+/// Merges that make a bundle although it is wider, if the gap below it is wider still.
+pub const MANY: usize = 20;
 
 /// What the merge heights say about the number of runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -67,7 +69,9 @@ impl Runs {
 ///
 /// Tries a cut below each of the highest merges, down to 1/[`WIDEST_BUNDLE`] of the highest and to
 /// half of all, takes the one with the widest gap, and believes it if the gap is wide enough (see
-/// [`LEAST_GAP`]) and leaves no cluster of fewer than [`FEWEST_CHECKPOINTS`]. O(n log n).
+/// [`LEAST_GAP`]) and leaves no cluster of fewer than [`FEWEST_CHECKPOINTS`]. If it is not believed,
+/// bundles of [`MANY`] heights that are as wide as the gap below them are tried: thousands of strangers,
+/// or strangers in few dimensions, are not all equally far apart. O(n log n).
 pub fn count_runs(dendrogram: &Dendrogram) -> Runs {
     // Highest first; identical checkpoints merge at 0 and say nothing about gaps.
     let heights: Vec<f64> = dendrogram
@@ -77,6 +81,28 @@ pub fn count_runs(dendrogram: &Dendrogram) -> Runs {
         .map(|merge| merge.height)
         .take_while(|&height| height > 0.0)
         .collect();
+    let tight = clearest(dendrogram, &heights, |_, _| WIDEST_BUNDLE);
+    match tight.verdict {
+        Verdict::Separated => tight,
+        Verdict::NoGap => {
+            let wide = clearest(
+                dendrogram,
+                &heights,
+                |above, gap| {
+                    if above < MANY { 0.0 } else { gap }
+                },
+            );
+            match wide.verdict {
+                Verdict::Separated => wide,
+                Verdict::NoGap => tight,
+            }
+        }
+    }
+}
+
+/// The cut with the widest gap below a bundle no wider than `widest` says of so many heights above such
+/// a gap.
+fn clearest(dendrogram: &Dendrogram, heights: &[f64], widest: impl Fn(usize, f64) -> f64) -> Runs {
     let one = Runs {
         count: 1,
         verdict: Verdict::NoGap,
@@ -85,19 +111,16 @@ pub fn count_runs(dendrogram: &Dendrogram) -> Runs {
         bundle: 1.0,
         height: f64::INFINITY,
     };
-    let Some(&highest) = heights.first() else {
-        return one;
-    };
-    let cuts =
-        (1..=heights.len() / 2).take_while(|&above| highest <= WIDEST_BUNDLE * heights[above - 1]);
     let gap = |above: usize| heights[above - 1] / heights[above];
+    let bundle = |above: usize| heights[0] / heights[above - 1];
+    let cuts = (1..=heights.len() / 2).filter(|&above| bundle(above) <= widest(above, gap(above)));
     let Some(above) = cuts.max_by(|&x, &y| gap(x).total_cmp(&gap(y)).then(y.cmp(&x))) else {
         return one;
     };
     let found = Runs {
         gap: gap(above),
         needed: 1.0 + LEAST_GAP / (above as f64).sqrt(),
-        bundle: highest / heights[above - 1],
+        bundle: bundle(above),
         ..one
     };
     let whole = dendrogram

@@ -49,6 +49,24 @@ fn runs_of_unequal_length_are_counted() {
 }
 
 #[test]
+fn strangers_at_unequal_distances_are_counted_if_the_gap_is_as_wide_as_they_differ() {
+    let pool = |nearest: f64| {
+        let mut heights = Vec::new();
+        for run in 0..40 {
+            heights.extend(steps(20));
+            heights.push(nearest + (15.0 - nearest) * f64::from(run) / 39.0);
+        }
+        heights.extend(steps(20));
+        counted(&heights)
+    };
+    // The longest step is 3.2 long.
+    let found = pool(8.0);
+    assert_eq!((found.count, found.verdict), (41, Verdict::Separated));
+    assert!(found.bundle > 1.3 && found.gap > found.bundle);
+    assert_eq!(pool(5.0).verdict, Verdict::NoGap);
+}
+
+#[test]
 fn one_run_is_not_split() {
     for epochs in [5, 15, 50] {
         let found = counted(&zoo(&[epochs]));
