@@ -49,6 +49,18 @@ pub(super) fn files() -> Vec<Case> {
     copies.extend(b"e\x85q\x01");
     copies.extend(b"h\x00h\x01R0".repeat(100_000));
     copies.extend(b"}.");
+    // Entries under numbers, which are passed over, one by one.
+    let mut passed_over = b"\x80\x02".to_vec();
+    passed_over.extend(text("a"));
+    passed_over.extend(b"q\x010}q\x00(");
+    for key in 0..200_000_i32 {
+        passed_over.push(b'J');
+        passed_over.extend(key.to_le_bytes());
+        passed_over.extend(b"h\x01");
+    }
+    passed_over.extend(b"u0](");
+    passed_over.extend(b"h\x00".repeat(200_000));
+    passed_over.extend(b"e.");
     let compressed = zip(&[
         Entry::deflated("x/data.pkl", &dictionary("w", &weights)),
         Entry::new("x/data/0", &[0; 16]),
@@ -152,6 +164,11 @@ pub(super) fn files() -> Vec<Case> {
         file(
             "a list copied a hundred thousand times",
             &copies,
+            Fault::TooLarge,
+        ),
+        file(
+            "a large dictionary two hundred thousand times",
+            &passed_over,
             Fault::TooLarge,
         ),
         case(

@@ -26,6 +26,14 @@ pub(super) fn files() -> Vec<Case> {
         twice.extend(tensor("0", 4, 0, &[4], &[1]));
     }
     twice.extend(b"u.");
+    // A hundred thousand tensors behind a name of 5000 bytes.
+    let mut named = b"\x80\x02}(".to_vec();
+    named.extend(text(&"a".repeat(5000)));
+    named.extend(b"](");
+    named.extend(tensor("0", 4, 0, &[4], &[1]));
+    named.extend(b"q\x00");
+    named.extend(b"h\x00".repeat(100_000));
+    named.extend(b"eu.");
     vec![
         file(
             "a storage that is missing",
@@ -120,5 +128,11 @@ pub(super) fn files() -> Vec<Case> {
             Fault::TooLarge,
         ),
         case("one tensor name twice", "a.pt", torch(&twice), bad),
+        case(
+            "a long name before a hundred thousand tensors",
+            "a.pt",
+            torch(&named),
+            Fault::TooLarge,
+        ),
     ]
 }
