@@ -1,30 +1,31 @@
-use checkpoint_store::foreign::{ForeignCheckpoint, Limits, discover};
-use std::path::PathBuf;
+use checkpoint_store::foreign::Limits;
+use hostile::life::temporary;
+use hostile::reading::{Slot, weights};
+use std::path::Path;
+use std::sync::{Mutex, OnceLock};
+use tempfile::TempDir;
 
-/// Where the file of this process lies that is read.
-pub fn path(name: &str) -> PathBuf {
-    let memory = std::path::Path::new("/dev/shm");
-    let folder = if memory.is_dir() {
-        memory.to_path_buf()
-    } else {
-        std::env::temp_dir()
-    };
-    let folder = folder.join(format!("modeltrail-fuzz-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder to write to");
-    folder.join(name)
+/// A folder, and the file in it that is read.
+static PLACE: OnceLock<(TempDir, Mutex<Slot>)> = OnceLock::new();
+
+/// Reads bytes as a file of this name, the same in all calls.
+pub fn read_by(name: &str, bytes: &[u8], reader: impl FnOnce(&Path)) {
+    let (_, slot) = PLACE.get_or_init(|| {
+        let folder = temporary().expect("a folder to write to");
+        let slot = Slot::create(&folder.path().join(name)).expect("a file to write to");
+        (folder, Mutex::new(slot))
+    });
+    let mut slot = slot.lock().expect("whoever panics here ends the process");
+    reader(slot.put(bytes).expect("room for the file"));
 }
 
 /// Reads bytes as a foreign checkpoint of this name, whole.
 #[allow(dead_code)]
 pub fn read(name: &str, bytes: &[u8]) {
-    let path = path(name);
-    std::fs::write(&path, bytes).expect("room for the file");
-    let limits = Limits::default();
-    for found in &discover(&[path], &limits).checkpoints {
-        if let Ok(checkpoint) = ForeignCheckpoint::open(found, &limits) {
-            for index in 0..checkpoint.tensors().len() {
-                let _ = checkpoint.read(index, &mut |_| {});
-            }
+    read_by(name, bytes, |path| {
+        if let Err(error) = weights(path, &Limits::default()) {
+            // What a command would say.
+            let _ = error.to_string();
         }
-    }
+    });
 }

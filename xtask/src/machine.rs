@@ -1,15 +1,15 @@
 //! What the results were made on and from.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::process::Command;
 use zoo_training::fused::InstructionSet;
 
 /// Hardware, operating system and code.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Machine {
     pub(crate) processor: String,
     pub(crate) cores: usize,
-    pub(crate) instruction_set: &'static str,
+    pub(crate) instruction_set: String,
     pub(crate) system: String,
     pub(crate) rustc: String,
     /// Commit of the code, with `-dirty` when the work tree had changes.
@@ -21,7 +21,7 @@ impl Machine {
         Self {
             processor: processor().unwrap_or_else(|| "unknown".to_owned()),
             cores: std::thread::available_parallelism().map_or(0, usize::from),
-            instruction_set: InstructionSet::available()[0].name(),
+            instruction_set: InstructionSet::available()[0].name().to_owned(),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             rustc: output("rustc", &["--version"]).unwrap_or_else(|| "unknown".to_owned()),
             commit: commit().unwrap_or_else(|| "unknown".to_owned()),

@@ -13,30 +13,29 @@ mod fuzz;
 mod harness;
 mod kills;
 mod power;
+mod results;
 mod resumes;
 mod tally;
 mod together;
 mod training;
 
-use crate::files::{write, write_json};
 use crate::machine::{Machine, peak_memory_mib};
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
-use report::table::{Column, Table};
-use serde::Serialize;
+use results::{Attempt, Results};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use tally::{Row, Tally};
+use tally::Tally;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Minutes in place of half an hour, and written to target/quick/reliability.
+    /// Minutes in place of an hour, and written to target/quick/reliability.
     #[arg(long)]
     quick: bool,
     /// Where the results go; results/reliability when not given.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Only these promises, as R1,R5; nothing is written.
+    /// Only these promises, as R1,R5 or harness. The results of the others stay.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -57,146 +56,88 @@ impl Effort {
 /// A promise, and what tries it.
 type Promise = (&'static str, fn(Effort) -> Result<Vec<Tally>>);
 
-/// One group after the other; those of a group at the same time, for one of them mostly waits.
-const PROMISES: [&[Promise]; 10] = [
-    &[("R1", kills::run)],
-    &[("R2", power::run)],
-    &[("R3", errors::run)],
-    &[("R4", resumes::run)],
-    &[("R5", corruption::run)],
-    &[("R6", broken::run)],
-    &[("R7", attacks::run)],
-    &[("R8", fuzz::run), ("R9", together::run)],
-    &[("R10", fixtures::run)],
-    &[("harness", harness::run)],
+/// In the order of the table. One after the other: what is timed has the machine for itself.
+const PROMISES: [Promise; 11] = [
+    ("R1", kills::run),
+    ("R2", power::run),
+    ("R3", errors::run),
+    ("R4", resumes::run),
+    ("R5", corruption::run),
+    ("R6", broken::run),
+    ("R7", attacks::run),
+    ("R8", fuzz::run),
+    ("R9", together::run),
+    ("R10", fixtures::run),
+    ("harness", harness::run),
 ];
-
-#[derive(Serialize)]
-struct Manifest {
-    command: String,
-    machine: Machine,
-    threads: usize,
-    wall_s: f64,
-    peak_memory_mib: Option<u64>,
-    seconds: Vec<(String, f64)>,
-    /// The first failures of each row.
-    failures: Vec<String>,
-    notes: Vec<String>,
-}
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let effort = Effort {
         quick: options.quick,
     };
-    let start = Instant::now();
+    let names: Vec<&str> = PROMISES.iter().map(|(name, _)| *name).collect();
+    for name in &options.only {
+        ensure!(
+            names.contains(&name.as_str()),
+            "there is no promise {name}; there are {}",
+            names.join(", ")
+        );
+    }
+    let folder = options.out.clone().unwrap_or_else(|| {
+        let folder = effort.of("results/reliability", "target/quick/reliability");
+        folder.into()
+    });
+    let mut results = Results::read(&folder, &names, options.only.is_empty())?;
     // As it was when it began: half an hour is long enough for a work tree to change.
     let machine = Machine::this();
-    let (mut rows, mut seconds) = (Vec::new(), Vec::new());
-    let (mut failures, mut notes) = (Vec::new(), Vec::new());
-    let asked = |name: &str| options.only.is_empty() || options.only.iter().any(|of| of == name);
-    for group in PROMISES {
-        let group = group.iter().filter(|(name, _)| asked(name));
-        for (name, tallies, took) in try_group(group, effort)? {
-            for tally in tallies {
-                let row = tally.row(name);
-                eprintln!(
-                    "{name:7} {:>10} tried {:>5} failed  {}",
-                    row.tried, row.failed, row.what
-                );
-                for failure in tally.failures() {
-                    eprintln!("        {failure}");
-                    failures.push(format!("{name}: {failure}"));
-                }
-                notes.extend(tally.notes().map(|note| format!("{name}: {note}")));
-                rows.push(row);
-            }
-            seconds.push((name.to_owned(), round(took.as_secs_f64())));
+    let mut failed = 0;
+    for (name, promise) in PROMISES {
+        if !options.only.is_empty() && !options.only.iter().any(|only| only == name) {
+            continue;
         }
+        let start = Instant::now();
+        let tallies = promise(effort)?;
+        let attempt = attempt(name, &machine, &tallies, start.elapsed());
+        failed += tallies.iter().map(Tally::failed).sum::<u64>();
+        tell(&attempt, &tallies);
+        results.replace(attempt, &tallies);
+        // All that is known so far: it takes long, and may be interrupted.
+        results.write()?;
     }
-    for note in &notes {
-        eprintln!("note: {note}");
-    }
-    let failed: u64 = rows.iter().map(|row| row.failed).sum();
-    if options.only.is_empty() {
-        let out = options.out.clone().unwrap_or_else(|| {
-            effort
-                .of("results/reliability", "target/quick/reliability")
-                .into()
-        });
-        write_json(&out.join("summary.json"), &rows)?;
-        write(&out.join("summary.md"), page(&rows, &notes))?;
-        write_json(
-            &out.join("manifest.json"),
-            &Manifest {
-                command: format!(
-                    "cargo xtask {}",
-                    std::env::args().skip(1).collect::<Vec<_>>().join(" ")
-                ),
-                machine,
-                threads: rayon::current_num_threads(),
-                wall_s: round(start.elapsed().as_secs_f64()),
-                peak_memory_mib: peak_memory_mib(),
-                seconds,
-                failures,
-                notes,
-            },
-        )?;
-        eprintln!("written to {}", out.display());
-    }
+    eprintln!("written to {}", folder.display());
     if failed > 0 {
         bail!("{failed} failures: what is promised does not hold");
     }
     Ok(())
 }
 
-/// What a promise is called, what came of it, and how long it took.
-type Tried = (&'static str, Vec<Tally>, Duration);
-
-fn try_group<'a>(group: impl Iterator<Item = &'a Promise>, effort: Effort) -> Result<Vec<Tried>> {
-    std::thread::scope(|scope| {
-        let running: Vec<_> = group
-            .map(|(name, promise)| {
-                scope.spawn(move || {
-                    let start = Instant::now();
-                    promise(effort).map(|tallies| (*name, tallies, start.elapsed()))
-                })
-            })
-            .collect();
-        let ended = running.into_iter().map(|promise| promise.join());
-        ended
-            .map(|ended| ended.unwrap_or_else(|_| bail!("a check itself panicked")))
-            .collect()
-    })
+fn attempt(name: &str, machine: &Machine, tallies: &[Tally], took: Duration) -> Attempt {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    Attempt {
+        promise: name.to_owned(),
+        command: format!("cargo xtask {}", arguments.join(" ")),
+        machine: machine.clone(),
+        threads: rayon::current_num_threads(),
+        seconds: round(took.as_secs_f64()),
+        peak_memory_mib: peak_memory_mib(),
+        failures: tallies.iter().flat_map(Tally::failures).cloned().collect(),
+        notes: tallies.iter().flat_map(Tally::notes).cloned().collect(),
+    }
 }
 
-fn page(rows: &[Row], notes: &[String]) -> String {
-    let table = Table {
-        caption: String::new(),
-        columns: vec![
-            Column::text("promise"),
-            Column::text("what"),
-            Column::number("", "tried"),
-            Column::number("", "failed"),
-        ],
-        rows: rows
-            .iter()
-            .map(|row| {
-                let numbers = [row.tried, row.failed].map(|number| number.to_string());
-                let [tried, failed] = numbers;
-                vec![row.promise.clone(), row.what.clone(), tried, failed]
-            })
-            .collect(),
-    };
-    let mut page = format!(
-        "# What was tried, and what failed\n\nBy `cargo xtask torture`; the rows called harness break \
-         something on purpose, and fail where that is not caught. manifest.json says on what, and how \
-         long it took.\n\n{}",
-        table.to_markdown()
-    );
-    for note in notes {
-        page.push_str(&format!("\n{note}\n"));
+fn tell(attempt: &Attempt, tallies: &[Tally]) {
+    for row in tallies.iter().map(|tally| tally.row(&attempt.promise)) {
+        eprintln!(
+            "{:7} {:>10} tried {:>5} failed  {}",
+            row.promise, row.tried, row.failed, row.what
+        );
     }
-    page
+    for failure in &attempt.failures {
+        eprintln!("        {failure}");
+    }
+    for note in &attempt.notes {
+        eprintln!("{}: {note}", attempt.promise);
+    }
 }
 
 fn round(seconds: f64) -> f64 {

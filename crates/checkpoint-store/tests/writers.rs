@@ -6,56 +6,33 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use checkpoint_store::{Checkpoint, Store, TensorShape, verify};
+use checkpoint_store::{Error, Store, verify};
+use hostile::shared::Shared;
 
-const PARAMETERS: u64 = 300;
-const RUNS: u64 = 5;
+const SHARED: Shared = Shared {
+    parameters: 300,
+    runs: 5,
+};
 const EPOCHS: u32 = 12;
 
 fn create(directory: &Path) -> Store {
-    Store::create(directory, "lr = 1", &[TensorShape::new("w", [PARAMETERS])]).unwrap()
+    SHARED.open(directory).unwrap()
 }
 
 fn write(directory: &Path, shard: u32) {
     // Each writer opens the store for itself, as a process would.
     let store = create(directory);
-    let runs: Vec<u64> = (0..RUNS).map(|run| run + u64::from(shard) * RUNS).collect();
     for epoch in 0..EPOCHS {
-        let labels: Vec<Checkpoint> = runs
-            .iter()
-            .map(|&run| Checkpoint::new(run, epoch))
-            .collect();
-        let columns: Vec<f32> = runs
-            .iter()
-            .flat_map(|&run| vec![(run * 100) as f32 + epoch as f32; PARAMETERS as usize])
-            .collect();
-        store.publish(shard, epoch, &labels, &columns).unwrap();
+        SHARED.publish(&store, shard, epoch).unwrap();
     }
 }
 
 /// Reads the whole store and checks it; returns how many checkpoints there are.
 fn read(store: &Store) -> usize {
-    let labels = match store.load() {
-        Err(checkpoint_store::Error::Empty { .. }) => return 0,
-        loaded => {
-            let loaded = loaded.unwrap();
-            for (label, column) in loaded
-                .checkpoints()
-                .iter()
-                .zip(loaded.matrix().column_iter())
-            {
-                assert!(
-                    column
-                        .iter()
-                        .all(|&weight| weight == (label.run * 100) as f32 + label.epoch as f32)
-                );
-            }
-            loaded.checkpoints().to_vec()
-        }
-    };
-    assert!(labels.windows(2).all(|pair| pair[0].key() < pair[1].key()));
-    assert_eq!(labels.len() % RUNS as usize, 0, "a part of an epoch");
-    labels.len()
+    match store.load() {
+        Err(Error::Empty { .. }) => 0,
+        loaded => SHARED.check(&loaded.unwrap()).unwrap(),
+    }
 }
 
 #[test]
@@ -91,7 +68,7 @@ fn writers_of_different_shards_and_readers_do_not_disturb_each_other() {
     let store = Store::open(root.path()).unwrap();
     assert_eq!(
         read(&store),
-        WRITERS as usize * RUNS as usize * EPOCHS as usize
+        WRITERS as usize * SHARED.runs as usize * EPOCHS as usize
     );
     assert!(verify(root.path()).unwrap().is_sound());
 }
@@ -104,7 +81,7 @@ fn readers_see_every_checkpoint_once_while_two_writers_compact() {
             write(root.path(), shard);
         }
         let store = create(root.path());
-        let runs: Vec<u64> = (0..2 * RUNS).collect();
+        let runs: Vec<u64> = (0..2 * SHARED.runs).collect();
         let all = runs.len() * EPOCHS as usize;
         let done = AtomicBool::new(false);
         thread::scope(|scope| {

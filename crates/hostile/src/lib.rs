@@ -5,8 +5,10 @@
 //!   leave.
 //! - [`corpus`]: files that lie, made from [`bytes`]; [`families`] of them, with recipes, images
 //!   and the files of a store.
+//! - [`fuzzed`]: what is fuzzed, and the files that this begins with; [`reading`] of such files.
 //! - [`life`]: whole lives of a store, a repair and a written file, and what must hold after each of
 //!   those states.
+//! - [`shared`]: a store that several write and read at once.
 #![forbid(unsafe_code)]
 
 pub mod attacks;
@@ -14,4 +16,7 @@ pub mod bytes;
 pub mod corpus;
 pub mod disk;
 pub mod families;
+pub mod fuzzed;
 pub mod life;
+pub mod reading;
+pub mod shared;

@@ -1,13 +1,13 @@
 //! R7: no file runs code, writes outside the store, or reaches the network.
 
 use super::Effort;
-use super::broken::read_weights;
 use super::child;
 use super::tally::{Tally, told};
 use anyhow::Result;
 use checkpoint_store::export::Format;
 use checkpoint_store::foreign::Limits;
 use hostile::attacks::{Attack, names, pickles};
+use hostile::reading::weights;
 use modeltrail::collection::{Inventory, Options};
 use modeltrail::exchange::{export, import};
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use std::process::{Command, Stdio};
 
 /// Opens an attack in every way: read, imported, exported.
 pub(crate) fn open_as_child(path: &Path, out: &Path) -> Result<()> {
-    if let Err(error) = read_weights(path, &Limits::default()) {
+    if let Err(error) = weights(path, &Limits::default()) {
         println!("refused: {error}");
     } else {
         println!("read");

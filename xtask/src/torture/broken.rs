@@ -4,11 +4,12 @@ use super::Effort;
 use super::child;
 use super::tally::{Tally, told};
 use anyhow::Result;
-use checkpoint_store::foreign::{ForeignCheckpoint, Limits, discover};
+use checkpoint_store::foreign::Limits;
 use checkpoint_store::{Error, Segment};
 use clap::ValueEnum;
 use cpu_time::ProcessTime;
 use hostile::families::{Broken, Expect, all};
+use hostile::reading::weights;
 use modeltrail::collection::{Options, collect};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -39,11 +40,11 @@ impl From<hostile::families::Reader> for Reader {
 }
 
 /// Seconds of processor that reading may take.
-const SECONDS: Duration = Duration::from_secs(2);
+pub(super) const SECONDS: Duration = Duration::from_secs(2);
 /// Bytes of memory that reading may take beside four times the size of the file.
-const MEMORY: u64 = 64 << 20;
+pub(super) const MEMORY: u64 = 64 << 20;
 /// Address space that the program itself takes, in KiB, with room to spare.
-const PROGRAM_KIB: u64 = 1 << 20;
+pub(super) const PROGRAM_KIB: u64 = 1 << 20;
 
 /// Reads a file; says whether it could be read, and what that took.
 pub(crate) fn read_as_child(reader: Reader, path: &Path, unlimited: bool) -> Result<()> {
@@ -61,10 +62,14 @@ pub(crate) fn read_as_child(reader: Reader, path: &Path, unlimited: bool) -> Res
 
 fn read(reader: Reader, path: &Path, unlimited: bool) -> Result<(), String> {
     match reader {
-        Reader::Weights => read_weights(path, &limits(unlimited)).map_err(|error| match &error {
-            Error::Foreign { fault, .. } => format!("{fault:?}: {error}"),
-            _ => format!("other: {error}"),
-        }),
+        Reader::Weights => {
+            weights(path, &limits(unlimited))
+                .map(drop)
+                .map_err(|error| match &error {
+                    Error::Foreign { fault, .. } => format!("{fault:?}: {error}"),
+                    _ => format!("other: {error}"),
+                })
+        }
         Reader::Recipe => Recipe::preset_or_file(&path.to_string_lossy())
             .and_then(|recipe| recipe.validate())
             .map_err(told),
@@ -93,21 +98,6 @@ fn limits(unlimited: bool) -> Limits {
         most_memory: u64::MAX,
         most_expansion: u64::MAX,
     }
-}
-
-/// Finds, opens and reads everything, as a command would.
-pub(super) fn read_weights(path: &Path, limits: &Limits) -> Result<(), Error> {
-    let mut discovery = discover(&[path.to_path_buf()], limits);
-    if let Some(problem) = discovery.problems.pop() {
-        return Err(problem.error);
-    }
-    for found in &discovery.checkpoints {
-        let checkpoint = ForeignCheckpoint::open(found, limits)?;
-        for index in 0..checkpoint.tensors().len() {
-            checkpoint.read(index, &mut |_| {})?;
-        }
-    }
-    Ok(())
 }
 
 pub(super) fn run(effort: Effort) -> Result<Vec<Tally>> {

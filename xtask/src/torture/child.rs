@@ -1,6 +1,6 @@
 //! This program again, as a process that can be killed or kept in bounds.
 
-use super::{attacks, broken, together, training};
+use super::{attacks, broken, fuzz, together, training};
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,8 @@ pub(crate) enum Child {
     },
     /// Reads an attack, imports it, and exports what came of it.
     Attacked { path: PathBuf, out: PathBuf },
+    /// Reads mutated files.
+    Fuzz(fuzz::Fuzz),
     /// Writes one shard of store after store.
     Write {
         root: PathBuf,
@@ -43,6 +45,7 @@ pub(crate) fn run(child: &Child) -> Result<()> {
             unlimited,
         } => broken::read_as_child(*reader, path, *unlimited),
         Child::Attacked { path, out } => attacks::open_as_child(path, out),
+        Child::Fuzz(options) => fuzz::fuzz_as_child(options),
         Child::Write {
             root,
             shard,

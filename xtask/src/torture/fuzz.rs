@@ -1,223 +1,223 @@
-//! R8: mutated files, many of them: no panic, no overflow, nothing that takes long.
+//! R8: mutated files, many of them: no panic, no overflow, no abort, nothing that takes long.
 //!
 //! The same targets have entry points for cargo-fuzz in `fuzz/`, which follows coverage; this one needs
-//! no other compiler and tries the same files every time. `checkpoint-store` is compiled with checks of
-//! overflow in every profile.
+//! no other compiler, tries the same files every time, and begins with what cargo-fuzz has found.
+//! `checkpoint-store` is compiled with checks of overflow in every profile.
+//!
+//! One process for each processor: threads would wait for each other wherever files are opened and
+//! mapped, and a process that is killed, by the system or by a limit, is a failure that can be told.
+
+mod mutation;
 
 use super::Effort;
-use super::broken::read_weights;
+use super::broken::{MEMORY, PROGRAM_KIB, SECONDS};
+use super::child;
 use super::tally::{Tally, guarded, told};
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use checkpoint_store::Segment;
 use checkpoint_store::foreign::Limits;
+use clap::Args;
+use cpu_time::ThreadTime;
 use hostile::disk::Chance;
-use hostile::families::stores::{reseal, segment};
-use hostile::families::{Expect, Reader, all};
-use std::path::Path;
+use hostile::families;
+use hostile::families::stores::reseal;
+use hostile::fuzzed::Target;
+use hostile::reading::{Slot, weights};
+use mutation::mutate;
+use std::path::{Path, PathBuf};
+use std::process::Child;
 use std::time::{Duration, Instant};
 use zoo_training::Recipe;
 
 /// For one target, however slow the machine.
-const MOST: Duration = Duration::from_secs(150);
+const MOST: Duration = Duration::from_secs(900);
+/// Sequences of mutations, each with random numbers of its own, so that the files are the same however
+/// many processes share them.
+const SEQUENCES: u64 = 16;
 
-/// What is fuzzed: a name, files to begin with, and what reads them.
-struct Target {
-    name: &'static str,
-    file: &'static str,
-    seeds: Vec<Vec<u8>>,
-    read: fn(&Path) -> Result<(), String>,
-    /// Digests are made right in three of four files, or no mutation would come past them.
-    sealed: bool,
-}
-
-/// Files of this name in the families, sound or nearly so.
-fn seeds(reader: Reader, file: &str) -> Vec<Vec<u8>> {
-    let mut seeds = Vec::new();
-    for broken in all() {
-        let is_small = broken.files.iter().all(|(_, bytes)| bytes.len() < 3000);
-        let is_wanted =
-            broken.reader == reader && broken.files.iter().all(|(name, _)| name == file);
-        let [(_, bytes)] = &broken.files[..] else {
-            continue;
-        };
-        if is_small && is_wanted && (broken.expect != Expect::Refused || seeds.len() < 60) {
-            seeds.push(bytes.clone());
-        }
-    }
-    seeds
-}
-
-fn weights(path: &Path) -> Result<(), String> {
-    read_weights(path, &Limits::default()).map_err(told)
-}
-
-fn targets() -> Vec<Target> {
-    let foreign = |name, file| Target {
-        name,
-        file,
-        seeds: seeds(Reader::Weights, file),
-        read: weights,
-        sealed: false,
-    };
-    vec![
-        Target {
-            name: "segment",
-            file: "a.segment",
-            seeds: vec![segment()],
-            read: |path| Segment::open(path).map(drop).map_err(told),
-            sealed: true,
-        },
-        foreign("safetensors", "a.safetensors"),
-        foreign(".pt", "a.pt"),
-        foreign(".npy", "a.npy"),
-        Target {
-            name: "recipe TOML",
-            file: "a.toml",
-            seeds: seeds(Reader::Recipe, "a.toml"),
-            read: |path| {
-                let text = std::fs::read_to_string(path).map_err(told)?;
-                let recipe = Recipe::from_toml(&text).map_err(told)?;
-                recipe.validate().map_err(told)
-            },
-            sealed: false,
-        },
-    ]
-}
-
-/// Changes a file in a few places.
-fn mutate(bytes: &mut Vec<u8>, other: &[u8], chance: &mut Chance) {
-    /// Values at which lengths and counts go wrong.
-    const EDGES: [u64; 10] = [
-        0,
-        1,
-        0x7F,
-        0xFF,
-        0x7FFF,
-        0xFFFF,
-        0x7FFF_FFFF,
-        0xFFFF_FFFF,
-        1 << 63,
-        u64::MAX,
-    ];
-    for _ in 0..1 + chance.draw() % 4 {
-        let length = bytes.len().max(1) as u64;
-        // Most of what can go wrong stands in the first bytes.
-        let within = if chance.draw().is_multiple_of(2) {
-            length.min(200)
-        } else {
-            length
-        };
-        let at = (chance.draw() % within) as usize;
-        let edge = EDGES[(chance.draw() % 10) as usize].to_le_bytes();
-        match chance.draw() % 8 {
-            0 | 1 => {
-                if let Some(byte) = bytes.get_mut(at) {
-                    *byte ^= 1 << (chance.draw() % 8);
-                }
-            }
-            2 => {
-                if let Some(byte) = bytes.get_mut(at) {
-                    *byte = chance.draw() as u8;
-                }
-            }
-            3 | 4 => {
-                let width = 1 << (chance.draw() % 4);
-                for (byte, value) in bytes.iter_mut().skip(at).zip(&edge[..width]) {
-                    *byte = *value;
-                }
-            }
-            5 => {
-                let count = (chance.draw() % 16) as usize;
-                let end = (at + count).min(bytes.len());
-                if at < end {
-                    bytes.drain(at..end);
-                }
-            }
-            6 => {
-                let from = (chance.draw() % other.len().max(1) as u64) as usize;
-                let piece: Vec<u8> = other.iter().skip(from).take(24).copied().collect();
-                let at = at.min(bytes.len());
-                bytes.splice(at..at, piece);
-            }
-            _ => bytes.truncate(at + 1),
-        }
-    }
+/// What one process tries.
+#[derive(Args)]
+pub(crate) struct Fuzz {
+    target: String,
+    /// Files to begin with.
+    seeds: PathBuf,
+    /// Where its own file lies.
+    folder: PathBuf,
+    /// The first of its sequences; the others follow in steps.
+    first: u64,
+    step: usize,
+    /// Files of each sequence.
+    executions: u64,
+    /// Wall time after which it ends, whatever is left.
+    seconds: u64,
 }
 
 pub(super) fn run(effort: Effort) -> Result<Vec<Tally>> {
-    let mut tallies = Vec::new();
-    // Panics are caught and counted, and there may be many.
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    for target in targets() {
-        let start = Instant::now();
-        let executions: u64 = effort.of(10_000_000, 8_000);
-        let tally = fuzz(&target, executions, start + MOST);
-        let seconds = start.elapsed().as_secs_f64();
-        let executions = tally.tried();
-        let what = format!(
-            "mutated files of the target {}: no panic, no overflow, each within 2 s ({:.0} a second)",
-            target.name,
-            executions as f64 / seconds
-        );
-        tallies.push(tally.called(what));
-    }
-    std::panic::set_hook(hook);
-    Ok(tallies)
+    let executions: u64 = effort.of(10_000_000, 32_000);
+    let families = families::all();
+    Target::ALL
+        .into_iter()
+        .map(|target| {
+            let mut seeds = target.seeds(&families);
+            seeds.extend(target.corpus()?.into_iter().map(|(_, bytes)| bytes));
+            fuzz(target, &seeds, executions)
+        })
+        .collect()
 }
 
-fn fuzz(target: &Target, executions: u64, end: Instant) -> Tally {
-    use rayon::prelude::*;
-    /// Each with a sequence of its own.
-    const PARTS: u64 = 16;
-    let parts: Vec<Tally> = (0..PARTS)
-        .into_par_iter()
-        .map(|part| {
+/// Shares the executions of a target among processes.
+fn fuzz(target: Target, seeds: &[Vec<u8>], executions: u64) -> Result<Tally> {
+    let root = hostile::life::temporary().map_err(anyhow::Error::msg)?;
+    let kept = root.path().join("seeds");
+    std::fs::create_dir(&kept)?;
+    for (number, bytes) in seeds.iter().enumerate() {
+        std::fs::write(kept.join(format!("{number:06}")), bytes)?;
+    }
+    let processes = rayon::current_num_threads();
+    let start = Instant::now();
+    let mut children = Vec::new();
+    for first in 0..processes {
+        let folder = root.path().join(first.to_string());
+        std::fs::create_dir(&folder)?;
+        // A reader that never ends is ended by this limit.
+        let seconds = (MOST + 10 * SECONDS).as_secs();
+        let child = child::bounded(PROGRAM_KIB + MEMORY / 1024, seconds)?
+            .args(["fuzz", target.name()])
+            .args([&kept, &folder])
+            .args([first, processes].map(|number| number.to_string()))
+            .args([executions / SEQUENCES, MOST.as_secs()].map(|number| number.to_string()))
+            .spawn()?;
+        children.push((folder, child));
+    }
+    let parts = children.into_iter().map(|(folder, child)| {
+        ended(child).unwrap_or_else(|error| {
             let mut tally = Tally::new("");
-            let Ok(folder) = hostile::life::temporary() else {
-                tally.fail("no folder".to_owned());
-                return tally;
-            };
-            let path = folder.path().join(target.file);
-            let mut chance = Chance(part);
-            for _ in 0..executions / PARTS {
-                if Instant::now() > end {
-                    break;
-                }
-                if let Err(failure) = try_one(target, &path, &mut chance) {
-                    tally.fail(failure);
-                }
-                tally.add(1);
-            }
+            let last = std::fs::read(folder.join(target.file())).unwrap_or_default();
+            tally.count(Err(format!("{}: {error:#}: {}", target.name(), hex(&last))));
             tally
         })
-        .collect();
-    Tally::joined("", parts)
+    });
+    let tally = Tally::joined("", parts.collect::<Vec<_>>());
+    let (tried, seconds) = (tally.tried(), start.elapsed().as_secs_f64());
+    let early = if tried < executions {
+        format!("; ended early, before {executions}")
+    } else {
+        String::new()
+    };
+    Ok(tally.called(format!(
+        "mutated files of the target {}, from {} to begin with: no panic, no overflow, each within 2 s of \
+         processor, in processes kept in bounds ({:.0} a second{early})",
+        target.name(),
+        seeds.len(),
+        tried as f64 / seconds,
+    )))
 }
 
-fn try_one(target: &Target, path: &Path, chance: &mut Chance) -> Result<(), String> {
-    let pick = |chance: &mut Chance| &target.seeds[chance.draw() as usize % target.seeds.len()];
-    let mut bytes = pick(chance).clone();
-    let other = pick(chance).clone();
-    mutate(&mut bytes, &other, chance);
-    if target.sealed && !chance.draw().is_multiple_of(4) {
-        reseal(&mut bytes);
+/// What a process has counted.
+fn ended(child: Child) -> Result<Tally> {
+    let output = child.wait_with_output()?;
+    let error = String::from_utf8_lossy(&output.stderr);
+    let error: String = error.chars().take(300).collect();
+    ensure!(
+        output.status.success(),
+        "the process ends with {}: {error}",
+        output.status
+    );
+    serde_json::from_slice(&output.stdout).context("what it counted")
+}
+
+/// Tries its sequences, and prints what came of it.
+pub(crate) fn fuzz_as_child(options: &Fuzz) -> Result<()> {
+    let targets = Target::ALL.into_iter();
+    let mut named = targets.filter(|target| target.name() == options.target);
+    let target = named.next().context("no such target")?;
+    let mut names: Vec<PathBuf> = std::fs::read_dir(&options.seeds)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<_>>()?;
+    names.sort();
+    let seeds: Vec<Vec<u8>> = names.iter().map(std::fs::read).collect::<Result<_, _>>()?;
+    ensure!(!seeds.is_empty(), "no seed");
+    let mut slot = Slot::create(&options.folder.join(target.file()))?;
+    // Panics are caught and counted, and there may be many.
+    std::panic::set_hook(Box::new(|_| {}));
+    let end = Instant::now() + Duration::from_secs(options.seconds);
+    let mut tally = Tally::new("");
+    let mut bytes = Vec::new();
+    for sequence in (options.first..SEQUENCES).step_by(options.step) {
+        let mut chance = Chance(sequence);
+        for _ in 0..options.executions {
+            if Instant::now() > end {
+                break;
+            }
+            next(target, &seeds, &mut bytes, &mut chance);
+            tally.count(try_one(target, &mut slot, &bytes));
+        }
     }
-    std::fs::write(path, &bytes).map_err(told)?;
-    let start = Instant::now();
-    // That it is refused is fine; that the reader ends otherwise is not.
-    let ended = guarded(|| Ok((target.read)(path)));
+    println!("{}", serde_json::to_string(&tally)?);
+    Ok(())
+}
+
+/// The next file of a sequence.
+fn next(target: Target, seeds: &[Vec<u8>], bytes: &mut Vec<u8>, chance: &mut Chance) {
+    let pick = |chance: &mut Chance| &seeds[chance.draw() as usize % seeds.len()];
+    bytes.clear();
+    bytes.extend_from_slice(pick(chance));
+    mutate(bytes, pick(chance), chance);
+    // Digests are made right in three of four segments, or no mutation would come past them.
+    if target == Target::Segment && !chance.draw().is_multiple_of(4) {
+        reseal(bytes);
+    }
+}
+
+/// That it is refused is fine; that the reader ends otherwise is not.
+fn try_one(target: Target, slot: &mut Slot, bytes: &[u8]) -> Result<(), String> {
+    let path = slot.put(bytes).map_err(told)?;
+    let start = ThreadTime::now();
+    let ended = guarded(|| Ok(read(target, path)));
     let took = start.elapsed();
     let failure = match ended {
         Err(panic) => panic,
-        // The machine may have others to serve: ten times what is promised of the processor.
-        Ok(_) if took > Duration::from_secs(20) => format!("took {took:?}"),
+        Ok(_) if took > SECONDS => format!("took {took:?}"),
         Ok(_) => return Ok(()),
     };
-    let hex: String = bytes
-        .iter()
-        .take(400)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Err(format!("{}: {failure}: {hex}", target.name))
+    Err(format!("{}: {failure}: {}", target.name(), hex(bytes)))
+}
+
+fn read(target: Target, path: &Path) -> Result<(), String> {
+    match target {
+        Target::Segment => Segment::open(path).map(drop).map_err(told),
+        Target::Recipe => {
+            let text = std::fs::read_to_string(path).map_err(told)?;
+            let recipe = Recipe::from_toml(&text).map_err(told)?;
+            recipe.validate().map_err(told)
+        }
+        Target::Safetensors | Target::Torch | Target::Npy => {
+            weights(path, &Limits::default()).map(drop).map_err(told)
+        }
+    }
+}
+
+/// The first bytes of a file.
+fn hex(bytes: &[u8]) -> String {
+    let first = bytes.iter().take(400);
+    first.map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_committed_corpora_is_read_without_a_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        for target in Target::ALL {
+            let mut slot = Slot::create(&folder.path().join(target.file())).unwrap();
+            let corpus = target.corpus().unwrap();
+            assert!(!corpus.is_empty(), "{target:?}");
+            for (name, bytes) in corpus {
+                let outcome = try_one(target, &mut slot, &bytes);
+                assert_eq!(outcome, Ok(()), "{target:?}: {name}");
+            }
+        }
+    }
 }

@@ -1,14 +1,14 @@
 //! Counting what was tried and what failed.
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Failures that are told; the others are counted.
 const SHOWN: usize = 5;
 
 /// A line of the table.
-#[derive(Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Row {
     pub(crate) promise: String,
     pub(crate) what: String,
@@ -17,6 +17,7 @@ pub(crate) struct Row {
 }
 
 /// What came of trying something many times.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Tally {
     what: String,
     tried: u64,

@@ -4,15 +4,18 @@ use super::Effort;
 use super::child;
 use super::tally::Tally;
 use anyhow::{Context, Result, bail, ensure};
-use checkpoint_store::{Checkpoint, Error, Store, TensorShape};
+use checkpoint_store::{Error, Store};
+use hostile::shared::Shared;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
 const WRITERS: u32 = 2;
 const READERS: u32 = 8;
-const PARAMETERS: usize = 3000;
-const RUNS: u64 = 3;
+const SHARED: Shared = Shared {
+    parameters: 3000,
+    runs: 3,
+};
 const EPOCHS: u32 = 25;
 /// Between two things that a process does, so that ten of them leave others some of the machine.
 const PAUSE: Duration = Duration::from_millis(8);
@@ -21,34 +24,16 @@ fn generation(root: &Path, number: u64) -> PathBuf {
     root.join(format!("store-{number:06}"))
 }
 
-fn open(directory: &Path) -> Result<Store> {
-    let layout = [TensorShape::new("w", [PARAMETERS as u64])];
-    Ok(Store::create(directory, "lr = 1", &layout)?)
-}
-
-fn value(run: u64, epoch: u32) -> f32 {
-    (run * 100) as f32 + epoch as f32
-}
-
 /// Writes its shard of one store after the other, and compacts each with the other writer.
 pub(crate) fn write(root: &Path, shard: u32, seconds: u64) -> Result<()> {
     let end = Instant::now() + Duration::from_secs(seconds);
-    let runs: Vec<u64> = (0..RUNS).map(|run| run + u64::from(shard) * RUNS).collect();
-    let all: Vec<u64> = (0..RUNS * u64::from(WRITERS)).collect();
+    let all: Vec<u64> = (0..SHARED.runs * u64::from(WRITERS)).collect();
     let mut published = 0_u64;
     for number in 0.. {
         let directory = generation(root, number);
-        let store = open(&directory)?;
+        let store = SHARED.open(&directory)?;
         for epoch in 0..EPOCHS {
-            let labels: Vec<Checkpoint> = runs
-                .iter()
-                .map(|&run| Checkpoint::new(run, epoch))
-                .collect();
-            let columns: Vec<f32> = runs
-                .iter()
-                .flat_map(|&run| vec![value(run, epoch); PARAMETERS])
-                .collect();
-            store.publish(shard, epoch, &labels, &columns)?;
+            SHARED.publish(&store, shard, epoch)?;
             published += 1;
             std::thread::sleep(PAUSE);
         }
@@ -124,31 +109,7 @@ fn is_young(error: &anyhow::Error) -> bool {
 /// Reads a whole store; returns how many checkpoints there are.
 fn look(directory: &Path) -> Result<usize> {
     let loaded = Store::open(directory)?.load()?;
-    let labels = loaded.checkpoints();
-    for (label, column) in labels.iter().zip(loaded.matrix().column_iter()) {
-        let wanted = value(label.run, label.epoch);
-        ensure!(
-            column.iter().all(|&weight| weight == wanted),
-            "{label:?} has other weights"
-        );
-    }
-    ensure!(
-        labels.windows(2).all(|pair| pair[0].key() < pair[1].key()),
-        "one stands twice"
-    );
-    for shard in 0..u64::from(WRITERS) {
-        for epoch in 0..EPOCHS {
-            let of_it = labels
-                .iter()
-                .filter(|label| label.epoch == epoch && label.run / RUNS == shard)
-                .count() as u64;
-            ensure!(
-                of_it == 0 || of_it == RUNS,
-                "epoch {epoch} of shard {shard} in part"
-            );
-        }
-    }
-    Ok(labels.len())
+    SHARED.check(&loaded).map_err(anyhow::Error::msg)
 }
 
 pub(super) fn run(effort: Effort) -> Result<Vec<Tally>> {

@@ -1,11 +1,14 @@
 //! Finding the weights of the model among the values of a training checkpoint.
 
+mod effort;
+
 use super::claimed::Claimed;
 use super::pickle::{Value, Values};
 use super::source::{Source, quoted};
 use super::tensor::{Declared, LeftOut};
 use crate::limits::Limits;
 use crate::{Error, Result};
+use effort::Effort;
 
 /// Under which keys training programs keep the model, the usual ones first; averaged copies
 /// count only where there is nothing else.
@@ -43,9 +46,6 @@ const OTHER_WORDS: [&str; 8] = [
 /// Keys under which they keep settings, which may name the run.
 const SETTINGS_KEYS: [&str; 4] = ["hyper_parameters", "args", "config", "hparams"];
 
-/// Most values looked at: a value may be reachable by more paths than can be counted.
-const MAX_VISITS: usize = 1 << 20;
-
 /// The tensors of a model.
 #[derive(Debug, Default)]
 pub(super) struct StateDict {
@@ -71,7 +71,7 @@ pub(super) fn find(
         values,
         source,
         limits,
-        visits: 0,
+        effort: Effort::new(source, limits),
         found: StateDict::default(),
     };
     let model = search.model(root)?;
@@ -92,7 +92,7 @@ struct Search<'a> {
     values: &'a Values,
     source: &'a Source,
     limits: &'a Limits,
-    visits: usize,
+    effort: Effort<'a>,
     found: StateDict,
 }
 
@@ -100,7 +100,8 @@ impl Search<'_> {
     /// Goes down from a training checkpoint to the model in it, taking note of what stands beside it.
     fn model(&mut self, root: Value) -> Result<Value> {
         let mut model = root;
-        for _ in 0..self.limits.deepest_nesting {
+        for depth in 0..self.limits.deepest_nesting {
+            self.visit_entries(model, depth)?;
             self.note_claims(model);
             if self.module_part(model, "_modules").is_some() {
                 return Ok(model);
@@ -124,12 +125,12 @@ impl Search<'_> {
                     && self.values.text(key) != chosen
                     && self.has_tensors(value, 0)?
                 {
-                    self.leave_out(self.values.text(key).to_owned(), "stands beside the model");
+                    self.leave_out(self.values.text(key).to_owned(), "stands beside the model")?;
                 }
             }
             model = value;
         }
-        Err(self.too_deep())
+        Err(self.effort.too_deep())
     }
 
     /// Takes over what a training checkpoint says of its run and step.
@@ -165,7 +166,7 @@ impl Search<'_> {
 
     /// Whether there are tensors somewhere under this value.
     fn has_tensors(&mut self, value: Value, depth: usize) -> Result<bool> {
-        self.visit(depth)?;
+        self.effort.visit(depth)?;
         if matches!(value, Value::Tensor(_)) {
             return Ok(true);
         }
@@ -184,10 +185,11 @@ impl Search<'_> {
 
     /// Collects the tensors under a value, with dotted names.
     fn collect(&mut self, value: Value, name: &mut String, depth: usize) -> Result<()> {
-        self.visit(depth)?;
+        self.effort.visit(depth)?;
         if let Value::Tensor(tensor) = value {
             return self.push(name.clone(), tensor, Declared::Nothing);
         }
+        self.visit_entries(value, depth)?;
         if self.module_part(value, "_modules").is_some() {
             return self.collect_module(value, name, depth);
         }
@@ -195,9 +197,10 @@ impl Search<'_> {
             for &(key, value) in entries {
                 let Value::Text(key) = key else { continue };
                 let key = self.values.text(key);
+                self.effort.spell(key);
                 if is_other(key) && !matches!(value, Value::Tensor(_)) {
                     if self.has_tensors(value, depth + 1)? {
-                        self.leave_out(join(name, key), "is no part of the model");
+                        self.leave_out(join(name, key), "is no part of the model")?;
                     }
                     continue;
                 }
@@ -217,7 +220,7 @@ impl Search<'_> {
             && class.starts_with("torch.")
         {
             // A tensor that is quantised, sparse or nested.
-            self.leave_out(name.clone(), &format!("is made by {class}"));
+            self.leave_out(name.clone(), &format!("is made by {class}"))?;
         }
         Ok(())
     }
@@ -232,17 +235,22 @@ impl Search<'_> {
                 continue;
             };
             for &(key, value) in self.values.mapping(part).unwrap_or_default() {
-                self.visit(depth)?;
+                self.effort.visit(depth)?;
                 if let (Value::Text(key), Value::Tensor(tensor)) = (key, value) {
                     self.push(join(name, self.values.text(key)), tensor, declared)?;
                 }
             }
         }
         let modules = self.module_part(module, "_modules");
+        if let Some(modules) = modules {
+            self.visit_entries(modules, depth)?;
+        }
         let modules = modules.and_then(|modules| self.values.mapping(modules));
         for &(key, value) in modules.unwrap_or_default() {
             let Value::Text(key) = key else { continue };
-            let len = append(name, self.values.text(key));
+            let key = self.values.text(key);
+            self.effort.spell(key);
+            let len = append(name, key);
             self.collect(value, name, depth + 1)?;
             name.truncate(len);
         }
@@ -262,40 +270,25 @@ impl Search<'_> {
                 self.limits.most_tensors as u64,
             ));
         }
+        self.effort.keep(&name)?;
         self.found.tensors.push((name, tensor, declared));
         Ok(())
     }
 
-    fn leave_out(&mut self, name: String, why: &str) {
+    fn leave_out(&mut self, name: String, why: &str) -> Result<()> {
         // As many as tensors at most, whatever the file holds.
         if self.found.left_out.len() < self.limits.most_tensors {
+            self.effort.keep(&name)?;
             let why = why.to_owned();
             self.found.left_out.push(LeftOut { name, why });
-        }
-    }
-
-    /// Counts a look at a value.
-    fn visit(&mut self, depth: usize) -> Result<()> {
-        self.visits += 1;
-        if self.visits > MAX_VISITS {
-            return Err(self.source.too_large(
-                "the number of values to look through",
-                self.visits as u64,
-                MAX_VISITS as u64,
-            ));
-        }
-        if depth > self.limits.deepest_nesting {
-            return Err(self.too_deep());
         }
         Ok(())
     }
 
-    fn too_deep(&self) -> Error {
-        self.source.too_large(
-            "the nesting of its dictionaries",
-            self.limits.deepest_nesting as u64 + 1,
-            self.limits.deepest_nesting as u64,
-        )
+    /// Counts a look at every entry of a dictionary, also of those that are passed over.
+    fn visit_entries(&mut self, value: Value, depth: usize) -> Result<()> {
+        let entries = self.values.mapping(value).map_or(0, <[_]>::len);
+        self.effort.visit_entries(entries, depth)
     }
 }
 

@@ -5,29 +5,18 @@
 mod mutations;
 
 use cpu_time::ThreadTime;
+use hostile::reading::weights;
 use hostile::{bytes, corpus};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use checkpoint_store::foreign::{ForeignCheckpoint, Limits, discover};
+use checkpoint_store::foreign::Limits;
 use checkpoint_store::{Error, Result};
 
-/// Finds, opens and reads everything, as a program would. Returns the number of values.
+/// Reads everything, as a program would. Returns the number of values.
 fn read_all(path: &Path) -> Result<u64> {
-    let limits = Limits::default();
-    let mut discovery = discover(&[path.to_path_buf()], &limits);
-    if let Some(problem) = discovery.problems.pop() {
-        return Err(problem.error);
-    }
-    let mut values = 0;
-    for found in &discovery.checkpoints {
-        let checkpoint = ForeignCheckpoint::open(found, &limits)?;
-        for index in 0..checkpoint.tensors().len() {
-            checkpoint.read(index, &mut |chunk| values += chunk.len() as u64)?;
-        }
-    }
-    Ok(values)
+    weights(path, &Limits::default())
 }
 
 /// The most memory that this process had since the last call, and what it has now, in bytes.

@@ -1,6 +1,6 @@
 //! The checkpoint that a training is compared with.
 
-use super::form;
+use super::following::form;
 use super::reading::{Form, Opened};
 use crate::collection::{Options, printable};
 use crate::gate::sides::in_sketches;

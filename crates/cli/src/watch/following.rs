@@ -1,0 +1,264 @@
+//! Which checkpoints are new in the folder, which run they are of, and in what order they are judged.
+
+use super::accredited::Accredited;
+use super::reading::{Form, Opened, Stamp};
+use super::{Event, Followed, HELD, InHand, Watcher};
+use crate::collection::{Options, Problem, parameters, printable, sketches, told};
+use anyhow::Result;
+use checkpoint_store::foreign::{Claimed, discover};
+use checkpoint_store::{Error, Fault, TensorShape};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+use trajectory::shift::Detector;
+
+impl Watcher {
+    /// Reads what is new. With `at_once`, a file that cannot be read is reported now; otherwise it
+    /// may be half-written, and is reported if it is the same at the next look.
+    ///
+    /// Costs a look at the header of every file in the folder, and for a new one a pass over its
+    /// weights and O(10 · weights) time and memory.
+    ///
+    /// # Errors
+    /// What the sink returns, and an accredited checkpoint with other tensors.
+    pub fn look(&mut self, at_once: bool, sink: &mut dyn FnMut(Event) -> Result<()>) -> Result<()> {
+        if let Some((in_hand, values, is_told)) = self.left.take() {
+            let event = self.judge(in_hand, &values, Some(is_told))?;
+            sink(event)?;
+            self.note_told()?;
+        }
+        let limits = self.options.limits;
+        let discovery = discover(std::slice::from_ref(&self.directory), &limits);
+        let mut broken: Vec<(PathBuf, Stamp, anyhow::Error)> = Vec::new();
+        for problem in discovery.problems {
+            // In an empty folder the training has not begun.
+            let is_empty = problem.path == self.directory
+                && matches!(&problem.error, Error::Foreign { fault, .. } if *fault == Fault::Missing);
+            if !is_empty {
+                let stamp = Stamp::of(std::slice::from_ref(&problem.path));
+                broken.push((problem.path, stamp, problem.error.into()));
+            }
+        }
+        let mut fresh = Vec::new();
+        if discovery.checkpoints.is_empty() {
+            self.find_sketches(&mut fresh, &mut broken);
+        }
+        for found in discovery.checkpoints {
+            let stamp = Stamp::of(&found.files);
+            if self.seen.get(&found.path) == Some(&stamp) {
+                continue;
+            }
+            let path = found.path.clone();
+            match Opened::of(found, &limits) {
+                Ok(opened) => fresh.push(opened),
+                Err(error) => broken.push((path, stamp, error)),
+            }
+        }
+        self.follow(&fresh)?;
+        self.sort(&mut fresh);
+        let mut wait_from: Option<u64> = None;
+        for (path, stamp, error) in broken {
+            wait_from = self.broken(&path, stamp, &error, at_once, wait_from, sink)?;
+        }
+        for opened in fresh {
+            // What comes after a file that may be half-written waits with it.
+            if wait_from.is_some_and(|from| opened.position().is_some_and(|at| at > from)) {
+                continue;
+            }
+            let form = self.followed.as_ref().map_or(Form::Weights, |f| f.form);
+            let point = opened.read(form, &limits);
+            let path = opened.path.clone();
+            match point {
+                Ok(point) => {
+                    self.pending.remove(&path);
+                    let admitted = self.admit(&opened, point.is_finite)?;
+                    self.seen.insert(path.clone(), opened.stamp);
+                    match admitted {
+                        Err(why) => {
+                            let shown = printable(&path.to_string_lossy());
+                            sink(Event::Problem(problem(&path, format!("{shown}: {why}"))))?;
+                        }
+                        Ok(in_hand) => {
+                            let kept = self.keep_now(&in_hand, &point.values)?;
+                            let event = self.judge(in_hand, &point.values, None)?;
+                            let is_alarm =
+                                matches!(&event, Event::Checkpoint(line) if line.is_new_alarm());
+                            sink(event)?;
+                            if let Some(state) = kept.filter(|_| is_alarm) {
+                                self.done(state)?;
+                            }
+                        }
+                    }
+                }
+                Err(error) => {
+                    let stamp = opened.stamp.clone();
+                    wait_from = self.broken(&path, stamp, &error, at_once, wait_from, sink)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes a file that cannot be read; the claimed position from which others wait for it.
+    fn broken(
+        &mut self,
+        path: &Path,
+        stamp: Stamp,
+        error: &anyhow::Error,
+        at_once: bool,
+        wait_from: Option<u64>,
+        sink: &mut dyn FnMut(Event) -> Result<()>,
+    ) -> Result<Option<u64>> {
+        if self.pending.is_new(path, stamp, at_once) {
+            sink(Event::Problem(problem(path, told(error))))?;
+        }
+        if self.pending.is_reported(path) {
+            return Ok(wait_from);
+        }
+        let claimed = Claimed::by_name(path).position();
+        Ok(match (wait_from, claimed) {
+            (Some(from), Some(claimed)) => Some(from.min(claimed)),
+            (from, claimed) => from.or(claimed),
+        })
+    }
+
+    /// Decides at the first checkpoints which run is followed, and by what it is ordered.
+    ///
+    /// # Errors
+    /// When the accredited checkpoint cannot be read in the form in which this is followed.
+    fn follow(&mut self, fresh: &[Opened]) -> Result<()> {
+        if self.followed.is_some() {
+            return Ok(());
+        }
+        let Some(newest) = fresh.iter().max_by_key(|opened| opened.saved) else {
+            return Ok(());
+        };
+        let is_sketch =
+            newest.is_sketch() || self.accredited.as_ref().is_some_and(Accredited::is_sketch);
+        let form = if is_sketch {
+            Form::Sketches
+        } else {
+            form(&newest.layout, &self.options)
+        };
+        if let Some(accredited) = &mut self.accredited {
+            accredited.take_form(form, &self.options.limits)?;
+        }
+        self.followed = Some({
+            let units = fresh
+                .iter()
+                .filter(|opened| opened.claims.run == newest.claims.run)
+                .filter_map(|opened| Some(opened.claims.position?.unit));
+            Followed {
+                layout: newest.layout.clone(),
+                run: newest.claims.run.clone(),
+                unit: units.min(),
+                newest: None,
+                form,
+                judged: 0,
+            }
+        });
+        Ok(())
+    }
+
+    fn sort(&self, fresh: &mut [Opened]) {
+        let is_claimed = self.followed.as_ref().is_some_and(|f| f.unit.is_some());
+        let time = |opened: &Opened| opened.saved.unwrap_or(SystemTime::UNIX_EPOCH);
+        fresh.sort_by(|a, b| {
+            let claimed = is_claimed.then(|| a.position().cmp(&b.position()));
+            let claimed = claimed.unwrap_or(std::cmp::Ordering::Equal);
+            claimed
+                .then_with(|| time(a).cmp(&time(b)))
+                .then_with(|| a.path.cmp(&b.path))
+        });
+    }
+
+    /// Whether a checkpoint is judged, or why not.
+    fn admit(&mut self, opened: &Opened, is_finite: bool) -> Result<Result<InHand, String>> {
+        let was_seen = self.seen.contains_key(&opened.path);
+        let Some(followed) = self.followed.as_mut() else {
+            return Ok(Err("no run is followed".to_owned()));
+        };
+        let left_out = |why: &str| Ok(Err(why.to_owned()));
+        if opened.layout != followed.layout {
+            return left_out("its tensors are not those of the training that is followed");
+        }
+        if opened.claims.run.as_ref().map(|run| &run.value)
+            != followed.run.as_ref().map(|run| &run.value)
+        {
+            return left_out("it claims another run; watch the folder of one run");
+        }
+        if !is_finite {
+            return left_out("it has weights that are NaN or infinite");
+        }
+        let mut went_back = false;
+        if let Some(unit) = followed.unit {
+            let Some(position) = opened.claims.position.filter(|claim| claim.unit == unit) else {
+                return left_out("it claims no step to be ordered by, as the others do");
+            };
+            if followed
+                .newest
+                .is_some_and(|newest| position.value <= newest)
+            {
+                if !was_seen {
+                    return left_out("it came too late: a later step, or the same, was judged");
+                }
+                went_back = true;
+                self.detector = Detector::new(self.calibration.clone(), &[])?;
+                self.recent.clear();
+                self.alarm = None;
+            }
+            followed.newest = Some(position.value);
+        }
+        Ok(Ok(InHand {
+            path: opened.path.clone().into(),
+            position: opened.claims.position,
+            saved: opened.saved,
+            went_back,
+        }))
+    }
+
+    /// Adds what is new in the files of sketches, where there is nothing but these.
+    fn find_sketches(
+        &mut self,
+        fresh: &mut Vec<Opened>,
+        broken: &mut Vec<(PathBuf, Stamp, anyhow::Error)>,
+    ) {
+        if self
+            .followed
+            .as_ref()
+            .is_some_and(|f| f.form == Form::Weights)
+        {
+            return;
+        }
+        for file in sketches::in_folder(&self.directory) {
+            let stamp = Stamp::of(std::slice::from_ref(&file));
+            if self.seen.get(&file) == Some(&stamp) {
+                continue;
+            }
+            match Opened::of_sketches(&file) {
+                Ok(opened) => {
+                    self.pending.remove(&file);
+                    let is_new = |one: &Opened| self.seen.get(&one.path) != Some(&one.stamp);
+                    fresh.extend(opened.into_iter().filter(is_new));
+                    self.seen.insert(file, stamp);
+                }
+                Err(error) => broken.push((file, stamp, error)),
+            }
+        }
+    }
+}
+
+/// What is followed of checkpoints with these tensors.
+pub(super) fn form(layout: &[TensorShape], options: &Options) -> Form {
+    if parameters(layout).saturating_mul(4 * HELD) > options.memory {
+        Form::Sketches
+    } else {
+        Form::Weights
+    }
+}
+
+fn problem(path: &Path, message: String) -> Problem {
+    Problem {
+        path: path.to_path_buf(),
+        message,
+    }
+}

@@ -1,0 +1,101 @@
+//! When all that is known is put on disk, and how a watch goes on from it; [`state`](super::state)
+//! is the file.
+
+use super::state::{Header, State};
+use super::{InHand, Watcher};
+use crate::collection::printable;
+use anyhow::{Result, ensure};
+use std::ffi::OsString;
+use std::path::Path;
+use trajectory::shift::Detector;
+
+impl Watcher {
+    /// Keeps all that is known in this file, and goes on from what is in it; whether anything is.
+    /// Before the first look, and after [`calibrate`](Self::calibrate).
+    ///
+    /// The file is replaced before every checkpoint that is told, and after every alarm. It takes 4
+    /// bytes for each of the last twelve vectors' numbers.
+    ///
+    /// # Errors
+    /// When it cannot be read, is damaged, or is of a watch of another folder.
+    pub fn keep(&mut self, path: &Path) -> Result<bool> {
+        self.state = Some(path.to_path_buf());
+        let Some(state) = State::read(path)? else {
+            return Ok(false);
+        };
+        let shown = printable(&path.to_string_lossy());
+        let form = state.form();
+        let State { header, vectors } = state;
+        ensure!(
+            header.directory == self.real_directory(),
+            "{shown} is the state of a watch of {}: give each folder a state of its own",
+            printable(&header.directory.to_string_lossy())
+        );
+        let mut vectors = vectors.into_iter();
+        let in_hand = vectors.next().unwrap_or_default();
+        let calibration = self.calibration.clone();
+        self.detector = Detector::restored(calibration, &[], header.tracks, vectors)?;
+        if let Some(accredited) = &mut self.accredited {
+            accredited.take_form(form, &self.options.limits)?;
+        }
+        self.followed = Some(header.followed);
+        let seen = header.seen.into_iter();
+        self.seen = seen.map(|(path, stamp)| (path.into(), stamp)).collect();
+        self.recent = header.recent.into_iter().map(f64::from_bits).collect();
+        self.alarm = header.alarm;
+        self.left = Some((header.in_hand, in_hand, header.is_told));
+        Ok(true)
+    }
+
+    /// One name for the folder, however it is reached.
+    fn real_directory(&self) -> OsString {
+        let real = std::fs::canonicalize(&self.directory);
+        real.unwrap_or_else(|_| self.directory.clone()).into()
+    }
+
+    /// Puts all that is known on disk, with the checkpoint in hand, if it is to be kept.
+    pub(super) fn keep_now(&self, in_hand: &InHand, values: &[f32]) -> Result<Option<State>> {
+        let (Some(path), Some(followed)) = (&self.state, &self.followed) else {
+            return Ok(None);
+        };
+        let mut header = Header::new(
+            self.real_directory(),
+            followed.clone(),
+            self.detector.tracks(),
+            in_hand.clone(),
+            values.len(),
+        );
+        let seen = self.seen.iter();
+        header.seen = seen
+            .map(|(path, stamp)| (path.clone().into(), stamp.clone()))
+            .collect();
+        header.seen.sort_by(|(a, _), (b, _)| a.cmp(b));
+        header.recent = self.recent.iter().map(|step| step.to_bits()).collect();
+        header.alarm = self.alarm;
+        let vectors = std::iter::once(values).chain(self.detector.vectors());
+        let vectors = vectors.map(<[f32]>::to_vec).collect();
+        let state = State { header, vectors };
+        state.write(path)?;
+        Ok(Some(state))
+    }
+
+    /// Notes on disk that an alarm was told, and its command has ended.
+    pub(super) fn done(&self, mut state: State) -> Result<()> {
+        state.header.is_told = true;
+        match &self.state {
+            Some(path) => state.write(path),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`done`](Self::done), for the checkpoint that was in hand at the start.
+    pub(super) fn note_told(&self) -> Result<()> {
+        let Some(path) = &self.state else {
+            return Ok(());
+        };
+        match State::read(path)? {
+            Some(state) if !state.header.is_told => self.done(state),
+            _ => Ok(()),
+        }
+    }
+}
