@@ -125,8 +125,8 @@ mod tests {
 
     #[test]
     fn points_without_coordinates_or_beyond_all_range_still_have_an_order() {
-        let nothing = vec![[0.0f32; 0]; 1500];
-        let huge = vec![[f32::MAX, f32::MIN]; 1500];
+        let nothing = [[0.0f32; 0]; 1500];
+        let huge = [[f32::MAX, f32::MIN]; 1500];
         let columns: Vec<&[f32]> = nothing.iter().map(<[f32; 0]>::as_slice).collect();
         assert_eq!(order(&columns).len(), 1500);
         let columns: Vec<&[f32]> = huge.iter().map(<[f32; 2]>::as_slice).collect();

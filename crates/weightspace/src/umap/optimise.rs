@@ -134,7 +134,7 @@ mod tests {
             // Around a ring and through its middle, with some scatter.
             let mut draws = SplitMix64::new(2);
             let points = DMatrix::from_fn(3, count, |row, column| {
-                let angle = 6.283 * column as f32 / count as f32;
+                let angle = std::f32::consts::TAU * column as f32 / count as f32;
                 let scatter = draws.below(1000) as f32 / 5000.0;
                 scatter + [angle.cos(), angle.sin(), (2.0 * angle).sin()][row]
             });
