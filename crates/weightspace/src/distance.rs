@@ -41,6 +41,42 @@ pub fn distance_at_least(a: &[f32], b: &[f32]) -> f64 {
     (square * (1.0 - relative) - absolute).max(0.0).sqrt()
 }
 
+/// [`distance`], or none as soon as it is certain to exceed `limit`; some that exceed it are found.
+pub(crate) fn distance_within(a: &[f32], b: &[f32], limit: f64) -> Option<f64> {
+    // What rounding could add to a sum is a far smaller share of it.
+    let limit = limit * limit * (1.0 + 1e-6);
+    Arch::new()
+        .dispatch(SquareWithin { a, b, limit })
+        .map(f64::sqrt)
+}
+
+struct SquareWithin<'a> {
+    a: &'a [f32],
+    b: &'a [f32],
+    limit: f64,
+}
+
+impl WithSimd for SquareWithin<'_> {
+    type Output = Option<f64>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Option<f64> {
+        /// Parameters after which the sum is looked at.
+        const STRETCH: usize = 8 * LANES;
+        let length = self.a.len().min(self.b.len());
+        let mut sums = [0.0f64; LANES];
+        let a = self.a[..length].chunks(STRETCH);
+        let b = self.b[..length].chunks(STRETCH);
+        for (a, b) in a.zip(b) {
+            add_squared_differences(&mut sums, a, b);
+            if total(sums) > self.limit {
+                return None;
+            }
+        }
+        Some(total(sums))
+    }
+}
+
 struct RoundedSquare<'a> {
     a: &'a [f32],
     b: &'a [f32],
@@ -93,8 +129,14 @@ impl WithSimd for SquaredDistance<'_> {
 #[inline(always)]
 fn sum_of_squared_differences(a: &[f32], b: &[f32]) -> f64 {
     let length = a.len().min(b.len());
-    let (a, b) = (&a[..length], &b[..length]);
     let mut sums = [0.0f64; LANES];
+    add_squared_differences(&mut sums, &a[..length], &b[..length]);
+    total(sums)
+}
+
+/// Adds to each sum the squared differences of every [`LANES`]th parameter.
+#[inline(always)]
+fn add_squared_differences(sums: &mut [f64; LANES], a: &[f32], b: &[f32]) {
     let (a_blocks, a_rest) = a.as_chunks::<LANES>();
     let (b_blocks, b_rest) = b.as_chunks::<LANES>();
     for (a, b) in a_blocks.iter().zip(b_blocks) {
@@ -107,6 +149,10 @@ fn sum_of_squared_differences(a: &[f32], b: &[f32]) -> f64 {
         let difference = f64::from(*a) - f64::from(*b);
         *sum += difference * difference;
     }
+}
+
+#[inline(always)]
+fn total(mut sums: [f64; LANES]) -> f64 {
     let mut width = LANES / 2;
     while width > 0 {
         for lane in 0..width {
@@ -138,6 +184,23 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn within_a_limit_it_is_the_same_and_beyond_it_there_is_none(
+            pairs in prop::collection::vec((-1e3f32..1e3, -1e3f32..1e3), 0..2000),
+            share in 0.5f64..1.5,
+        ) {
+            let (a, b): (Vec<f32>, Vec<f32>) = pairs.iter().copied().unzip();
+            let exact = distance(&a, &b);
+            for limit in [0.0, share * exact, exact, f64::INFINITY] {
+                let within = distance_within(&a, &b, limit);
+                if exact <= limit {
+                    prop_assert_eq!(within, Some(exact));
+                } else if exact > 1.001 * limit {
+                    prop_assert_eq!(within, None);
+                }
+            }
+        }
+
         #[test]
         fn the_lower_bound_holds_and_is_near(
             pairs in prop::collection::vec((-1f32..1.0, -1f32..1.0), 1..300),

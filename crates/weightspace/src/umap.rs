@@ -31,9 +31,13 @@
 //! ```
 
 mod curve;
+mod draws;
+mod forces;
 mod fuzzy_set;
 mod lanczos;
 mod optimise;
+mod pulls;
+mod pushes;
 mod smooth_knn;
 mod spectral;
 mod start;

@@ -63,24 +63,9 @@ impl FuzzySet {
         self.starts.len() - 1
     }
 
-    /// Positions of the edges of `point` among all edges.
-    pub(super) fn edges(&self, point: usize) -> std::ops::Range<usize> {
-        self.starts[point]..self.starts[point + 1]
-    }
-
-    /// The far end of every edge.
-    pub(super) fn targets(&self) -> &[u32] {
-        &self.targets
-    }
-
-    /// The strength of every edge, in (0, 1].
-    pub(super) fn strengths(&self) -> &[f32] {
-        &self.strengths
-    }
-
     /// The neighbours of `point` with their strengths.
     pub(super) fn row(&self, point: usize) -> impl Iterator<Item = (u32, f32)> {
-        let edges = self.edges(point);
+        let edges = self.starts[point]..self.starts[point + 1];
         self.targets[edges.clone()]
             .iter()
             .copied()
