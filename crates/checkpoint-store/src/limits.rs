@@ -70,6 +70,9 @@ pub struct Limits {
     pub largest_tensor: u64,
     /// Most tensors in one checkpoint, over all its shards. 131,072.
     pub most_tensors: usize,
+    /// Most values of a pickle that are looked through for tensors: each as often as there are ways to
+    /// it. 1,048,576.
+    pub most_values: usize,
     /// Deepest nesting of dictionaries, lists or modules. 64.
     pub deepest_nesting: usize,
     /// Memory for what cannot be streamed (the values of a pickle, a tensor stored in another
@@ -87,6 +90,7 @@ impl Default for Limits {
             largest_header: 64 << 20,
             largest_tensor: 64 << 30,
             most_tensors: 1 << 17,
+            most_values: 1 << 20,
             deepest_nesting: 64,
             spare_memory: 32 << 20,
             most_memory: 1 << 30,

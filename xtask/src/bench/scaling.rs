@@ -20,7 +20,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use report::figure::chart::{Axis, Chart, Panel, Series, Style};
 use report::table::{Column, Table};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use turn::{Cost, Seconds};
@@ -50,7 +50,7 @@ const RUNS_IN_FEW: &[u32] = &[20, 50, 100, 250, 1000, 4000, 10_000, 20_000, 40_0
 const FITTED_FROM: usize = 25_000;
 
 /// One size.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Row {
     dimensions: usize,
     runs: u32,
@@ -241,32 +241,36 @@ fn table(rows: &[Row]) -> Table {
     }
 }
 
-/// Processor time over checkpoints, of every stage, with its exponent.
+/// Processor time over checkpoints, of every stage, with the exponents of the costly ones.
 fn chart(rows: &[Row]) -> Chart {
-    let series = |name: &str, dimensions: usize, stage: fn(&Cost) -> Seconds| {
-        let points: Vec<(f64, f64)> = rows
-            .iter()
-            .filter(|row| row.dimensions == dimensions)
-            .map(|row| (row.checkpoints as f64, stage(&row.cost).cpu))
-            .collect();
-        let name = match exponent(&points) {
-            Some(exponent) => format!("{name}: n^{exponent:.2}"),
-            None => name.to_owned(),
-        };
-        Series::new(&name, points).styled(Style::LineAndMarkers)
-    };
     let mut dimensions: Vec<usize> = rows.iter().map(|row| row.dimensions).collect();
     dimensions.dedup();
-    let panels = dimensions.into_iter().map(|dimensions| Panel {
-        title: format!("{dimensions} dimensions"),
-        x: Axis::log("checkpoints"),
-        y: Axis::log("CPU seconds"),
-        series: vec![
-            series("tree", dimensions, |cost| cost.tree),
-            series("order", dimensions, |cost| cost.order),
-            series("dendrogram and cut", dimensions, |cost| cost.clusters),
-        ],
-        references: Vec::new(),
+    let panels = dimensions.into_iter().map(|dimensions| {
+        let cost_of = |stage: fn(&Cost) -> Seconds| -> Vec<(f64, f64)> {
+            let rows = rows.iter().filter(|row| row.dimensions == dimensions);
+            rows.map(|row| (row.checkpoints as f64, stage(&row.cost).cpu))
+                .collect()
+        };
+        let stages = [
+            ("tree", cost_of(|cost| cost.tree)),
+            ("order", cost_of(|cost| cost.order)),
+            ("dendrogram and cut", cost_of(|cost| cost.clusters)),
+        ];
+        let exponents = stages.iter().take(2).filter_map(|(name, points)| {
+            exponent(points).map(|exponent| format!("{name} n^{exponent:.2}"))
+        });
+        let mut title = vec![format!("{dimensions} dimensions")];
+        title.extend(exponents);
+        Panel {
+            title: title.join(", "),
+            x: Axis::log("checkpoints, n"),
+            y: Axis::log("CPU seconds"),
+            series: stages
+                .into_iter()
+                .map(|(name, points)| Series::new(name, points).styled(Style::LineAndMarkers))
+                .collect(),
+            references: Vec::new(),
+        }
     });
     Chart {
         title: "Cost of tree, clusters and order".into(),
@@ -298,6 +302,19 @@ fn exponent(points: &[(f64, f64)]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_committed_figure_is_of_the_committed_rows() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../results/bench");
+        let text = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap();
+        let rows: Vec<Row> = serde_json::from_str(&text("scaling.json")).unwrap();
+        let drawn = chart(&rows).to_svg();
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(folder.join("scaling.svg"), &drawn).unwrap();
+        }
+        assert_eq!(text("scaling.svg"), drawn);
+        assert_eq!(text("scaling.md"), table(&rows).to_markdown());
+    }
 
     #[test]
     fn the_exponent_of_a_power_is_found_from_the_larger_sizes() {

@@ -93,6 +93,7 @@ fn limits(unlimited: bool) -> Limits {
         largest_header: u64::MAX,
         largest_tensor: u64::MAX,
         most_tensors: usize::MAX,
+        most_values: usize::MAX,
         deepest_nesting: usize::MAX,
         spare_memory: u64::MAX,
         most_memory: u64::MAX,

@@ -90,6 +90,7 @@ impl Limits {
             "largest_header" => Field::Long(&mut self.largest_header),
             "largest_tensor" => Field::Long(&mut self.largest_tensor),
             "most_tensors" => Field::Size(&mut self.most_tensors),
+            "most_values" => Field::Size(&mut self.most_values),
             "deepest_nesting" => Field::Size(&mut self.deepest_nesting),
             "spare_memory" => Field::Long(&mut self.spare_memory),
             "most_memory" => Field::Long(&mut self.most_memory),
@@ -124,7 +125,7 @@ impl Field<'_> {
 }
 
 /// The fields of [`Limits`].
-const FOREIGN: [(&str, Unit, &str); 7] = [
+const FOREIGN: [(&str, Unit, &str); 8] = [
     (
         "largest_header",
         Unit::Bytes,
@@ -135,6 +136,11 @@ const FOREIGN: [(&str, Unit, &str); 7] = [
         "most_tensors",
         Unit::Count,
         "tensors of one checkpoint, over all shards",
+    ),
+    (
+        "most_values",
+        Unit::Count,
+        "values of a pickle looked through for tensors",
     ),
     (
         "deepest_nesting",

@@ -5,8 +5,6 @@ use crate::foreign::source::Source;
 use crate::limits::Limits;
 use crate::{Error, Result};
 
-/// Most values looked at.
-const MAX_VISITS: usize = 1 << 20;
 /// Bytes of a name that cost as much to put together as a look at a value.
 const NAME_PER_VISIT: usize = 64;
 
@@ -37,11 +35,11 @@ impl<'a> Effort<'a> {
     /// Counts a look at each of so many entries, also of those that are passed over.
     pub(super) fn visit_entries(&mut self, entries: usize, depth: usize) -> Result<()> {
         self.visits = self.visits.saturating_add(entries);
-        if self.visits > MAX_VISITS {
+        if self.visits > self.limits.most_values {
             return Err(self.source.too_large(
                 "the number of values to look through",
                 self.visits as u64,
-                MAX_VISITS as u64,
+                self.limits.most_values as u64,
             ));
         }
         if depth > self.limits.deepest_nesting {
