@@ -6,7 +6,7 @@
 //! than are wanted keep the last ones from being mixed with what was cut off.
 //!
 //! Whether the angles are small is not taken for granted: the last pairs, which suffer most, are
-//! multiplied by the matrix itself, in f64. For a pair (λ, v) with residual `r = X·Xᵀ·v − λ·v` the
+//! multiplied by the matrix itself, in f32, whose rounding only makes them look worse. For a pair (λ, v) with residual `r = X·Xᵀ·v − λ·v` the
 //! eigenvalue is off by `‖r‖²` over its distance from the values that were left out, at most
 //! (Parlett 1998, *The Symmetric Eigenvalue Problem*, section 11.7). If that is too much, everything
 //! is done in f64.
