@@ -11,31 +11,27 @@
 //! checked; singular values are then good to 10⁻⁵ rather than to rounding.
 
 mod krylov;
+mod normal;
+mod orthonormal;
 mod single;
 mod tridiagonal;
 
 use std::ops::Range;
 
 use faer::diag::Diag;
-use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
+use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
-use faer::linalg::householder::{
-    apply_block_householder_sequence_on_the_left_in_place_scratch,
-    apply_block_householder_sequence_on_the_left_in_place_with_conj,
-};
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::linalg::qr::no_pivoting::factor::{
-    qr_in_place, qr_in_place_scratch, recommended_block_size,
-};
-use faer::prelude::{Reborrow, ReborrowMut};
+use faer::prelude::Reborrow;
 use faer::traits::RealField;
-use faer::{Accum, Conj, Mat, MatMut, MatRef, Par, Spec};
+use faer::{Accum, ColMut, ColRef, Mat, MatMut, MatRef, Par, Spec};
 use nalgebra::{DMatrix, DMatrixView};
 use rayon::prelude::*;
 
 use crate::Error;
 use crate::points::finite_columns;
+pub(crate) use orthonormal::orthonormal;
 
 /// Columns (or rows) held in f64 at a time.
 const BLOCK: usize = 512;
@@ -234,54 +230,28 @@ fn product(columns: &[&[f32]], parameters: usize, right: &Mat<f64>) -> Mat<f64> 
     result
 }
 
-/// Orthonormal columns whose first `k` span the first `k` of `matrix`, for every `k`; completed
-/// by arbitrary directions where the columns of `matrix` are dependent.
-pub(crate) fn orthonormal(matrix: Mat<f64>) -> Mat<f64> {
-    let mut factors = matrix;
-    let (rows, columns) = factors.shape();
-    let block = recommended_block_size::<f64>(rows, columns);
-    let par = Par::rayon(PARTS);
-    let mut coefficients = Mat::zeros(block, columns);
-    let mut memory = MemBuffer::new(StackReq::any_of(&[
-        qr_in_place_scratch::<f64>(rows, columns, block, par, Spec::default()),
-        apply_block_householder_sequence_on_the_left_in_place_scratch::<f64>(rows, block, columns),
-    ]));
-    let stack = MemStack::new(&mut memory);
-    qr_in_place(
-        factors.as_mut(),
-        coefficients.as_mut(),
-        par,
-        stack,
-        Spec::default(),
-    );
-    let mut basis = Mat::identity(rows, columns);
-    apply_block_householder_sequence_on_the_left_in_place_with_conj(
-        factors.as_ref(),
-        coefficients.as_ref(),
-        Conj::No,
-        basis.as_mut(),
-        par,
-        stack,
-    );
-    basis
-}
-
 /// Turns every direction so that its largest entry is positive.
 fn fix_signs(basis: &mut Mat<f64>) {
-    for mut direction in basis.col_iter_mut() {
-        let mut largest = 0.0f64;
-        for &entry in direction.rb().iter() {
-            if entry.abs() > largest.abs() {
-                largest = entry;
-            }
-        }
-        if largest < 0.0 {
-            direction
-                .rb_mut()
-                .iter_mut()
-                .for_each(|entry| *entry = -*entry);
+    for direction in basis.col_iter_mut() {
+        if points_down(direction.rb()) {
+            negate(direction);
         }
     }
+}
+
+/// Whether the largest entry, the first such, is negative.
+fn points_down(direction: ColRef<'_, f64>) -> bool {
+    let mut largest = 0.0f64;
+    for &entry in direction.iter() {
+        if entry.abs() > largest.abs() {
+            largest = entry;
+        }
+    }
+    largest < 0.0
+}
+
+fn negate(direction: ColMut<'_, f64>) {
+    direction.iter_mut().for_each(|entry| *entry = -*entry);
 }
 
 /// `basisᵀ·X` in f32 and, in f64 before rounding, the sum of squares of each of its rows.

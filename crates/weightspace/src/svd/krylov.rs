@@ -1,68 +1,168 @@
-//! A few leading eigenvectors of a symmetric matrix, by block Lanczos with full
-//! reorthogonalisation (Golub and Underwood 1977): the eigenvectors of the matrix within the span of
-//! a random block and its images. The matrix is multiplied in f32; all else is in f64.
+//! Some leading eigenvectors of a symmetric matrix that is known by its products only, by block
+//! Lanczos with full reorthogonalisation (Golub and Underwood 1977): the eigenvectors of the matrix
+//! within the span of a random block and its images. In f32.
 
-use faer::{Mat, Par};
+use faer::{Mat, MatRef, Par};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::single::product;
-use super::{PARTS, leading_eigenpairs, orthonormal};
+use super::{PARTS, orthonormal, tridiagonal};
 
-/// Images of the block at most, and after how many it is looked whether they suffice.
-const MOST_STEPS: usize = 16;
-const LOOK_EVERY: usize = 4;
+/// By what share the span has grown when it is looked anew whether it suffices.
+const GROWTH: usize = 16;
 /// Residual below which an eigenvector is good enough, relative to its eigenvalue.
-const TOLERANCE: f64 = 1e-4;
+const TOLERANCE: f64 = 3e-4;
 
-/// The eigenvectors of the `count` greatest eigenvalues, orthonormal, of which the first `wanted` are
-/// good. None if that many steps do not lead there.
-pub(super) fn leading(matrix: &Mat<f32>, count: usize, wanted: usize) -> Option<Mat<f64>> {
-    let size = matrix.nrows();
-    let most = (size / count).min(MOST_STEPS);
+/// What is looked for, and how.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Search {
+    /// Rows of the matrix.
+    pub(super) size: usize,
+    /// Eigenvectors, of which only the first `wanted` need be good.
+    pub(super) count: usize,
+    pub(super) wanted: usize,
+    /// Vectors that are multiplied together.
+    pub(super) block: usize,
+    /// Vectors that may be multiplied in all.
+    pub(super) most: usize,
+}
+
+/// The eigenvectors of the greatest eigenvalues, largest first, of length 1; those of eigenvalues that
+/// are all but equal span what they should, but may lean. None if they are not found within the given
+/// number of products.
+pub(super) fn leading(
+    search: Search,
+    image: impl Fn(MatRef<'_, f32>) -> Mat<f32>,
+) -> Option<Mat<f32>> {
+    let Search {
+        size,
+        count,
+        wanted,
+        block,
+        most,
+    } = search;
+    let most = most.min(size) / block * block;
+    let par = Par::rayon(PARTS);
     let mut random = ChaCha8Rng::seed_from_u64(0);
-    let start = Mat::from_fn(size, count, |_, _| {
+    let mut newest = narrowed(&orthonormal(Mat::from_fn(size, block, |_, _| {
         f64::from(random.next_u32()) / 2f64.powi(31) - 1.0
-    });
-    let mut basis = Mat::<f64>::zeros(size, most * count);
-    let mut within = Mat::<f64>::zeros(most * count, most * count);
-    let mut block = orthonormal(start);
-    for step in 0..most {
-        let filled = (step + 1) * count;
-        let own = step * count;
-        basis.subcols_mut(own, count).copy_from(&block);
-        let mut image = image(matrix, &block);
+    })));
+    let mut basis = Mat::<f32>::zeros(size, most);
+    let mut within = Mat::<f32>::zeros(most, most);
+    let mut look_at = 2 * count;
+    for own in (0..most).step_by(block) {
+        let filled = own + block;
+        basis.subcols_mut(own, block).copy_from(&newest);
+        let mut image = image(newest.as_ref());
         let span = basis.subcols(0, filled);
-        let overlap = product(span.transpose(), image.as_ref(), Par::rayon(PARTS));
+        let overlap = product(span.transpose(), image.as_ref(), par);
         // The lower triangle is what is read.
         within
-            .submatrix_mut(own, 0, count, filled)
+            .submatrix_mut(own, 0, block, filled)
             .copy_from(overlap.transpose());
-        image -= product(span, overlap.as_ref(), Par::rayon(PARTS));
-        let again = product(span.transpose(), image.as_ref(), Par::rayon(PARTS));
-        image -= product(span, again.as_ref(), Par::rayon(PARTS));
-        block = orthonormal(image.clone());
-        if (step + 1) % LOOK_EVERY != 0 && step + 1 < most {
+        image -= product(span, overlap.as_ref(), par);
+        newest = narrowed(&orthonormal(widened(&image)));
+        // Where the image adds nothing to the span its directions are rounding, and not outside it yet.
+        let again = product(span.transpose(), newest.as_ref(), par);
+        newest -= product(span, again.as_ref(), par);
+        newest = narrowed(&orthonormal(widened(&newest)));
+        if filled < look_at && filled < most {
             continue;
         }
+        look_at = filled + filled / GROWTH;
+        if filled < count {
+            return None;
+        }
         let inner = within.submatrix(0, 0, filled, filled).to_owned();
-        let (values, vectors) = leading_eigenpairs(inner, count).ok()?;
+        let (values, vectors) = tridiagonal::leading(inner, count);
         // What the image of a vector has outside the span, all of it from the newest block.
-        let outside = product(block.transpose(), image.as_ref(), Par::rayon(PARTS));
-        let newest = vectors.submatrix(own, 0, count, wanted);
-        let residuals = product(outside.as_ref(), newest, Par::rayon(PARTS));
-        let is_good = (0..wanted).all(|i| residuals.col(i).norm_l2() <= TOLERANCE * values[i]);
-        if is_good {
-            return Some(product(span, vectors.as_ref(), Par::rayon(PARTS)));
+        let outside = product(newest.transpose(), image.as_ref(), par);
+        let residuals = product(
+            outside.as_ref(),
+            vectors.submatrix(own, 0, block, wanted),
+            par,
+        );
+        let is_good = |i: usize| f64::from(residuals.col(i).norm_l2()) <= TOLERANCE * values[i];
+        if (0..wanted).all(is_good) {
+            return Some(product(span, vectors.as_ref(), par));
         }
     }
     None
 }
 
-/// `matrix · block`.
-fn image(matrix: &Mat<f32>, block: &Mat<f64>) -> Mat<f64> {
-    let (size, count) = block.shape();
-    let block = Mat::from_fn(size, count, |i, j| block[(i, j)] as f32);
-    let image: Mat<f32> = product(matrix.as_ref(), block.as_ref(), Par::rayon(PARTS));
-    Mat::from_fn(size, count, |i, j| f64::from(image[(i, j)]))
+fn widened(matrix: &Mat<f32>) -> Mat<f64> {
+    Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| {
+        f64::from(matrix[(i, j)])
+    })
+}
+
+fn narrowed(matrix: &Mat<f64>) -> Mat<f32> {
+    Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[(i, j)] as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{leading_eigenpairs, noise};
+    use super::*;
+
+    const SIZE: usize = 200;
+
+    /// A symmetric matrix with the given eigenvalues, in random axes.
+    fn with_eigenvalues(value: impl Fn(usize) -> f64) -> Mat<f32> {
+        let noise = noise(SIZE, SIZE, 3);
+        let axes = orthonormal(Mat::from_fn(SIZE, SIZE, |i, j| f64::from(noise[(i, j)])));
+        let scaled = Mat::from_fn(SIZE, SIZE, |i, j| axes[(i, j)] * value(j));
+        narrowed(&(scaled * axes.transpose()))
+    }
+
+    fn search(matrix: &Mat<f32>, count: usize, most: usize) -> Option<Mat<f32>> {
+        let search = Search {
+            size: SIZE,
+            count,
+            wanted: count,
+            block: 8,
+            most,
+        };
+        leading(search, |block| {
+            product(matrix.as_ref(), block, Par::rayon(PARTS))
+        })
+    }
+
+    #[test]
+    fn vectors_are_the_leading_ones_of_the_whole_matrix() {
+        let matrix = with_eigenvalues(|i| 0.9f64.powi(i as i32));
+        let found = widened(&search(&matrix, 10, SIZE).unwrap());
+        let (_, expected) = leading_eigenpairs(widened(&matrix), 10).unwrap();
+        for i in 0..10 {
+            let cosine = found.col(i).transpose() * expected.col(i);
+            assert!(1.0 - cosine.abs() < 1e-6, "{i}: {cosine}");
+        }
+    }
+
+    #[test]
+    fn a_block_of_equal_eigenvalues_is_found_whole() {
+        let matrix = with_eigenvalues(|i| [1.0, 0.01][usize::from(i >= 6)]);
+        let found = widened(&search(&matrix, 6, SIZE).unwrap());
+        let image = widened(&matrix) * &found;
+        assert!((image - found).norm_max() < 1e-5);
+    }
+
+    #[test]
+    fn a_rank_below_the_count_is_made_up_by_any_directions() {
+        for rank in [0, 3] {
+            let matrix = with_eigenvalues(|i| f64::from(u8::from(i < rank)));
+            let space = orthonormal(widened(&search(&matrix, 10, SIZE).unwrap()));
+            let within = space.transpose() * (widened(&matrix) * &space);
+            let trace: f64 = (0..10).map(|i| within[(i, i)]).sum();
+            assert!((trace - rank as f64).abs() < 1e-5, "{rank}: {trace}");
+        }
+    }
+
+    #[test]
+    fn too_few_products_are_told() {
+        let flat = with_eigenvalues(|i| 1.0 - i as f64 * 1e-3);
+        assert!(search(&flat, 10, 40).is_none());
+        assert!(search(&flat, 10, 7).is_none());
+    }
 }

@@ -6,21 +6,23 @@
 //! than are wanted keep the last ones from being mixed with what was cut off.
 //!
 //! Whether the angles are small is not taken for granted: the last pairs, which suffer most, are
-//! multiplied by the matrix itself, in f32, whose rounding only makes them look worse. For a pair (λ, v) with residual `r = X·Xᵀ·v − λ·v` the
-//! eigenvalue is off by `‖r‖²` over its distance from the values that were left out, at most
+//! multiplied by the matrix itself, in f32, whose rounding only makes them look worse. For a pair
+//! (λ, v) with residual `r = X·Xᵀ·v − λ·v` the eigenvalue is off by `‖r‖²` over its distance from the values that were left out, at most
 //! (Parlett 1998, *The Symmetric Eigenvalue Problem*, section 11.7). If that is too much, everything
 //! is done in f64.
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::prelude::Reborrow;
 use faer::traits::RealField;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 use std::ops::Range;
 
+use super::krylov::{self, Search};
 use super::{
-    BLOCK, PARTS, Svd, fix_signs, gram_of_rows, krylov, leading_eigenpairs, orthonormal,
+    BLOCK, PARTS, Svd, gram_of_rows, leading_eigenpairs, negate, normal, orthonormal, points_down,
     tridiagonal,
 };
 
@@ -28,10 +30,8 @@ use super::{
 const LEAST_PARAMETERS: usize = 512;
 /// Directions beyond those that are wanted.
 const MORE: usize = 16;
-/// Of how many directions one must be wanted for them to be found one block after another.
-const FEW: usize = 16;
 /// Columns of one product of the Gram matrix; each rounds what was summed before.
-const WIDE: usize = 2048;
+const WIDE: usize = 256;
 /// Pairs that are checked.
 const CHECKED: usize = 8;
 /// Most that an eigenvalue may be off, relatively; a singular value is off by half of it.
@@ -51,38 +51,23 @@ pub(super) fn truncated(columns: &[&[f32]], parameters: usize, rank: usize) -> O
     {
         return None;
     }
-    let gram = gram(columns, parameters);
-    let space = if directions * FEW <= parameters {
-        krylov::leading(&whole(gram), directions, rank)?
-    } else {
-        let leading = if directions * 2 <= parameters {
-            tridiagonal::leading(gram, directions)
-        } else {
-            leading_eigenpairs(gram, directions).ok()?.1
-        };
-        orthonormal(Mat::from_fn(parameters, directions, |i, j| {
-            f64::from(leading[(i, j)])
-        }))
-    };
+    let leading = leading(columns, parameters, directions, rank);
+    let space = orthonormal(Mat::from_fn(parameters, directions, |i, j| {
+        f64::from(leading[(i, j)])
+    }));
     let within = projected(columns, &space);
     let rows: Vec<&[f32]> = within.chunks_exact(directions).collect();
     let small = gram_of_rows(&rows, directions);
     let (mut squares, turned) = leading_eigenpairs(small, directions).ok()?;
     let left_out = squares[directions - 1];
     squares.truncate(rank);
-    let turned = turned.subcols(0, rank);
-    let mut basis = product(space.as_ref(), turned, Par::rayon(PARTS));
-    fix_signs(&mut basis);
-    // The same turn, with the signs that were chosen.
-    let turned = product(space.transpose(), basis.as_ref(), Par::rayon(PARTS));
-    let checked = rank.saturating_sub(CHECKED)..rank;
-    let off = residuals(columns, &basis, &squares, checked.clone());
-    let is_good = off
-        .into_iter()
-        .zip(checked)
-        .all(|(residual, i)| residual <= TOLERANCE * squares[i] * (squares[i] - left_out));
-    if !is_good {
-        return None;
+    let mut turned = turned.subcols(0, rank).to_owned();
+    let mut basis = product(space.as_ref(), turned.as_ref(), Par::rayon(PARTS));
+    for (direction, turned) in basis.col_iter_mut().zip(turned.col_iter_mut()) {
+        if points_down(direction.rb()) {
+            negate(direction);
+            negate(turned);
+        }
     }
     let turned = Mat::from_fn(directions, rank, |i, j| turned[(i, j)] as f32);
     let mut coordinates = DMatrix::zeros(rank, columns.len());
@@ -94,10 +79,69 @@ pub(super) fn truncated(columns: &[&[f32]], parameters: usize, rank: usize) -> O
         1.0,
         Par::rayon(PARTS),
     );
-    Some(Svd {
-        singular_values: squares.into_iter().map(f64::sqrt).collect(),
+    let svd = Svd {
+        singular_values: squares.iter().map(|square| square.sqrt()).collect(),
         directions: DMatrix::from_fn(parameters, rank, |i, j| basis[(i, j)] as f32),
         coordinates,
+    };
+    let checked = rank.saturating_sub(CHECKED)..rank;
+    let is_good = residuals(columns, &svd, checked.clone())
+        .into_iter()
+        .zip(checked)
+        .all(|(residual, i)| residual <= TOLERANCE * squares[i] * (squares[i] - left_out));
+    is_good.then_some(svd)
+}
+
+/// A way to multiply blocks of vectors by `X·Xᵀ`. Beyond these shares of the parameters another way
+/// to the eigenvectors costs less.
+struct Way {
+    block: usize,
+    wanted: f64,
+    multiplied: f64,
+}
+
+/// By the points.
+const POINTS: Way = Way {
+    block: normal::WIDTH,
+    wanted: 1.0 / 16.0,
+    multiplied: 1.0 / 4.0,
+};
+/// By the matrix itself.
+const GRAM: Way = Way {
+    block: 64,
+    wanted: 1.0 / 3.0,
+    multiplied: 5.0 / 8.0,
+};
+
+impl Way {
+    fn leading(
+        &self,
+        [size, count, wanted]: [usize; 3],
+        image: impl Fn(MatRef<'_, f32>) -> Mat<f32>,
+    ) -> Option<Mat<f32>> {
+        let share = |share: f64| (share * size as f64) as usize;
+        let search = Search {
+            size,
+            count,
+            wanted,
+            block: self.block,
+            most: share(self.multiplied),
+        };
+        (count <= share(self.wanted)).then(|| krylov::leading(search, image))?
+    }
+}
+
+/// `count` eigenvectors of `X·Xᵀ`, of which the first `wanted` need be good, by whatever promises to be
+/// fastest: products with the points, products with the matrix itself, or its tridiagonal form.
+fn leading(columns: &[&[f32]], parameters: usize, count: usize, wanted: usize) -> Mat<f32> {
+    let sizes = [parameters, count, wanted];
+    let found = POINTS.leading(sizes, |block| normal::image(columns, block));
+    found.unwrap_or_else(|| {
+        let gram = whole(gram(columns, parameters));
+        let found = GRAM.leading(sizes, |block| {
+            product(gram.as_ref(), block, Par::rayon(PARTS))
+        });
+        found.unwrap_or_else(|| tridiagonal::leading(gram, count).1)
     })
 }
 
@@ -154,34 +198,35 @@ fn projected(columns: &[&[f32]], space: &Mat<f64>) -> Vec<f32> {
     projected
 }
 
-/// The squared lengths of the residuals of some pairs, by products in f32: what they round only adds.
-fn residuals(
-    columns: &[&[f32]],
-    basis: &Mat<f64>,
-    squares: &[f64],
-    pairs: Range<usize>,
-) -> Vec<f64> {
-    let parameters = basis.nrows();
-    let vectors = Mat::from_fn(parameters, pairs.len(), |i, j| {
-        basis[(i, pairs.start + j)] as f32
-    });
+/// The squared lengths of the residuals `X·xᵀ − λ·v` of some pairs, where `x = vᵀ·X` are coordinates. By
+/// products in f32: what they round only adds.
+fn residuals(columns: &[&[f32]], svd: &Svd, pairs: Range<usize>) -> Vec<f64> {
+    let (rank, parameters) = (svd.rank(), svd.directions.nrows());
     let parts: Vec<Mat<f32>> = columns
         .par_chunks(BLOCK)
-        .map(|columns| {
+        .zip(svd.coordinates.as_slice().par_chunks(rank * BLOCK))
+        .map(|(columns, coordinates)| {
             let block = columns.concat();
             let block = MatRef::from_column_major_slice(&block, parameters, columns.len());
-            let along = product(block.transpose(), vectors.as_ref(), Par::Seq);
-            product(block, along.as_ref(), Par::Seq)
+            let along = MatRef::from_column_major_slice(coordinates, rank, columns.len());
+            product(
+                block,
+                along.subrows(pairs.start, pairs.len()).transpose(),
+                Par::Seq,
+            )
         })
         .collect();
     let residual = |pair: usize| {
+        let square = svd.singular_values[pair].powi(2);
         let entry = |row: usize| {
-            let image: f64 = parts.iter().map(|part| f64::from(part[(row, pair)])).sum();
-            image - squares[pairs.start + pair] * f64::from(vectors[(row, pair)])
+            let image = parts
+                .iter()
+                .map(|part| f64::from(part[(row, pair - pairs.start)]));
+            image.sum::<f64>() - square * f64::from(svd.directions[(row, pair)])
         };
         (0..parameters).map(|row| entry(row).powi(2)).sum()
     };
-    (0..pairs.len()).map(residual).collect()
+    pairs.clone().map(residual).collect()
 }
 
 pub(super) fn product<T: RealField>(left: MatRef<'_, T>, right: MatRef<'_, T>, par: Par) -> Mat<T> {

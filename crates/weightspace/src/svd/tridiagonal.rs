@@ -27,9 +27,9 @@ const HALVINGS: usize = 52;
 /// Solutions of one linear system after another; the first is nearly always enough.
 const ITERATIONS: usize = 2;
 
-/// The eigenvectors of the `count` largest eigenvalues, largest first, of length 1. Of `matrix`, which
-/// has two rows at least, the lower triangle is read.
-pub(super) fn leading(mut matrix: Mat<f32>, count: usize) -> Mat<f32> {
+/// The `count` largest eigenvalues, largest first, and their eigenvectors, of length 1. Of `matrix`,
+/// which has two rows at least, the lower triangle is read.
+pub(super) fn leading(mut matrix: Mat<f32>, count: usize) -> (Vec<f64>, Mat<f32>) {
     let size = matrix.nrows();
     let par = Par::rayon(PARTS);
     let block = recommended_block_size::<f32>(size, size);
@@ -69,7 +69,7 @@ pub(super) fn leading(mut matrix: Mat<f32>, count: usize) -> Mat<f32> {
         par,
         stack,
     );
-    vectors
+    (values, vectors)
 }
 
 /// A symmetric matrix with nothing beyond the diagonals beside the main one.
@@ -213,7 +213,7 @@ mod tests {
 
     /// How far the true leading eigenvectors stick out of the space that is found, at most.
     fn missed(matrix: &Mat<f32>, count: usize) -> f64 {
-        let vectors = leading(matrix.clone(), count);
+        let (_, vectors) = leading(matrix.clone(), count);
         let found = orthonormal(Mat::from_fn(matrix.nrows(), count, |i, j| {
             f64::from(vectors[(i, j)])
         }));
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_matrix_of_zeros_has_vectors_that_are_finite() {
-        let vectors = leading(Mat::zeros(5, 5), 2);
+        let (_, vectors) = leading(Mat::zeros(5, 5), 2);
         assert!(vectors.col_iter().all(|v| (v.norm_l2() - 1.0).abs() < 1e-6));
     }
 }
