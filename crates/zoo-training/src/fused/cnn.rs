@@ -189,17 +189,24 @@ fn second_layer<S: Simd>(s: S, weights: &[Block; SECOND * TAPS], image: &mut Act
 
 impl Cnn {
     #[inline(always)]
-    fn forward<S: Simd>(&mut self, s: S, images: &[Image], chunk: &[u32]) {
-        for (activations, &image) in self.images.iter_mut().zip(chunk) {
+    fn forward<S: Simd>(&mut self, s: S, images: &[Image], chunk: Chunk<'_>) {
+        for &image in chunk.next {
+            s.prefetch(&images[image as usize]);
+        }
+        for (activations, &image) in self.images.iter_mut().zip(chunk.indices) {
             for (pixels, bytes) in activations.pixels.iter_mut().zip(&images[image as usize].0) {
                 s.store(s.widen(bytes), pixels);
             }
             first_layer(s, &self.first.weight, activations);
         }
-        for activations in &mut self.images[..chunk.len()] {
+        for activations in &mut self.images[..chunk.indices.len()] {
             second_layer(s, &self.second.weight, activations);
         }
-        for (activations, output) in self.images.iter().zip(&mut self.outputs[..chunk.len()]) {
+        for (activations, output) in self
+            .images
+            .iter()
+            .zip(&mut self.outputs[..chunk.indices.len()])
+        {
             let mut sum = s.splat(0.0);
             for channel in 0..SECOND {
                 let input = s.splat(activations.second.0[channel]);
@@ -341,9 +348,9 @@ impl Network for Cnn {
     }
 
     #[inline(always)]
-    fn outputs<S: Simd>(&mut self, s: S, images: &[Image], chunk: &[u32]) -> &[Block] {
+    fn outputs<S: Simd>(&mut self, s: S, images: &[Image], chunk: Chunk<'_>) -> &[Block] {
         self.forward(s, images, chunk);
-        &self.outputs[..chunk.len()]
+        &self.outputs[..chunk.indices.len()]
     }
 
     #[inline(always)]
@@ -353,19 +360,11 @@ impl Network for Cnn {
         sgd: &Sgd<S>,
         images: &[Image],
         labels: &[u8],
-        chunk: Chunk,
-        indices: &[u32],
+        chunk: Chunk<'_>,
     ) -> Block {
-        self.forward(s, images, indices);
-        let n = indices.len();
-        let loss = output_errors(
-            s,
-            &self.outputs[..n],
-            labels,
-            indices,
-            chunk,
-            &mut self.errors,
-        );
+        self.forward(s, images, chunk);
+        let n = chunk.indices.len();
+        let loss = output_errors(s, &self.outputs[..n], labels, chunk, &mut self.errors);
         self.backward(s, n);
         if chunk.last {
             self.first.step(s, sgd);

@@ -14,11 +14,14 @@ use super::sigmoid::sigmoid;
 use super::simd::{Block, LANES, Simd};
 use crate::Inputs;
 use crate::dataset::PIXELS;
+use std::array::{from_mut, from_ref};
 
 /// Units of a layer.
 const UNITS: usize = 10;
 /// Most images that go through together.
 const CHUNK: usize = 16;
+/// Images, or rows of weights, that share what is loaded for them.
+const PAIR: usize = 2;
 /// Lanes that hold a unit.
 const UNIT_LANES: Block = {
     let mut lanes = [0.0; LANES];
@@ -95,39 +98,45 @@ fn through_sigmoid<S: Simd>(s: S, error: S::Vector, activation: S::Vector) -> S:
     s.mul(error, s.mul(activation, s.sub(s.splat(1.0), activation)))
 }
 
-impl Weights {
-    /// Adds Σ scalar\[i\] ⊗ vector over the chunk's images, then steps if the batch is complete.
-    #[inline(always)]
-    fn learn<S: Simd>(
-        &mut self,
-        s: S,
-        sgd: &Sgd<S>,
-        chunk: Chunk,
-        scalars: &[Block],
-        vectors: &[Block],
-    ) {
-        let mut gradient = [s.splat(0.0); UNITS];
-        if !chunk.first {
-            for (gradient, so_far) in gradient.iter_mut().zip(&self.gradient) {
-                *gradient = s.load(so_far);
-            }
-        }
-        for (scalars, vector) in scalars.iter().zip(vectors) {
-            let vector = s.load(vector);
+/// Adds Σ scalar\[i\] ⊗ vector over the chunk's images to each of `N` gradients, which share the
+/// scalars, then steps if the batch is complete.
+#[inline(always)]
+fn learn<S: Simd, const N: usize>(
+    s: S,
+    sgd: &Sgd<S>,
+    chunk: Chunk<'_>,
+    scalars: &[Block; CHUNK],
+    vectors: &[[Block; CHUNK]; N],
+    weights: &mut [Weights; N],
+) {
+    let mut gradients = [[s.splat(0.0); UNITS]; N];
+    if !chunk.first {
+        for row in 0..N {
             for unit in 0..UNITS {
-                gradient[unit] = s.mul_add(s.splat(scalars.0[unit]), vector, gradient[unit]);
+                gradients[row][unit] = s.load(&weights[row].gradient[unit]);
             }
         }
+    }
+    for b in 0..chunk.indices.len() {
+        for unit in 0..UNITS {
+            let scalar = s.splat(scalars[b].0[unit]);
+            for row in 0..N {
+                let vector = s.load(&vectors[row][b]);
+                gradients[row][unit] = s.mul_add(scalar, vector, gradients[row][unit]);
+            }
+        }
+    }
+    for (weights, gradients) in weights.iter_mut().zip(gradients) {
         for unit in 0..UNITS {
             if chunk.last {
                 sgd.step(
                     s,
-                    gradient[unit],
-                    &mut self.weight[unit],
-                    &mut self.velocity[unit],
+                    gradients[unit],
+                    &mut weights.weight[unit],
+                    &mut weights.velocity[unit],
                 );
             } else {
-                s.store(gradient[unit], &mut self.gradient[unit]);
+                s.store(gradients[unit], &mut weights.gradient[unit]);
             }
         }
     }
@@ -139,12 +148,13 @@ impl Square {
         &mut self,
         s: S,
         sgd: &Sgd<S>,
-        chunk: Chunk,
-        inputs: &[Block],
-        errors: &[Block],
+        chunk: Chunk<'_>,
+        inputs: &[Block; CHUNK],
+        errors: &[Block; CHUNK],
     ) {
-        self.by_input.learn(s, sgd, chunk, inputs, errors);
-        self.by_output.learn(s, sgd, chunk, errors, inputs);
+        let (by_input, by_output) = (from_mut(&mut self.by_input), from_mut(&mut self.by_output));
+        learn(s, sgd, chunk, inputs, from_ref(errors), by_input);
+        learn(s, sgd, chunk, errors, from_ref(inputs), by_output);
     }
 
     /// Both copies of a row-major 10x10 matrix (output, input).
@@ -167,23 +177,31 @@ fn save_square(rows: &[Block; UNITS], matrix: &mut [f32]) {
 
 impl Mlp {
     #[inline(always)]
-    fn forward<S: Simd>(&mut self, s: S, images: &[Image], chunk: &[u32]) {
-        let n = chunk.len();
-        for (b, &image) in chunk.iter().enumerate() {
+    fn forward<S: Simd>(&mut self, s: S, images: &[Image], chunk: Chunk<'_>) {
+        let n = chunk.indices.len();
+        for (b, &image) in chunk.indices.iter().enumerate() {
             for (row, bytes) in images[image as usize].0.iter().enumerate() {
                 let centred = s.sub(s.widen(bytes), s.load(&self.centre[row]));
                 s.store(centred, &mut self.pixels[row][b]);
             }
         }
-        for b in 0..n {
-            let mut sums = [s.splat(0.0); LANES];
+        for pair in (0..n).step_by(PAIR) {
+            for &image in chunk.next.iter().skip(pair).take(PAIR) {
+                s.prefetch(&images[image as usize]);
+            }
+            let mut sums = [[s.splat(0.0); LANES]; PAIR];
             for (first, pixels) in self.first.iter().zip(&self.pixels) {
-                let pixels = s.load(&pixels[b]);
                 for unit in 0..UNITS {
-                    sums[unit] = s.mul_add(pixels, s.load(&first.weight[unit]), sums[unit]);
+                    let weight = s.load(&first.weight[unit]);
+                    for b in 0..PAIR {
+                        let pixels = s.load(&pixels[pair + b]);
+                        sums[b][unit] = s.mul_add(pixels, weight, sums[b][unit]);
+                    }
                 }
             }
-            s.store(s.sum_each(sums), &mut self.hidden[0][b]);
+            for b in 0..PAIR {
+                s.store(s.sum_each(sums[b]), &mut self.hidden[0][pair + b]);
+            }
         }
         let grey = s.splat(self.grey);
         let units = s.load(&UNIT_LANES);
@@ -205,7 +223,7 @@ impl Mlp {
     }
 
     #[inline(always)]
-    fn backward<S: Simd>(&mut self, s: S, sgd: &Sgd<S>, chunk: Chunk, n: usize) {
+    fn backward<S: Simd>(&mut self, s: S, sgd: &Sgd<S>, chunk: Chunk<'_>, n: usize) {
         for b in 0..n {
             let error = combine(s, &self.errors[2][b], &self.third.by_output.weight);
             let error = through_sigmoid(s, error, s.load(&self.hidden[1][b]));
@@ -218,11 +236,17 @@ impl Mlp {
             s.store(s.mul(error, grey), &mut self.errors[0][b]);
         }
         self.third
-            .learn(s, sgd, chunk, &self.hidden[1][..n], &self.errors[2][..n]);
+            .learn(s, sgd, chunk, &self.hidden[1], &self.errors[2]);
         self.second
-            .learn(s, sgd, chunk, &self.hidden[0][..n], &self.errors[1][..n]);
-        for (first, pixels) in self.first.iter_mut().zip(&self.pixels) {
-            first.learn(s, sgd, chunk, &self.errors[0][..n], &pixels[..n]);
+            .learn(s, sgd, chunk, &self.hidden[0], &self.errors[1]);
+        let errors = &self.errors[0];
+        let (pairs, last) = self.first.as_chunks_mut::<PAIR>();
+        let (pixels, last_pixels) = self.pixels.as_chunks::<PAIR>();
+        for (weights, pixels) in pairs.iter_mut().zip(pixels) {
+            learn(s, sgd, chunk, errors, pixels, weights);
+        }
+        for (weights, pixels) in last.iter_mut().zip(last_pixels) {
+            learn(s, sgd, chunk, errors, from_ref(pixels), from_mut(weights));
         }
     }
 }
@@ -271,9 +295,9 @@ impl Network for Mlp {
     }
 
     #[inline(always)]
-    fn outputs<S: Simd>(&mut self, s: S, images: &[Image], chunk: &[u32]) -> &[Block] {
+    fn outputs<S: Simd>(&mut self, s: S, images: &[Image], chunk: Chunk<'_>) -> &[Block] {
         self.forward(s, images, chunk);
-        &self.outputs[..chunk.len()]
+        &self.outputs[..chunk.indices.len()]
     }
 
     #[inline(always)]
@@ -283,19 +307,11 @@ impl Network for Mlp {
         sgd: &Sgd<S>,
         images: &[Image],
         labels: &[u8],
-        chunk: Chunk,
-        indices: &[u32],
+        chunk: Chunk<'_>,
     ) -> Block {
-        self.forward(s, images, indices);
-        let n = indices.len();
-        let loss = output_errors(
-            s,
-            &self.outputs[..n],
-            labels,
-            indices,
-            chunk,
-            &mut self.errors[2],
-        );
+        self.forward(s, images, chunk);
+        let n = chunk.indices.len();
+        let loss = output_errors(s, &self.outputs[..n], labels, chunk, &mut self.errors[2]);
         self.backward(s, sgd, chunk, n);
         loss
     }

@@ -29,9 +29,12 @@ impl<'a> Arranged<'a> {
     }
 }
 
-/// Where a chunk stands in its batch.
+/// Images that go through together, and where they stand in their batch.
 #[derive(Clone, Copy)]
-pub(super) struct Chunk {
+pub(super) struct Chunk<'a> {
+    pub(super) indices: &'a [u32],
+    /// Images that come after them, for memory to send meanwhile.
+    pub(super) next: &'a [u32],
     /// Whether the batch's gradient starts here.
     pub(super) first: bool,
     /// Whether the batch ends here, so that the step is due.
@@ -51,7 +54,7 @@ pub(super) trait Network: Default {
     fn save(&self, weights: &mut [f32], velocity: &mut [f32]);
 
     /// The outputs of at most [`Self::CHUNK`] images, classes in lanes.
-    fn outputs<S: Simd>(&mut self, s: S, images: &[Image], chunk: &[u32]) -> &[Block];
+    fn outputs<S: Simd>(&mut self, s: S, images: &[Image], chunk: Chunk<'_>) -> &[Block];
 
     /// Learns from at most [`Self::CHUNK`] images; returns their squared errors, class by class.
     fn learn<S: Simd>(
@@ -60,8 +63,7 @@ pub(super) trait Network: Default {
         sgd: &Sgd<S>,
         images: &[Image],
         labels: &[u8],
-        chunk: Chunk,
-        indices: &[u32],
+        chunk: Chunk<'_>,
     ) -> Block;
 }
 
@@ -71,13 +73,12 @@ pub(super) fn output_errors<S: Simd>(
     s: S,
     outputs: &[Block],
     labels: &[u8],
-    indices: &[u32],
-    chunk: Chunk,
+    chunk: Chunk<'_>,
     errors: &mut [Block],
 ) -> Block {
     let scale = s.splat(2.0 / (chunk.batch * CLASSES) as f32);
     let mut squares = s.splat(0.0);
-    for ((output, &image), error) in outputs.iter().zip(indices).zip(errors) {
+    for ((output, &image), error) in outputs.iter().zip(chunk.indices).zip(errors) {
         let target = &ONE_HOT[usize::from(labels[image as usize]) % CLASSES];
         let difference = s.sub(s.load(output), s.load(target));
         squares = s.mul_add(difference, difference, squares);
@@ -121,20 +122,18 @@ impl<N: Network> Kernel for Epoch<'_, N> {
         let sgd = Sgd::new(s, recipe);
         let mut squares = [0.0; LANES];
         let mut rest = order;
-        while !rest.is_empty() {
-            let (batch, after) = rest.split_at(recipe.batch_size.min(rest.len()));
-            rest = after;
-            for &image in &after[..recipe.batch_size.min(after.len())] {
-                s.prefetch(&data.images[image as usize]);
-            }
+        for batch in order.chunks(recipe.batch_size) {
             let chunks = batch.len().div_ceil(N::CHUNK);
             for (number, indices) in batch.chunks(N::CHUNK).enumerate() {
+                rest = &rest[indices.len()..];
                 let chunk = Chunk {
+                    indices,
+                    next: &rest[..indices.len().min(rest.len())],
                     first: number == 0,
                     last: number + 1 == chunks,
                     batch: batch.len(),
                 };
-                let loss = network.learn(s, &sgd, &data.images, data.labels, chunk, indices);
+                let loss = network.learn(s, &sgd, &data.images, data.labels, chunk);
                 for (sum, square) in squares.iter_mut().zip(loss.0) {
                     *sum += f64::from(square);
                 }
@@ -162,13 +161,15 @@ impl<N: Network> Kernel for Test<'_, N> {
         let mut squares = [0.0; LANES];
         let mut right = 0;
         for indices in indices.chunks(N::CHUNK) {
-            let outputs = network.outputs(s, &data.images, indices);
             let chunk = Chunk {
+                indices,
+                next: &[],
                 first: true,
                 last: true,
                 batch: count,
             };
-            let loss = output_errors(s, outputs, data.labels, indices, chunk, &mut errors);
+            let outputs = network.outputs(s, &data.images, chunk);
+            let loss = output_errors(s, outputs, data.labels, chunk, &mut errors);
             for (sum, square) in squares.iter_mut().zip(loss.0) {
                 *sum += f64::from(square);
             }
