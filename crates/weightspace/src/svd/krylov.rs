@@ -2,7 +2,7 @@
 //! Lanczos with full reorthogonalisation (Golub and Underwood 1977): the eigenvectors of the matrix
 //! within the span of a random block and its images. In f32.
 
-use faer::{Mat, MatRef, Par};
+use faer::{Mat, MatRef, Par, unzip, zip};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -50,22 +50,23 @@ pub(super) fn leading(
     })));
     let mut basis = Mat::<f32>::zeros(size, most);
     let mut within = Mat::<f32>::zeros(most, most);
-    let mut look_at = 2 * count;
+    let mut look_at = count.max(2 * wanted);
     for own in (0..most).step_by(block) {
         let filled = own + block;
         basis.subcols_mut(own, block).copy_from(&newest);
         let mut image = image(newest.as_ref());
-        let span = basis.subcols(0, filled);
-        let overlap = product(span.transpose(), image.as_ref(), par);
-        // The lower triangle is what is read.
+        // It meets the blocks before these by rounding only. The lower triangle is what is read.
+        let start = own.saturating_sub(block);
+        let recent = basis.subcols(start, filled - start);
+        let overlap = product(recent.transpose(), image.as_ref(), par);
         within
-            .submatrix_mut(own, 0, block, filled)
+            .submatrix_mut(own, start, block, filled - start)
             .copy_from(overlap.transpose());
-        image -= product(span, overlap.as_ref(), par);
+        image -= product(recent, overlap.as_ref(), par);
         newest = narrowed(&orthonormal(widened(&image)));
-        // Where the image adds nothing to the span its directions are rounding, and not outside it yet.
-        let again = product(span.transpose(), newest.as_ref(), par);
-        newest -= product(span, again.as_ref(), par);
+        let span = basis.subcols(0, filled);
+        let overlap = product(span.transpose(), newest.as_ref(), par);
+        newest -= product(span, overlap.as_ref(), par);
         newest = narrowed(&orthonormal(widened(&newest)));
         if filled < look_at && filled < most {
             continue;
@@ -91,14 +92,16 @@ pub(super) fn leading(
     None
 }
 
-fn widened(matrix: &Mat<f32>) -> Mat<f64> {
-    Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| {
-        f64::from(matrix[(i, j)])
-    })
+pub(super) fn widened(matrix: &Mat<f32>) -> Mat<f64> {
+    let mut wide = Mat::zeros(matrix.nrows(), matrix.ncols());
+    zip!(&mut wide, matrix).for_each(|unzip!(wide, x)| *wide = f64::from(*x));
+    wide
 }
 
-fn narrowed(matrix: &Mat<f64>) -> Mat<f32> {
-    Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[(i, j)] as f32)
+pub(super) fn narrowed(matrix: &Mat<f64>) -> Mat<f32> {
+    let mut narrow = Mat::zeros(matrix.nrows(), matrix.ncols());
+    zip!(&mut narrow, matrix).for_each(|unzip!(narrow, x)| *narrow = *x as f32);
+    narrow
 }
 
 #[cfg(test)]
@@ -146,17 +149,6 @@ mod tests {
         let found = widened(&search(&matrix, 6, SIZE).unwrap());
         let image = widened(&matrix) * &found;
         assert!((image - found).norm_max() < 1e-5);
-    }
-
-    #[test]
-    fn a_rank_below_the_count_is_made_up_by_any_directions() {
-        for rank in [0, 3] {
-            let matrix = with_eigenvalues(|i| f64::from(u8::from(i < rank)));
-            let space = orthonormal(widened(&search(&matrix, 10, SIZE).unwrap()));
-            let within = space.transpose() * (widened(&matrix) * &space);
-            let trace: f64 = (0..10).map(|i| within[(i, i)]).sum();
-            assert!((trace - rank as f64).abs() < 1e-5, "{rank}: {trace}");
-        }
     }
 
     #[test]

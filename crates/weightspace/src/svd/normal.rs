@@ -26,9 +26,14 @@ pub(super) fn image(columns: &[&[f32]], block: MatRef<'_, f32>) -> Mat<f32> {
         .par_chunks(BLOCK)
         .map(|columns| arch.dispatch(Image { columns, block }))
         .collect();
+    let mut sums = vec![0.0; parameters * WIDTH];
+    for part in parts {
+        for (sum, x) in sums.iter_mut().zip(part) {
+            *sum += f64::from(x);
+        }
+    }
     Mat::from_fn(parameters, WIDTH, |row, column| {
-        let entry = |part: &Vec<f32>| f64::from(part[row * WIDTH + column]);
-        parts.iter().map(entry).sum::<f64>() as f32
+        sums[row * WIDTH + column] as f32
     })
 }
 

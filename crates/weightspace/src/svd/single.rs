@@ -20,10 +20,9 @@ use nalgebra::DMatrix;
 use rayon::prelude::*;
 use std::ops::Range;
 
-use super::krylov::{self, Search};
+use super::krylov::{self, Search, narrowed, widened};
 use super::{
-    BLOCK, PARTS, Svd, gram_of_rows, leading_eigenpairs, negate, normal, orthonormal, points_down,
-    tridiagonal,
+    BLOCK, PARTS, Svd, leading_eigenpairs, negate, normal, orthonormal, points_down, tridiagonal,
 };
 
 /// Parameters from which single precision saves enough to be tried.
@@ -52,12 +51,10 @@ pub(super) fn truncated(columns: &[&[f32]], parameters: usize, rank: usize) -> O
         return None;
     }
     let leading = leading(columns, parameters, directions, rank);
-    let space = orthonormal(Mat::from_fn(parameters, directions, |i, j| {
-        f64::from(leading[(i, j)])
-    }));
+    let space = orthonormal(widened(&leading));
     let within = projected(columns, &space);
     let rows: Vec<&[f32]> = within.chunks_exact(directions).collect();
-    let small = gram_of_rows(&rows, directions);
+    let small = widened(&gram(&rows, directions));
     let (mut squares, turned) = leading_eigenpairs(small, directions).ok()?;
     let left_out = squares[directions - 1];
     squares.truncate(rank);
@@ -69,7 +66,7 @@ pub(super) fn truncated(columns: &[&[f32]], parameters: usize, rank: usize) -> O
             negate(turned);
         }
     }
-    let turned = Mat::from_fn(directions, rank, |i, j| turned[(i, j)] as f32);
+    let turned = narrowed(&turned);
     let mut coordinates = DMatrix::zeros(rank, columns.len());
     matmul(
         MatMut::from_column_major_slice_mut(coordinates.as_mut_slice(), rank, columns.len()),
@@ -81,7 +78,13 @@ pub(super) fn truncated(columns: &[&[f32]], parameters: usize, rank: usize) -> O
     );
     let svd = Svd {
         singular_values: squares.iter().map(|square| square.sqrt()).collect(),
-        directions: DMatrix::from_fn(parameters, rank, |i, j| basis[(i, j)] as f32),
+        directions: DMatrix::from_iterator(
+            parameters,
+            rank,
+            basis
+                .col_iter()
+                .flat_map(|direction| direction.iter().map(|&x| x as f32)),
+        ),
         coordinates,
     };
     let checked = rank.saturating_sub(CHECKED)..rank;
@@ -179,7 +182,7 @@ fn whole(mut lower: Mat<f32>) -> Mat<f32> {
 /// `spaceᵀ·X`, column after column.
 fn projected(columns: &[&[f32]], space: &Mat<f64>) -> Vec<f32> {
     let (parameters, directions) = space.shape();
-    let space = Mat::from_fn(parameters, directions, |i, j| space[(i, j)] as f32);
+    let space = narrowed(space);
     let mut projected = vec![0.0; directions * columns.len()];
     columns
         .par_chunks(BLOCK)

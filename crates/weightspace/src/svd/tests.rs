@@ -97,6 +97,27 @@ fn dependent_points_still_get_orthonormal_directions() {
 }
 
 #[test]
+fn many_points_of_a_low_rank_have_the_values_of_two_thin_factors() {
+    let (left, right) = (noise(600, 3, 8), noise(3, 1300, 9));
+    let points = &left * &right;
+    let svd = truncated(points.as_view(), 15).unwrap();
+    assert!(defect(svd.directions()) < 1e-6);
+    let expected = oracle(&points).singular_values;
+    for (k, value) in svd.singular_values().iter().enumerate() {
+        let allowed = if k < 3 {
+            1e-6 * expected[k]
+        } else {
+            1e-6 * expected[0]
+        };
+        assert!(
+            (value - expected[k]).abs() < allowed,
+            "{k}: {value} {}",
+            expected[k]
+        );
+    }
+}
+
+#[test]
 fn a_lower_rank_is_the_beginning_of_a_higher_one() {
     let points = noise(30, 200, 4);
     let svd = truncated(points.as_view(), 20).unwrap();
