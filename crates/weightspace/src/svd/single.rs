@@ -2,14 +2,15 @@
 //!
 //! The leading eigenvectors of a Gram matrix in f32 span, but for small angles, what those of the
 //! true one span. An error in that space enters singular values squared; errors within it are undone
-//! by decomposing the points' coordinates in it, in f64 (Rayleigh and Ritz). A few more directions
-//! than are wanted keep the last ones from being mixed with what was cut off.
+//! by decomposing the points' coordinates in it (Rayleigh and Ritz). Their rows are all but orthogonal,
+//! so that in their Gram matrix f32 rounds every value by a share of itself, small ones too. A few more
+//! directions than are wanted keep the last ones from being mixed with what was cut off.
 //!
 //! Whether the angles are small is not taken for granted: the last pairs, which suffer most, are
 //! multiplied by the matrix itself, in f32, whose rounding only makes them look worse. For a pair
-//! (λ, v) with residual `r = X·Xᵀ·v − λ·v` the eigenvalue is off by `‖r‖²` over its distance from the values that were left out, at most
-//! (Parlett 1998, *The Symmetric Eigenvalue Problem*, section 11.7). If that is too much, everything
-//! is done in f64.
+//! (λ, v) with residual `r = X·Xᵀ·v − λ·v` the eigenvalue is off by at most `‖r‖²` over its distance
+//! from the values that were left out (Parlett 1998, *The Symmetric Eigenvalue Problem*, section 11.7).
+//! If that is too much, everything is done in f64.
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
