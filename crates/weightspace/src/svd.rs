@@ -10,6 +10,7 @@
 //! matrices whose spectrum is not too steep are decomposed in f32 and refined (`single`), which is
 //! checked; singular values are then good to 10⁻⁵ rather than to rounding.
 
+mod dense;
 mod krylov;
 mod normal;
 mod orthonormal;

@@ -2,11 +2,11 @@
 //! Lanczos with full reorthogonalisation (Golub and Underwood 1977): the eigenvectors of the matrix
 //! within the span of a random block and its images. In f32.
 
-use faer::{Mat, MatRef, Par, unzip, zip};
+use faer::{Mat, MatRef, Par};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use super::single::product;
+use super::dense::{narrowed, product, widened};
 use super::{PARTS, orthonormal, tridiagonal};
 
 /// By what share the span has grown when it is looked anew whether it suffices.
@@ -90,18 +90,6 @@ pub(super) fn leading(
         }
     }
     None
-}
-
-pub(super) fn widened(matrix: &Mat<f32>) -> Mat<f64> {
-    let mut wide = Mat::zeros(matrix.nrows(), matrix.ncols());
-    zip!(&mut wide, matrix).for_each(|unzip!(wide, x)| *wide = f64::from(*x));
-    wide
-}
-
-pub(super) fn narrowed(matrix: &Mat<f64>) -> Mat<f32> {
-    let mut narrow = Mat::zeros(matrix.nrows(), matrix.ncols());
-    zip!(&mut narrow, matrix).for_each(|unzip!(narrow, x)| *narrow = *x as f32);
-    narrow
 }
 
 #[cfg(test)]

@@ -15,13 +15,13 @@
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::prelude::Reborrow;
-use faer::traits::RealField;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 use std::ops::Range;
 
-use super::krylov::{self, Search, narrowed, widened};
+use super::dense::{narrowed, product, widened};
+use super::krylov::{self, Search};
 use super::{
     BLOCK, PARTS, Svd, leading_eigenpairs, negate, normal, orthonormal, points_down, tridiagonal,
 };
@@ -231,19 +231,6 @@ fn residuals(columns: &[&[f32]], svd: &Svd, pairs: Range<usize>) -> Vec<f64> {
         (0..parameters).map(|row| entry(row).powi(2)).sum()
     };
     pairs.clone().map(residual).collect()
-}
-
-pub(super) fn product<T: RealField>(left: MatRef<'_, T>, right: MatRef<'_, T>, par: Par) -> Mat<T> {
-    let mut product = Mat::zeros(left.nrows(), right.ncols());
-    matmul(
-        product.as_mut(),
-        Accum::Replace,
-        left,
-        right,
-        T::one_impl(),
-        par,
-    );
-    product
 }
 
 #[cfg(test)]

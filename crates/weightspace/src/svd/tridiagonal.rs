@@ -208,19 +208,15 @@ impl Elimination {
 
 #[cfg(test)]
 mod tests {
+    use super::super::dense::widened;
     use super::super::{leading_eigenpairs, noise, orthonormal};
     use super::*;
 
     /// How far the true leading eigenvectors stick out of the space that is found, at most.
     fn missed(matrix: &Mat<f32>, count: usize) -> f64 {
         let (_, vectors) = leading(matrix.clone(), count);
-        let found = orthonormal(Mat::from_fn(matrix.nrows(), count, |i, j| {
-            f64::from(vectors[(i, j)])
-        }));
-        let wide = Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| {
-            f64::from(matrix[(i, j)])
-        });
-        let (_, all) = leading_eigenpairs(wide, count).unwrap();
+        let found = orthonormal(widened(&vectors));
+        let (_, all) = leading_eigenpairs(widened(matrix), count).unwrap();
         let rest = &all - &found * (found.transpose() * &all);
         rest.norm_max()
     }
