@@ -43,6 +43,16 @@ fn all_finite(weights: &[f32]) -> bool {
     weights.iter().fold(true, |ok, w| ok & w.is_finite())
 }
 
+/// The largest absolute value; for numbers that are finite.
+pub(crate) fn magnitude(columns: &[&[f32]]) -> f32 {
+    // Without their signs numbers are in the order of their bits, whose maximum vectorises.
+    let bits = columns
+        .par_iter()
+        .map(|column| column.iter().fold(0, |most, x| x.abs().to_bits().max(most)))
+        .reduce(|| 0, u32::max);
+    f32::from_bits(bits)
+}
+
 #[cfg(test)]
 mod tests {
     use nalgebra::DMatrix;
@@ -64,6 +74,14 @@ mod tests {
                 value: f32::INFINITY
             }
         );
+    }
+
+    #[test]
+    fn the_magnitude_is_of_whatever_sign() {
+        let magnitude = |numbers: &[f32]| magnitude(&[&[0.0], numbers]);
+        assert_eq!(magnitude(&[1e-40, -0.0]), 1e-40);
+        assert_eq!(magnitude(&[-3.0, 2.5, f32::MIN_POSITIVE]), 3.0);
+        assert_eq!(magnitude(&[]), 0.0);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! checked; singular values are then good to 10⁻⁵ rather than to rounding.
 
 mod dense;
+mod gram;
 mod krylov;
 mod normal;
 mod orthonormal;

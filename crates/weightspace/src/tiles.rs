@@ -33,6 +33,8 @@ use faer::{Accum, MatMut, MatRef, Par};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use crate::points::magnitude;
+
 /// Points per side of a tile: products, panels and packing buffers share the second-level cache.
 /// A multiple of 96, the height of faer's largest f32 microkernel.
 const SIDE: usize = 288;
@@ -78,10 +80,7 @@ impl<'a> Panels<'a> {
     ///
     /// O(points x dimension), copies nothing.
     pub fn new(columns: Vec<&'a [f32]>) -> Self {
-        let largest = columns
-            .par_iter()
-            .map(|column| column.iter().fold(0.0f32, |most, x| most.max(x.abs())))
-            .reduce(|| 0.0, f32::max);
+        let largest = magnitude(&columns);
         // The scale itself must be a finite f32, however small the coordinates.
         let exponent = f64::from(largest.max(f32::MIN_POSITIVE)).log2().ceil();
         Self {

@@ -13,7 +13,6 @@
 //! If that is too much, everything is done in f64.
 
 use faer::linalg::matmul::matmul;
-use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::prelude::Reborrow;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use nalgebra::DMatrix;
@@ -21,17 +20,17 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 use super::dense::{narrowed, product, widened};
+use super::gram::gram;
 use super::krylov::{self, Search};
 use super::{
     BLOCK, PARTS, Svd, leading_eigenpairs, negate, normal, orthonormal, points_down, tridiagonal,
 };
+use crate::points::magnitude;
 
 /// Parameters from which single precision saves enough to be tried.
 const LEAST_PARAMETERS: usize = 512;
 /// Directions beyond those that are wanted.
 const MORE: usize = 16;
-/// Columns of one product of the Gram matrix; each rounds what was summed before.
-const WIDE: usize = 256;
 /// Pairs that are checked.
 const CHECKED: usize = 8;
 /// Most that an eigenvalue may be off, relatively; a singular value is off by half of it.
@@ -40,10 +39,7 @@ const TOLERANCE: f64 = 1e-5;
 /// The decomposition, or None where it would not pay, or the spectrum is too steep for it.
 pub(super) fn truncated(columns: &[&[f32]], parameters: usize, rank: usize) -> Option<Svd> {
     let directions = rank + MORE;
-    let magnitude = columns
-        .par_iter()
-        .map(|column| column.iter().fold(0.0f32, |most, x| most.max(x.abs())))
-        .reduce(|| 0.0, f32::max);
+    let magnitude = magnitude(columns);
     // Squares must stay well within f32's range.
     if parameters < LEAST_PARAMETERS.max(directions)
         || columns.len() < parameters
@@ -141,43 +137,12 @@ fn leading(columns: &[&[f32]], parameters: usize, count: usize, wanted: usize) -
     let sizes = [parameters, count, wanted];
     let found = POINTS.leading(sizes, |block| normal::image(columns, block));
     found.unwrap_or_else(|| {
-        let gram = whole(gram(columns, parameters));
+        let gram = gram(columns, parameters);
         let found = GRAM.leading(sizes, |block| {
             product(gram.as_ref(), block, Par::rayon(PARTS))
         });
         found.unwrap_or_else(|| tridiagonal::leading(gram, count).1)
     })
-}
-
-/// `X·Xᵀ`, lower triangle.
-fn gram(columns: &[&[f32]], parameters: usize) -> Mat<f32> {
-    let mut gram = Mat::zeros(parameters, parameters);
-    for columns in columns.chunks(WIDE) {
-        let block = columns.concat();
-        let block = MatRef::from_column_major_slice(&block, parameters, columns.len());
-        triangular::matmul(
-            gram.as_mut(),
-            BlockStructure::TriangularLower,
-            Accum::Add,
-            block,
-            BlockStructure::Rectangular,
-            block.transpose(),
-            BlockStructure::Rectangular,
-            1.0,
-            Par::rayon(PARTS),
-        );
-    }
-    gram
-}
-
-/// The matrix whose lower triangle is given.
-fn whole(mut lower: Mat<f32>) -> Mat<f32> {
-    for column in 1..lower.ncols() {
-        for row in 0..column {
-            lower[(row, column)] = lower[(column, row)];
-        }
-    }
-    lower
 }
 
 /// `spaceᵀ·X`, column after column.
