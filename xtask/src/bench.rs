@@ -10,6 +10,7 @@ mod train;
 
 use anyhow::Result;
 use clap::Subcommand;
+use serde::{Deserialize, Serialize};
 
 #[derive(Subcommand)]
 pub(crate) enum Bench {
@@ -34,6 +35,40 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         Bench::AnalysisTurn(turn) => turn.take(),
         Bench::Scaling(options) => scaling::run(options),
         Bench::ScalingTurn(turn) => turn.take(),
+    }
+}
+
+/// The least: whatever else the machine does only adds.
+fn least(values: impl IntoIterator<Item = f64>) -> f64 {
+    values.into_iter().fold(f64::INFINITY, f64::min)
+}
+
+/// How many times as long as ours another took, round by round: the turns of a round are near in time.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Rounds {
+    median: f64,
+    least: f64,
+    most: f64,
+}
+
+impl Rounds {
+    /// Of one round at least.
+    fn of(ours: &[f64], other: &[f64]) -> Self {
+        let ratios: Vec<f64> = other.iter().zip(ours).map(|(b, a)| b / a).collect();
+        Self {
+            least: least(ratios.iter().copied()),
+            most: ratios.iter().copied().fold(0.0, f64::max),
+            median: median(ratios),
+        }
+    }
+
+    fn cell(self) -> String {
+        let Self {
+            median,
+            least,
+            most,
+        } = self;
+        format!("{median:.1} ({least:.1} to {most:.1})")
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) struct Options {
     /// The zoo of MLPs that is analysed; trained first if it is not there.
     #[arg(long, value_name = "DIR", default_value = "zoos/mlp")]
     zoo: PathBuf,
-    /// Turns of each contender; medians are reported. What takes long takes one.
+    /// Turns of each contender, of which the least is reported. What takes long takes one.
     #[arg(long, value_name = "N", default_value_t = 3)]
     rounds: usize,
 }

@@ -2,7 +2,7 @@
 
 mod peers;
 
-use super::median;
+use super::{Rounds, least};
 use crate::files::{write, write_json};
 use crate::machine::Machine;
 use anyhow::{Context, Result, ensure};
@@ -21,7 +21,7 @@ pub(crate) struct Options {
     /// Where `train.json` and `train.md` go.
     #[arg(long, value_name = "DIR", default_value = "results/bench")]
     out: PathBuf,
-    /// Times that every engine takes its turn; medians are reported.
+    /// Times that every engine takes its turn; the least that it took is reported.
     #[arg(long, value_name = "N", default_value_t = 5)]
     rounds: usize,
     /// Models that train side by side.
@@ -52,11 +52,12 @@ struct Measurement {
     architecture: Architecture,
     models: usize,
     threads: usize,
-    /// Median over rounds of processor time, all threads together.
+    /// Processor time, all threads together, of the round in which it was least.
     cpu_us_per_model_step: f64,
-    /// Smallest and largest of the rounds.
-    cpu_us_range: [f64; 2],
+    cpu_us_at_most: f64,
     wall_us_per_model_step: f64,
+    /// How many times as long as our fastest engine it took, round by round.
+    times_fastest: Rounds,
     /// Nominal operations (nothing skipped) per second of processor time.
     gflops: f64,
     fma_peak_gflops: f64,
@@ -97,9 +98,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         true => (PathBuf::new(), Vec::new()),
         false => with_peers(options.python.as_deref(), &data)?,
     };
-    let mut peaks = Vec::new();
+    let mut peak = 0.0f64;
     for round in 0..options.rounds {
-        peaks.push(peak_gflops(InstructionSet::available()[0]));
+        peak = peak.max(peak_gflops(InstructionSet::available()[0]));
         for contender in &mut contenders {
             let name = contender.engine.name();
             eprintln!(
@@ -115,11 +116,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             peer.take_turn(&python)?;
         }
     }
-    let peak = median(peaks);
     let ours = contenders
         .iter()
-        .map(|contender| contender.measurement(peak));
-    let theirs = peers.iter().map(|peer| Measurement::of_peer(peer, peak));
+        .map(|contender| contender.measurement(fastest(&contenders, &contender.recipe), peak));
+    let theirs = peers
+        .iter()
+        .map(|peer| Measurement::of_peer(peer, fastest(&contenders, &peer.recipe), peak));
     let mut measurements: Vec<Measurement> = ours.chain(theirs).collect();
     // Ours as they come, then the peers, the best first.
     measurements.sort_by(|a, b| {
@@ -179,6 +181,19 @@ fn with_peers(python: Option<&Path>, data: &Dataset) -> Result<(PathBuf, Vec<Pee
     Ok((python, peers.collect::<Result<_>>()?))
 }
 
+/// The rounds of the fastest of our engines on one thread.
+fn fastest<'a>(contenders: &'a [Contender], recipe: &Recipe) -> &'a [Round] {
+    contenders
+        .iter()
+        .filter(|one| one.threads == 1 && one.recipe.architecture == recipe.architecture)
+        .map(|one| &one.rounds[..])
+        .min_by(|a, b| {
+            let cost = |rounds: &[Round]| least(rounds.iter().map(|round| round.cpu_us));
+            cost(a).total_cmp(&cost(b))
+        })
+        .unwrap_or(&[])
+}
+
 fn contenders(options: &Options) -> Result<Vec<Contender>> {
     let mut contenders = Vec::new();
     for preset in ["mlp", "cnn"] {
@@ -232,23 +247,20 @@ impl Contender {
         Ok(())
     }
 
-    fn measurement(&self, fma_peak_gflops: f64) -> Measurement {
+    fn measurement(&self, fastest: &[Round], fma_peak_gflops: f64) -> Measurement {
         Measurement {
             engine: self.engine.name(),
             threads: self.threads,
-            ..Measurement::of(&self.recipe, &self.rounds, fma_peak_gflops)
+            ..Measurement::of(&self.recipe, &self.rounds, fastest, fma_peak_gflops)
         }
     }
 }
 
 impl Measurement {
-    fn of(recipe: &Recipe, rounds: &[Round], fma_peak_gflops: f64) -> Self {
-        let cpu: Vec<f64> = rounds.iter().map(|round| round.cpu_us).collect();
-        let range = [
-            cpu.iter().copied().fold(f64::INFINITY, f64::min),
-            cpu.iter().copied().fold(0.0, f64::max),
-        ];
-        let cpu_us_per_model_step = median(cpu);
+    fn of(recipe: &Recipe, rounds: &[Round], fastest: &[Round], fma_peak_gflops: f64) -> Self {
+        let cpu_us =
+            |rounds: &[Round]| -> Vec<f64> { rounds.iter().map(|round| round.cpu_us).collect() };
+        let cpu_us_per_model_step = least(cpu_us(rounds));
         Self {
             engine: String::new(),
             version: None,
@@ -257,20 +269,21 @@ impl Measurement {
             models: recipe.seeds,
             threads: 1,
             cpu_us_per_model_step,
-            cpu_us_range: range,
-            wall_us_per_model_step: median(rounds.iter().map(|round| round.wall_us).collect()),
+            cpu_us_at_most: cpu_us(rounds).into_iter().fold(0.0, f64::max),
+            wall_us_per_model_step: least(rounds.iter().map(|round| round.wall_us)),
+            times_fastest: Rounds::of(&cpu_us(fastest), &cpu_us(rounds)),
             gflops: operations(recipe) / cpu_us_per_model_step / 1e3,
             fma_peak_gflops,
             rounds: rounds.len(),
         }
     }
 
-    fn of_peer(peer: &Peer, fma_peak_gflops: f64) -> Self {
+    fn of_peer(peer: &Peer, fastest: &[Round], fma_peak_gflops: f64) -> Self {
         Self {
             engine: peer.name.to_owned(),
             version: Some(peer.version.clone()),
             off_by: Some(peer.off_by),
-            ..Self::of(&peer.recipe, &peer.rounds, fma_peak_gflops)
+            ..Self::of(&peer.recipe, &peer.rounds, fastest, fma_peak_gflops)
         }
     }
 }
@@ -312,15 +325,17 @@ fn table(measurements: &[Measurement], peak: f64) -> Table {
             one.models.to_string(),
             one.threads.to_string(),
             format!("{:.2}", one.cpu_us_per_model_step),
-            format!("{:.2} to {:.2}", one.cpu_us_range[0], one.cpu_us_range[1]),
+            format!("{:.2}", one.cpu_us_at_most),
             format!("{:.2}", one.wall_us_per_model_step),
             format!("{:.1}", one.gflops),
             format!("{:.1}", one.cpu_us_per_model_step / best(one.architecture)),
+            one.times_fastest.cell(),
         ]
     });
     Table {
         caption: format!(
-            "Microseconds per model-step; one core's peak of fused multiply-add is {peak:.0} GFLOP/s"
+            "Microseconds per model-step, the least of the rounds; one core's peak of fused multiply-add \
+             is {peak:.0} GFLOP/s"
         ),
         columns: vec![
             Column::text("network"),
@@ -328,10 +343,11 @@ fn table(measurements: &[Measurement], peak: f64) -> Table {
             Column::number("", "models"),
             Column::number("", "threads"),
             Column::number("", "CPU µs"),
-            Column::number("", "range"),
+            Column::number("", "at most"),
             Column::number("", "wall µs"),
             Column::number("", "nominal GFLOP/s"),
             Column::number("", "times the fastest"),
+            Column::number("", "in each round: median (least to most)"),
         ],
         rows: rows.collect(),
     }

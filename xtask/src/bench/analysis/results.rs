@@ -4,7 +4,7 @@ use super::agreement::{Quality, difference, qualities, share_in_order};
 use super::contender::{Contender, Turn};
 use super::points::Points;
 use super::works::{Job, WORKS, Work};
-use crate::bench::median;
+use crate::bench::{Rounds, least, median};
 use anyhow::Result;
 use report::table::{Column, Table};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ const SEED: f64 = 0.002;
 /// Share of the pairs in order from which an order is right.
 const IN_ORDER: f64 = 0.99;
 
-/// Ours beside one peer. Seconds of processor time are on one thread, medians of the turns; wall
+/// Ours beside one peer. Seconds of processor time are on one thread, the least of the turns; wall
 /// time is on two.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Row {
@@ -35,6 +35,9 @@ pub(super) struct Row {
     peer_peak_mib: Option<f64>,
     /// The peer's processor time over ours.
     ratio: Option<f64>,
+    /// The same, round by round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rounds: Option<Rounds>,
     /// Whether the answers are the same; of a picture, whether ours is no worse.
     agree: bool,
     /// Largest relative difference of the answers.
@@ -53,7 +56,8 @@ pub(super) struct Row {
 struct Cost {
     name: String,
     version: String,
-    cpu_s: f64,
+    /// In each turn.
+    cpu_s: Vec<f64>,
     wall_2_s: Option<f64>,
     peak_mib: f64,
 }
@@ -65,7 +69,7 @@ impl Cost {
         (!cpu_s.is_empty()).then(|| Self {
             name,
             version: contender.turns[0].version.clone(),
-            cpu_s: median(cpu_s),
+            cpu_s,
             wall_2_s: None,
             peak_mib: median(peaks),
         })
@@ -86,6 +90,10 @@ impl Cost {
         let cost = Self::of(contender, name, |turn| turn.cold_cpu_s)?;
         let wall_2_s = contender.on_two.as_ref().and_then(|turn| turn.cold_wall_s);
         Some(Self { wall_2_s, ..cost })
+    }
+
+    fn least_cpu_s(&self) -> f64 {
+        least(self.cpu_s.iter().copied())
     }
 }
 
@@ -141,7 +149,7 @@ pub(super) fn rows(
         work: work.name(),
         points: points.name.to_owned(),
         size: points.size(),
-        ours_cpu_s: own.cpu_s,
+        ours_cpu_s: own.least_cpu_s(),
         ours_wall_2_s: own.wall_2_s.unwrap_or(f64::NAN),
         ours_peak_mib: own.peak_mib,
         peer: "none".to_owned(),
@@ -150,6 +158,7 @@ pub(super) fn rows(
         peer_wall_2_s: None,
         peer_peak_mib: None,
         ratio: None,
+        rounds: None,
         agree: true,
         difference: None,
         ours_quality: quality.first().copied(),
@@ -168,12 +177,13 @@ pub(super) fn rows(
     for (number, peer) in peers.iter().enumerate() {
         for cost in [Cost::warm(peer), Cost::cold(peer)].into_iter().flatten() {
             let mut row = Row {
-                peer: cost.name,
-                peer_version: cost.version,
-                peer_cpu_s: Some(cost.cpu_s),
+                peer_cpu_s: Some(cost.least_cpu_s()),
                 peer_wall_2_s: cost.wall_2_s,
                 peer_peak_mib: Some(cost.peak_mib),
-                ratio: Some(cost.cpu_s / own.cpu_s),
+                ratio: Some(cost.least_cpu_s() / own.least_cpu_s()),
+                rounds: Some(Rounds::of(&own.cpu_s, &cost.cpu_s)),
+                peer: cost.name,
+                peer_version: cost.version,
                 ..blank()
             };
             match quality.get(number + 1) {
@@ -222,6 +232,7 @@ pub(super) fn table(rows: &[Row]) -> Table {
                 seconds(Some(row.ours_wall_2_s)),
                 format!("{:.0}", row.ours_peak_mib),
                 "1".to_owned(),
+                String::new(),
                 row.in_order.map_or_else(
                     || quality(row.ours_quality),
                     |share| format!("{share:.4} of the pairs in order"),
@@ -246,13 +257,14 @@ pub(super) fn table(rows: &[Row]) -> Table {
                 .map_or(String::new(), |mib| format!("{mib:.0}")),
             row.ratio
                 .map_or(String::new(), |ratio| format!("{ratio:.1}")),
+            row.rounds.map_or(String::new(), Rounds::cell),
             answer,
         ]);
     }
     Table {
         caption:
-            "Seconds of processor time on one thread, of wall time on two, and peak memory of \
-                  the process; of pictures trustworthiness and purity"
+            "Seconds of processor time on one thread (the least of the turns), of wall time on two, \
+             and peak memory of the process; of pictures trustworthiness and purity"
                 .to_owned(),
         columns: vec![
             Column::text("work"),
@@ -262,6 +274,7 @@ pub(super) fn table(rows: &[Row]) -> Table {
             Column::number("", "wall s, 2 threads"),
             Column::number("", "peak MiB"),
             Column::number("", "times ours"),
+            Column::number("", "in each round: median (least to most)"),
             Column::text("answer"),
         ],
         rows: lines,
