@@ -9,6 +9,8 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use super::dense::{narrowed, product, widened};
 use super::{PARTS, orthonormal, tridiagonal};
 
+/// How many times as many vectors as are wanted the span has when it is first looked whether it suffices.
+const FIRST_LOOK: f64 = 1.9;
 /// By what share the span has grown when it is looked anew whether it suffices.
 const GROWTH: usize = 16;
 /// Residual below which an eigenvector is good enough, relative to its eigenvalue.
@@ -50,7 +52,7 @@ pub(super) fn leading(
     })));
     let mut basis = Mat::<f32>::zeros(size, most);
     let mut within = Mat::<f32>::zeros(most, most);
-    let mut look_at = count.max(2 * wanted);
+    let mut look_at = count.max((FIRST_LOOK * wanted as f64) as usize);
     for own in (0..most).step_by(block) {
         let filled = own + block;
         basis.subcols_mut(own, block).copy_from(&newest);

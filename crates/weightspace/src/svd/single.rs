@@ -108,7 +108,7 @@ const POINTS: Way = Way {
 };
 /// By the matrix itself.
 const GRAM: Way = Way {
-    block: 64,
+    block: 48,
     wanted: 1.0 / 3.0,
     multiplied: 5.0 / 8.0,
 };
