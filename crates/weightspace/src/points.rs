@@ -13,6 +13,13 @@ use crate::Error;
 /// [`Error::NonFinite`] names the first column with a NaN or infinite weight, and the first such
 /// row in it; [`Error::TooManyCheckpoints`] if columns cannot be numbered in 32 bits.
 pub fn finite_columns<'a>(points: &'a DMatrixView<'_, f32>) -> Result<Vec<&'a [f32]>, Error> {
+    Ok(measured_columns(points)?.0)
+}
+
+/// The same, with the largest absolute value.
+pub(crate) fn measured_columns<'a>(
+    points: &'a DMatrixView<'_, f32>,
+) -> Result<(Vec<&'a [f32]>, f32), Error> {
     let found = points.ncols();
     if u32::try_from(found).is_err() {
         return Err(Error::TooManyCheckpoints { found });
@@ -21,31 +28,26 @@ pub fn finite_columns<'a>(points: &'a DMatrixView<'_, f32>) -> Result<Vec<&'a [f
         .column_iter()
         .map(|column| column.data.into_slice())
         .collect();
-    let bad = columns
-        .par_iter()
-        .position_first(|column| !all_finite(column));
-    match bad {
-        None => Ok(columns),
-        Some(column) => {
-            let weights = columns[column];
-            let row = weights.iter().position(|w| !w.is_finite()).unwrap_or(0);
-            Err(Error::NonFinite {
-                column,
-                row,
-                value: weights[row],
-            })
-        }
+    let magnitude = magnitude(&columns);
+    if magnitude.is_finite() {
+        return Ok((columns, magnitude));
     }
+    let bad = |weights: &[f32]| weights.iter().position(|weight| !weight.is_finite());
+    let first = columns
+        .par_iter()
+        .enumerate()
+        .find_map_first(|(column, weights)| Some((column, bad(weights)?)));
+    let (column, row) = first.unwrap_or_default();
+    Err(Error::NonFinite {
+        column,
+        row,
+        value: columns[column][row],
+    })
 }
 
-fn all_finite(weights: &[f32]) -> bool {
-    // Without an early exit the loop vectorises.
-    weights.iter().fold(true, |ok, w| ok & w.is_finite())
-}
-
-/// The largest absolute value; for numbers that are finite.
+/// The largest absolute value; not finite if one of them is not.
 pub(crate) fn magnitude(columns: &[&[f32]]) -> f32 {
-    // Without their signs numbers are in the order of their bits, whose maximum vectorises.
+    // Without their signs numbers are in the order of their bits, NaN last, and the maximum vectorises.
     let bits = columns
         .par_iter()
         .map(|column| column.iter().fold(0, |most, x| x.abs().to_bits().max(most)))
@@ -82,6 +84,7 @@ mod tests {
         assert_eq!(magnitude(&[1e-40, -0.0]), 1e-40);
         assert_eq!(magnitude(&[-3.0, 2.5, f32::MIN_POSITIVE]), 3.0);
         assert_eq!(magnitude(&[]), 0.0);
+        assert!(!magnitude(&[1.0, -f32::NAN, 3.0]).is_finite());
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod orthonormal;
 mod single;
 mod tridiagonal;
 
-use std::ops::Range;
+use std::ops::{Neg, Range};
 
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -27,12 +27,12 @@ use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::prelude::Reborrow;
 use faer::traits::RealField;
-use faer::{Accum, ColMut, ColRef, Mat, MatMut, MatRef, Par, Spec};
+use faer::{Accum, ColMut, Mat, MatMut, MatRef, Par, Spec};
 use nalgebra::{DMatrix, DMatrixView};
 use rayon::prelude::*;
 
 use crate::Error;
-use crate::points::finite_columns;
+use crate::points::measured_columns;
 pub(crate) use orthonormal::orthonormal;
 
 /// Columns (or rows) held in f64 at a time.
@@ -111,8 +111,8 @@ pub fn truncated(points: DMatrixView<'_, f32>, rank: usize) -> Result<Svd, Error
             checkpoints,
         });
     }
-    let columns = finite_columns(&points)?;
-    match single::truncated(&columns, parameters, rank) {
+    let (columns, magnitude) = measured_columns(&points)?;
+    match single::truncated(&columns, magnitude, parameters, rank) {
         Some(svd) => Ok(svd),
         None => in_double(&columns, parameters, rank),
     }
@@ -235,16 +235,16 @@ fn product(columns: &[&[f32]], parameters: usize, right: &Mat<f64>) -> Mat<f64> 
 /// Turns every direction so that its largest entry is positive.
 fn fix_signs(basis: &mut Mat<f64>) {
     for direction in basis.col_iter_mut() {
-        if points_down(direction.rb()) {
+        if points_down(direction.rb().iter().copied()) {
             negate(direction);
         }
     }
 }
 
 /// Whether the largest entry, the first such, is negative.
-fn points_down(direction: ColRef<'_, f64>) -> bool {
+fn points_down(entries: impl Iterator<Item = f64>) -> bool {
     let mut largest = 0.0f64;
-    for &entry in direction.iter() {
+    for entry in entries {
         if entry.abs() > largest.abs() {
             largest = entry;
         }
@@ -252,7 +252,7 @@ fn points_down(direction: ColRef<'_, f64>) -> bool {
     largest < 0.0
 }
 
-fn negate(direction: ColMut<'_, f64>) {
+fn negate<T: Copy + Neg<Output = T>>(direction: ColMut<'_, T>) {
     direction.iter_mut().for_each(|entry| *entry = -*entry);
 }
 

@@ -25,7 +25,6 @@ use super::krylov::{self, Search};
 use super::{
     BLOCK, PARTS, Svd, leading_eigenpairs, negate, normal, orthonormal, points_down, tridiagonal,
 };
-use crate::points::magnitude;
 
 /// Parameters from which single precision saves enough to be tried.
 const LEAST_PARAMETERS: usize = 512;
@@ -36,10 +35,15 @@ const CHECKED: usize = 8;
 /// Most that an eigenvalue may be off, relatively; a singular value is off by half of it.
 const TOLERANCE: f64 = 1e-5;
 
-/// The decomposition, or None where it would not pay, or the spectrum is too steep for it.
-pub(super) fn truncated(columns: &[&[f32]], parameters: usize, rank: usize) -> Option<Svd> {
+/// The decomposition, or None where it would not pay, or the spectrum is too steep for it. `magnitude`
+/// is the largest entry's.
+pub(super) fn truncated(
+    columns: &[&[f32]],
+    magnitude: f32,
+    parameters: usize,
+    rank: usize,
+) -> Option<Svd> {
     let directions = rank + MORE;
-    let magnitude = magnitude(columns);
     // Squares must stay well within f32's range.
     if parameters < LEAST_PARAMETERS.max(directions)
         || columns.len() < parameters
@@ -48,22 +52,21 @@ pub(super) fn truncated(columns: &[&[f32]], parameters: usize, rank: usize) -> O
         return None;
     }
     let leading = leading(columns, parameters, directions, rank);
-    let space = orthonormal(widened(&leading));
+    let space = narrowed(&orthonormal(widened(&leading)));
     let within = projected(columns, &space);
     let rows: Vec<&[f32]> = within.chunks_exact(directions).collect();
     let small = widened(&gram(&rows, directions));
     let (mut squares, turned) = leading_eigenpairs(small, directions).ok()?;
     let left_out = squares[directions - 1];
     squares.truncate(rank);
-    let mut turned = turned.subcols(0, rank).to_owned();
+    let mut turned = narrowed(&turned.subcols(0, rank).to_owned());
     let mut basis = product(space.as_ref(), turned.as_ref(), Par::rayon(PARTS));
     for (direction, turned) in basis.col_iter_mut().zip(turned.col_iter_mut()) {
-        if points_down(direction.rb()) {
+        if points_down(direction.rb().iter().map(|&x| f64::from(x))) {
             negate(direction);
             negate(turned);
         }
     }
-    let turned = narrowed(&turned);
     let mut coordinates = DMatrix::zeros(rank, columns.len());
     matmul(
         MatMut::from_column_major_slice_mut(coordinates.as_mut_slice(), rank, columns.len()),
@@ -80,7 +83,7 @@ pub(super) fn truncated(columns: &[&[f32]], parameters: usize, rank: usize) -> O
             rank,
             basis
                 .col_iter()
-                .flat_map(|direction| direction.iter().map(|&x| x as f32)),
+                .flat_map(|direction| direction.iter().copied()),
         ),
         coordinates,
     };
@@ -146,9 +149,8 @@ fn leading(columns: &[&[f32]], parameters: usize, count: usize, wanted: usize) -
 }
 
 /// `spaceᵀ·X`, column after column.
-fn projected(columns: &[&[f32]], space: &Mat<f64>) -> Vec<f32> {
+fn projected(columns: &[&[f32]], space: &Mat<f32>) -> Vec<f32> {
     let (parameters, directions) = space.shape();
-    let space = narrowed(space);
     let mut projected = vec![0.0; directions * columns.len()];
     columns
         .par_chunks(BLOCK)
@@ -232,7 +234,7 @@ mod tests {
             let points = falling(fall, 1);
             let columns = columns(&points);
             for rank in [1, 15, 100, 300] {
-                let fast = truncated(&columns, 600, rank).unwrap();
+                let fast = truncated(&columns, 1.0, 600, rank).unwrap();
                 let exact = in_double(&columns, 600, rank).unwrap();
                 for (x, y) in fast.singular_values.iter().zip(&exact.singular_values) {
                     assert!((x / y - 1.0).abs() < 5e-6, "{fall} {rank}: {x} {y}");
@@ -250,9 +252,9 @@ mod tests {
     #[test]
     fn a_steep_spectrum_and_numbers_out_of_range_are_left_to_double() {
         let steep = falling(0.9, 2);
-        assert!(truncated(&columns(&steep), 600, 200).is_none());
+        assert!(truncated(&columns(&steep), 1.0, 600, 200).is_none());
         let tiny = falling(0.99, 3) * 1e-20;
-        assert!(truncated(&columns(&tiny), 600, 20).is_none());
+        assert!(truncated(&columns(&tiny), 1e-20, 600, 20).is_none());
     }
 
     #[test]
@@ -262,7 +264,7 @@ mod tests {
             let [one, three] = [1, 3].map(|threads| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
                 pool.unwrap()
-                    .install(|| truncated(&columns(&points), 600, rank).unwrap())
+                    .install(|| truncated(&columns(&points), 1.0, 600, rank).unwrap())
             });
             assert_eq!(one, three);
         }
