@@ -48,9 +48,12 @@ pub(crate) fn measured_columns<'a>(
 /// The largest absolute value; not finite if one of them is not.
 pub(crate) fn magnitude(columns: &[&[f32]]) -> f32 {
     // Without their signs numbers are in the order of their bits, NaN last, and the maximum vectorises.
+    let arch = pulp::Arch::new();
     let bits = columns
         .par_iter()
-        .map(|column| column.iter().fold(0, |most, x| x.abs().to_bits().max(most)))
+        .map(|column| {
+            arch.dispatch(|| column.iter().fold(0, |most, x| x.abs().to_bits().max(most)))
+        })
         .reduce(|| 0, u32::max);
     f32::from_bits(bits)
 }

@@ -4,6 +4,30 @@ use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// How variables begin that keep libraries from the kernels that they would choose themselves.
+const CHOICES: [&str; 9] = [
+    "ATEN_CPU_",
+    "BLIS_",
+    "DNNL_",
+    "MKL_",
+    "NPY_",
+    "NUMBA_",
+    "ONEDNN_",
+    "OPENBLAS_",
+    "XLA_",
+];
+
+/// The same program, free to choose its kernels by the processor, whatever this process was told.
+pub(super) fn unhindered(mut command: Command) -> Command {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if CHOICES.iter().any(|start| text.starts_with(start)) {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
 /// The interpreter of an environment.
 pub(super) fn python(environment: &Path) -> PathBuf {
     environment.join("bin/python")

@@ -16,42 +16,63 @@ pub(super) const WIDTH: usize = 32;
 /// Registers that hold a row of a strip of `B`.
 const REGISTERS: usize = 2;
 
+/// A row of `B`, or of its image.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Row([f32; WIDTH]);
+
+const ZEROS: Row = Row([0.0; WIDTH]);
+
 /// `X·Xᵀ·block` for the matrix `X` of the columns; `block` has [`WIDTH`] columns.
 ///
 /// Products of 512 points are summed in f32, their sums in f64. 4·points·parameters·WIDTH operations.
 pub(super) fn image(columns: &[&[f32]], block: MatRef<'_, f32>) -> Mat<f32> {
     let parameters = block.nrows();
     let arch = Arch::new();
-    let parts: Vec<Vec<f32>> = columns
-        .par_chunks(BLOCK)
-        .map(|columns| arch.dispatch(Image { columns, block }))
+    let block: Vec<Row> = (0..parameters)
+        .map(|row| Row(std::array::from_fn(|column| block[(row, column)])))
         .collect();
-    let mut sums = vec![0.0; parameters * WIDTH];
-    for part in parts {
-        for (sum, x) in sums.iter_mut().zip(part) {
-            *sum += f64::from(x);
-        }
-    }
+    let none = vec![0.0; parameters];
+    let parts: Vec<Vec<Row>> = columns
+        .par_chunks(BLOCK)
+        .map(|columns| {
+            let mut image = vec![ZEROS; parameters];
+            arch.dispatch(Image {
+                columns,
+                none: &none,
+                block: &block,
+                image: &mut image,
+            });
+            image
+        })
+        .collect();
     Mat::from_fn(parameters, WIDTH, |row, column| {
-        sums[row * WIDTH + column] as f32
+        let sum: f64 = parts
+            .iter()
+            .map(|part| f64::from(part[row].0[column]))
+            .sum();
+        sum as f32
     })
 }
 
-/// The image of the block under some points, row by row.
+/// Adds the image of the block under some points.
 struct Image<'a> {
     columns: &'a [&'a [f32]],
-    block: MatRef<'a, f32>,
+    /// Zeros, in place of a point.
+    none: &'a [f32],
+    block: &'a [Row],
+    image: &'a mut [Row],
 }
 
 impl WithSimd for Image<'_> {
-    type Output = Vec<f32>;
+    type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> Vec<f32> {
+    fn with_simd<S: Simd>(self, simd: S) {
         if S::REGISTER_COUNT < 32 {
-            self.by_points::<S, 4>(simd)
+            self.by_points::<S, 4>(simd);
         } else {
-            self.by_points::<S, 8>(simd)
+            self.by_points::<S, 8>(simd);
         }
     }
 }
@@ -59,49 +80,31 @@ impl WithSimd for Image<'_> {
 impl Image<'_> {
     /// With so many points multiplied together that their sums fill half of the registers.
     #[inline(always)]
-    fn by_points<S: Simd, const POINTS: usize>(self, simd: S) -> Vec<f32> {
-        let parameters = self.block.nrows();
-        let zero = vec![0.0; parameters];
-        let wide = REGISTERS * S::F32_LANES;
-        let mut strip = vec![[simd.splat_f32s(0.0); REGISTERS]; parameters];
-        let mut strip_image = strip.clone();
-        let mut image = vec![0.0; parameters * WIDTH];
-        for start in (0..WIDTH).step_by(wide) {
-            let rows = cast_slice_mut(strip.as_flattened_mut());
-            for (row, entries) in rows.chunks_exact_mut(wide).enumerate() {
-                for (lane, entry) in entries.iter_mut().enumerate() {
-                    *entry = self.block[(row, start + lane)];
-                }
-            }
-            strip_image.fill([simd.splat_f32s(0.0); REGISTERS]);
+    fn by_points<S: Simd, const POINTS: usize>(self, simd: S) {
+        for start in (0..WIDTH).step_by(REGISTERS * S::F32_LANES) {
             for columns in self.columns.chunks(POINTS) {
-                let points: [&[f32]; POINTS] = std::array::from_fn(|i| {
-                    columns
-                        .get(i)
-                        .map_or(&zero[..], |column| &column[..parameters])
-                });
-                add_image(simd, points, &strip, &mut strip_image);
-            }
-            let rows = cast_slice(strip_image.as_flattened());
-            for (row, entries) in image.chunks_exact_mut(WIDTH).zip(rows.chunks_exact(wide)) {
-                row[start..start + wide].copy_from_slice(entries);
+                let points: [&[f32]; POINTS] =
+                    std::array::from_fn(|i| *columns.get(i).unwrap_or(&self.none));
+                add_image(simd, points, start, self.block, self.image);
             }
         }
-        image
     }
 }
 
-/// Adds `P·Pᵀ·strip` for the matrix `P` of some points.
+/// Adds `P·Pᵀ·strip` for the matrix `P` of some points, and a strip of the block from column `start` on.
 #[inline(always)]
 fn add_image<S: Simd, const POINTS: usize>(
     simd: S,
     points: [&[f32]; POINTS],
-    strip: &[[S::f32s; REGISTERS]],
-    image: &mut [[S::f32s; REGISTERS]],
+    start: usize,
+    block: &[Row],
+    image: &mut [Row],
 ) {
-    let points = points.map(|point| &point[..strip.len()]);
+    let strip = start..start + REGISTERS * S::F32_LANES;
+    let points = points.map(|point| &point[..block.len()]);
     let mut along = [[simd.splat_f32s(0.0); REGISTERS]; POINTS];
-    for (row, entries) in strip.iter().enumerate() {
+    for (row, Row(entries)) in block.iter().enumerate() {
+        let entries: &[S::f32s] = cast_slice(&entries[strip.clone()]);
         for (along, point) in along.iter_mut().zip(points) {
             let x = simd.splat_f32s(point[row]);
             for (along, &entry) in along.iter_mut().zip(entries) {
@@ -109,15 +112,16 @@ fn add_image<S: Simd, const POINTS: usize>(
             }
         }
     }
-    for (row, image) in image.iter_mut().enumerate() {
-        let mut sums = *image;
+    for (row, Row(image)) in image.iter_mut().enumerate() {
+        let image: &mut [S::f32s] = cast_slice_mut(&mut image[strip.clone()]);
+        let mut sums: [S::f32s; REGISTERS] = std::array::from_fn(|i| image[i]);
         for (along, point) in along.iter().zip(points) {
             let x = simd.splat_f32s(point[row]);
             for (sum, &along) in sums.iter_mut().zip(along) {
                 *sum = simd.mul_add_e_f32s(x, along, *sum);
             }
         }
-        *image = sums;
+        image.copy_from_slice(&sums);
     }
 }
 

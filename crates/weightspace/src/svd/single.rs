@@ -67,9 +67,9 @@ pub(super) fn truncated(
             negate(turned);
         }
     }
-    let mut coordinates = DMatrix::zeros(rank, columns.len());
+    let mut coordinates = vec![0.0; rank * columns.len()];
     matmul(
-        MatMut::from_column_major_slice_mut(coordinates.as_mut_slice(), rank, columns.len()),
+        MatMut::from_column_major_slice_mut(&mut coordinates, rank, columns.len()),
         Accum::Replace,
         turned.transpose(),
         MatRef::from_column_major_slice(&within, directions, columns.len()),
@@ -85,7 +85,7 @@ pub(super) fn truncated(
                 .col_iter()
                 .flat_map(|direction| direction.iter().copied()),
         ),
-        coordinates,
+        coordinates: DMatrix::from_vec(rank, columns.len(), coordinates),
     };
     let checked = rank.saturating_sub(CHECKED)..rank;
     let is_good = residuals(columns, &svd, checked.clone())

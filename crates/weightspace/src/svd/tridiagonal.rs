@@ -14,18 +14,22 @@ use faer::linalg::householder::{
 };
 use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
 use faer::{Conj, Mat, Par, Spec};
+use pulp::Arch;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 
 use super::PARTS;
 
-/// Eigenvalues that are bisected side by side.
-const LANES: usize = 16;
+/// Eigenvalues that are worked on side by side.
+const LANES: usize = 32;
 /// Halvings of the range of all eigenvalues, to f64's rounding.
 const HALVINGS: usize = 52;
 /// Solutions of one linear system after another; the first is nearly always enough.
 const ITERATIONS: usize = 2;
+
+/// A number for each of the eigenvalues that are worked on.
+type Lanes = [f64; LANES];
 
 /// The `count` largest eigenvalues, largest first, and their eigenvectors, of length 1. Of `matrix`,
 /// which has two rows at least, the lower triangle is read.
@@ -55,12 +59,8 @@ pub(super) fn leading(mut matrix: Mat<f32>, count: usize) -> (Vec<f64>, Mat<f32>
         beside: (1..size).map(|i| f64::from(matrix[(i, i - 1)])).collect(),
     };
     let values = tridiagonal.largest(count);
-    let columns: Vec<Vec<f64>> = values
-        .par_iter()
-        .enumerate()
-        .map(|(number, &value)| tridiagonal.eigenvector(value, number as u64))
-        .collect();
-    let mut vectors = Mat::from_fn(size, count, |i, j| columns[j][i] as f32);
+    let columns = tridiagonal.eigenvectors(&values);
+    let mut vectors = Mat::from_fn(size, count, |i, j| columns[j / LANES][i][j % LANES] as f32);
     apply_block_householder_sequence_on_the_left_in_place_with_conj(
         matrix.submatrix(1, 0, size - 1, size - 1),
         reflections.as_ref(),
@@ -96,13 +96,14 @@ impl Tridiagonal {
         let squares: Vec<f64> = self.beside.iter().map(|x| x * x).collect();
         // What is taken for 0 must not overflow when it divides.
         let least = (bound * bound * f64::MIN_POSITIVE).max(f64::MIN_POSITIVE);
+        let arch = Arch::new();
         let size = self.diagonal.len();
         let numbers: Vec<usize> = (0..count).collect();
         let groups = numbers.par_chunks(LANES).map(|numbers| {
             let (mut low, mut high) = ([-bound; LANES], [bound; LANES]);
             for _ in 0..HALVINGS {
-                let middle: [f64; LANES] = std::array::from_fn(|i| 0.5 * (low[i] + high[i]));
-                let below = self.below(&middle, &squares, least);
+                let middle: Lanes = std::array::from_fn(|i| 0.5 * (low[i] + high[i]));
+                let below = arch.dispatch(|| self.below(&middle, &squares, least));
                 for (lane, number) in numbers.iter().enumerate() {
                     if below[lane] as usize + number < size {
                         low[lane] = middle[lane];
@@ -111,97 +112,143 @@ impl Tridiagonal {
                     }
                 }
             }
-            numbers
-                .iter()
-                .enumerate()
-                .map(|(lane, _)| 0.5 * (low[lane] + high[lane]))
-                .collect::<Vec<f64>>()
+            let middle = low
+                .into_iter()
+                .zip(high)
+                .map(|(low, high)| 0.5 * (low + high));
+            middle.take(numbers.len()).collect::<Vec<f64>>()
         });
         groups.flatten_iter().collect()
     }
 
     /// How many eigenvalues are less than each of some numbers: the negative pivots of elimination
     /// (Sylvester's law of inertia).
-    fn below(&self, numbers: &[f64; LANES], squares: &[f64], least: f64) -> [u32; LANES] {
-        let mut counts = [0u32; LANES];
-        let mut pivots: [f64; LANES] = [1.0; LANES];
+    #[inline(always)]
+    fn below(&self, numbers: &Lanes, squares: &[f64], least: f64) -> [u64; LANES] {
+        let mut counts = [0; LANES];
+        let mut pivots = [1.0; LANES];
         let squares = std::iter::once(&0.0).chain(squares);
         for (diagonal, square) in self.diagonal.iter().zip(squares) {
             for ((pivot, count), number) in pivots.iter_mut().zip(&mut counts).zip(numbers) {
                 let next = diagonal - number - square / *pivot;
                 *pivot = if next.abs() < least { -least } else { next };
-                *count += u32::from(*pivot < 0.0);
+                *count += u64::from(*pivot < 0.0);
             }
         }
         counts
     }
 
-    /// The eigenvector of an eigenvalue, found from a start that its number alone determines.
-    fn eigenvector(&self, value: f64, number: u64) -> Vec<f64> {
-        let mut random = ChaCha8Rng::seed_from_u64(number);
-        let mut vector: Vec<f64> = (0..self.diagonal.len())
-            .map(|_| f64::from(random.next_u32()) / 2f64.powi(31) - 1.0)
-            .collect();
-        let elimination = Elimination::of(self, value);
+    /// The eigenvectors of eigenvalues, a group of columns after the other, row by row; each is found from a
+    /// start that its number alone determines.
+    fn eigenvectors(&self, values: &[f64]) -> Vec<Vec<Lanes>> {
+        let arch = Arch::new();
+        let groups = values.par_chunks(LANES).enumerate();
+        let vectors = groups.map(|(group, some)| {
+            let values = std::array::from_fn(|lane| some.get(lane).copied().unwrap_or(some[0]));
+            let mut randoms: [_; LANES] = std::array::from_fn(|lane| {
+                ChaCha8Rng::seed_from_u64((group * LANES + lane) as u64)
+            });
+            let mut start = || {
+                let random = |lane: usize| f64::from(randoms[lane].next_u32());
+                std::array::from_fn(random).map(|x| x / 2f64.powi(31) - 1.0)
+            };
+            let mut vectors: Vec<Lanes> = self.diagonal.iter().map(|_| start()).collect();
+            arch.dispatch(|| self.iterate(&values, &mut vectors));
+            vectors
+        });
+        vectors.collect()
+    }
+
+    /// Turns vectors towards the eigenvectors of eigenvalues, to length 1.
+    #[inline(always)]
+    fn iterate(&self, values: &Lanes, vectors: &mut [Lanes]) {
+        let elimination = Elimination::of(self, values);
         for _ in 0..ITERATIONS {
-            elimination.solve(&mut vector);
-            let largest = vector.iter().fold(0.0f64, |most, x| most.max(x.abs()));
-            vector.iter_mut().for_each(|x| *x /= largest);
-            let norm = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
-            vector.iter_mut().for_each(|x| *x /= norm);
+            elimination.solve(vectors);
+            let mut largest: Lanes = [0.0; LANES];
+            for row in &*vectors {
+                largest = std::array::from_fn(|i| largest[i].max(row[i].abs()));
+            }
+            let mut squares: Lanes = [0.0; LANES];
+            for row in &mut *vectors {
+                *row = std::array::from_fn(|i| row[i] / largest[i]);
+                squares = std::array::from_fn(|i| squares[i] + row[i] * row[i]);
+            }
+            let norms = squares.map(f64::sqrt);
+            for row in &mut *vectors {
+                *row = std::array::from_fn(|i| row[i] / norms[i]);
+            }
         }
-        vector
     }
 }
 
-/// A tridiagonal matrix less a multiple of the identity, as `P·L·U`.
+/// A tridiagonal matrix less some multiples of the identity, as `P·L·U` each.
 struct Elimination {
-    /// Whether a row changed places with the next, and the multiple of it that was subtracted.
-    steps: Vec<(bool, f64)>,
+    steps: Vec<Step>,
     /// Rows of `U`, from the diagonal on.
-    rows: Vec<[f64; 3]>,
+    rows: Vec<[Lanes; 3]>,
+}
+
+/// Whether a row changed places with the next, and the multiple of it that was subtracted.
+struct Step {
+    is_swapped: [bool; LANES],
+    factors: Lanes,
 }
 
 impl Elimination {
-    fn of(matrix: &Tridiagonal, value: f64) -> Self {
+    #[inline(always)]
+    fn of(matrix: &Tridiagonal, values: &Lanes) -> Self {
         let size = matrix.diagonal.len();
-        let beside = |i: usize| matrix.beside.get(i).copied().unwrap_or(0.0);
+        let beside = |i: usize| [matrix.beside.get(i).copied().unwrap_or(0.0); LANES];
+        let diagonal = |i: usize| values.map(|value| matrix.diagonal[i] - value);
         // An exact eigenvalue makes the last pivot 0: then the least that rounding leaves stands for it.
         let least = (matrix.bound() * f64::EPSILON).max(f64::MIN_POSITIVE.sqrt());
         let pivot = |x: f64| if x.abs() < least { least } else { x };
-        let mut row = [matrix.diagonal[0] - value, beside(0), 0.0];
+        let mut row = [diagonal(0), beside(0), [0.0; LANES]];
         let (mut steps, mut rows) = (Vec::with_capacity(size), Vec::with_capacity(size));
         for i in 1..size {
-            let next = [beside(i - 1), matrix.diagonal[i] - value, beside(i)];
-            let is_swapped = next[0].abs() > row[0].abs();
-            let (mut above, below) = if is_swapped { (next, row) } else { (row, next) };
-            above[0] = pivot(above[0]);
-            let factor = below[0] / above[0];
-            row = [
-                below[1] - factor * above[1],
-                below[2] - factor * above[2],
-                0.0,
-            ];
-            steps.push((is_swapped, factor));
+            let next = [beside(i - 1), diagonal(i), beside(i)];
+            let is_swapped: [bool; LANES] =
+                std::array::from_fn(|lane| next[0][lane].abs() > row[0][lane].abs());
+            let pick = |yes: &Lanes, no: &Lanes| -> Lanes {
+                std::array::from_fn(|i| if is_swapped[i] { yes[i] } else { no[i] })
+            };
+            let mut above: [Lanes; 3] = std::array::from_fn(|j| pick(&next[j], &row[j]));
+            let below: [Lanes; 3] = std::array::from_fn(|j| pick(&row[j], &next[j]));
+            above[0] = above[0].map(pivot);
+            let factors = std::array::from_fn(|i| below[0][i] / above[0][i]);
+            let less = |j: usize| -> Lanes {
+                std::array::from_fn(|i| below[j][i] - factors[i] * above[j][i])
+            };
+            row = [less(1), less(2), [0.0; LANES]];
+            steps.push(Step {
+                is_swapped,
+                factors,
+            });
             rows.push(above);
         }
-        row[0] = pivot(row[0]);
+        row[0] = row[0].map(pivot);
         rows.push(row);
         Self { steps, rows }
     }
 
-    fn solve(&self, vector: &mut [f64]) {
-        for (i, &(is_swapped, factor)) in self.steps.iter().enumerate() {
-            if is_swapped {
-                vector.swap(i, i + 1);
-            }
-            vector[i + 1] -= factor * vector[i];
+    #[inline(always)]
+    fn solve(&self, vectors: &mut [Lanes]) {
+        for (i, step) in self.steps.iter().enumerate() {
+            let [row, next] = [vectors[i], vectors[i + 1]];
+            let pick = |yes: &Lanes, no: &Lanes| -> Lanes {
+                std::array::from_fn(|i| if step.is_swapped[i] { yes[i] } else { no[i] })
+            };
+            let (above, below) = (pick(&next, &row), pick(&row, &next));
+            vectors[i] = above;
+            vectors[i + 1] = std::array::from_fn(|i| below[i] - step.factors[i] * above[i]);
         }
-        let (mut next, mut after) = (0.0, 0.0);
-        for (x, [pivot, one, two]) in vector.iter_mut().zip(&self.rows).rev() {
-            let solved = (*x - one * next - two * after) / pivot;
+        let (mut next, mut after) = ([0.0; LANES], [0.0; LANES]);
+        for (row, [pivot, one, two]) in vectors.iter_mut().zip(&self.rows).rev() {
+            let solved =
+                std::array::from_fn(|i| (row[i] - one[i] * next[i] - two[i] * after[i]) / pivot[i]);
             (next, after) = (solved, next);
-            *x = solved;
+            *row = solved;
         }
     }
 }

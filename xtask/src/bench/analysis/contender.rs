@@ -109,11 +109,12 @@ impl Contender {
     }
 
     fn turn(&self, points: &Points, home: &Path, threads: usize, round: usize) -> Result<Turn> {
-        let mut command = match self.program {
-            Program::Ours => Command::new(std::env::current_exe()?),
-            Program::Python(_) => Command::new(python(home)),
-            Program::Rust => Command::new(home.join("rust-peers/target/release/peers")),
+        let program = match self.program {
+            Program::Ours => std::env::current_exe()?,
+            Program::Python(_) => python(home),
+            Program::Rust => home.join("rust-peers/target/release/peers"),
         };
+        let mut command = environment::unhindered(Command::new(program));
         match self.program {
             Program::Ours => {
                 command.args(["bench", "analysis-turn"]);
@@ -157,7 +158,8 @@ impl Contender {
 }
 
 const REQUIREMENTS: &str = include_str!("../peers/requirements.txt");
-const SCRIPTS: [(&str, &str); 5] = [
+const SCRIPTS: [(&str, &str); 6] = [
+    ("about.py", include_str!("../peers/about.py")),
     ("measure.py", include_str!("../peers/measure.py")),
     ("linkage.py", include_str!("../peers/linkage.py")),
     ("svd.py", include_str!("../peers/svd.py")),
@@ -171,7 +173,7 @@ pub(super) fn python(home: &Path) -> PathBuf {
 }
 
 /// Writes the scripts, makes the virtual environment and builds the crate, if they are not there;
-/// says which Python it is.
+/// says which Python it is, and with which linear algebra.
 pub(super) fn prepare(home: &Path) -> Result<String> {
     let scripts = home.join("peers");
     std::fs::create_dir_all(&scripts)?;
@@ -197,8 +199,10 @@ pub(super) fn prepare(home: &Path) -> Result<String> {
             .arg("--manifest-path")
             .arg(rust.join("Cargo.toml")),
     )?;
-    let version = Command::new(python(home)).arg("--version").output()?;
-    Ok(String::from_utf8_lossy(&version.stdout).trim().to_owned())
+    let about = environment::unhindered(Command::new(python(home)))
+        .arg(scripts.join("about.py"))
+        .output()?;
+    Ok(String::from_utf8_lossy(&about.stdout).trim().to_owned())
 }
 
 fn write_if_new(path: &Path, text: &str) -> Result<()> {

@@ -152,7 +152,7 @@ impl Peer {
 
     pub(super) fn take_turn(&mut self, python: &Path) -> Result<()> {
         let answer = self.folder.join("answer.npy");
-        let output = Command::new(python)
+        let output = environment::unhindered(Command::new(python))
             .arg(self.folder.join("training.py"))
             .arg(self.method)
             .arg(&self.folder)
