@@ -111,11 +111,14 @@ pub fn truncated(points: DMatrixView<'_, f32>, rank: usize) -> Result<Svd, Error
             checkpoints,
         });
     }
-    let (columns, magnitude) = measured_columns(&points)?;
-    match single::truncated(&columns, magnitude, parameters, rank) {
-        Some(svd) => Ok(svd),
-        None => in_double(&columns, parameters, rank),
-    }
+    // All of it on threads of the pool: step by step the data would move from core to core.
+    rayon::scope(|_| {
+        let (columns, magnitude) = measured_columns(&points)?;
+        match single::truncated(&columns, magnitude, parameters, rank) {
+            Some(svd) => Ok(svd),
+            None => in_double(&columns, parameters, rank),
+        }
+    })
 }
 
 /// Everything in f64.
@@ -304,4 +307,13 @@ fn noise(rows: usize, columns: usize, seed: u64) -> DMatrix<f32> {
     DMatrix::from_fn(rows, columns, |_, _| {
         rng.next_u32() as f32 / u32::MAX as f32 - 0.3
     })
+}
+
+/// All that this processor has.
+#[cfg(test)]
+fn instruction_sets() -> Vec<pulp::Arch> {
+    let mut all = vec![pulp::Arch::Scalar, pulp::Arch::new()];
+    #[cfg(target_arch = "x86_64")]
+    all.extend(pulp::x86::V3::try_new().map(pulp::Arch::V3));
+    all
 }

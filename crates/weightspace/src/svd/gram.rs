@@ -28,7 +28,10 @@ const ZEROS: Entries = Entries([0.0; STRIP]);
 /// Products of 128 points are summed, then their sums. points·parameters² operations; beside the
 /// result half as much memory again.
 pub(super) fn gram(columns: &[&[f32]], parameters: usize) -> Mat<f32> {
-    let arch = Arch::new();
+    gram_by(Arch::new(), columns, parameters)
+}
+
+fn gram_by(arch: Arch, columns: &[&[f32]], parameters: usize) -> Mat<f32> {
     let strips = parameters.div_ceil(STRIP);
     let mut packed = vec![ZEROS; strips * POINTS.min(columns.len())];
     // Of each strip the products with every row before its end.
@@ -138,22 +141,24 @@ fn tile<S: Simd, const REGISTERS: usize, const WIDE: usize>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::noise;
+    use super::super::{instruction_sets, noise};
     use super::*;
 
     #[test]
-    fn products_are_those_in_double() {
+    fn products_are_those_in_double_by_any_instructions() {
         for (parameters, points) in [(1, 1), (48, 128), (49, 129), (200, 300), (130, 7)] {
             let matrix = noise(parameters, points, 1);
             let columns: Vec<&[f32]> = matrix.as_slice().chunks_exact(parameters).collect();
-            let ours = gram(&columns, parameters);
             let wide = matrix.map(f64::from);
             let expected = &wide * wide.transpose();
-            for row in 0..parameters {
-                for column in 0..parameters {
-                    let off = f64::from(ours[(row, column)]) - expected[(row, column)];
-                    assert!(off.abs() < 1e-6 * expected.amax(), "{off}");
-                    assert_eq!(ours[(row, column)], ours[(column, row)]);
+            for arch in instruction_sets() {
+                let ours = gram_by(arch, &columns, parameters);
+                for row in 0..parameters {
+                    for column in 0..parameters {
+                        let off = f64::from(ours[(row, column)]) - expected[(row, column)];
+                        assert!(off.abs() < 1e-6 * expected.amax(), "{arch:?}: {off}");
+                        assert_eq!(ours[(row, column)], ours[(column, row)]);
+                    }
                 }
             }
         }

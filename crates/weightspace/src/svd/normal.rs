@@ -27,8 +27,11 @@ const ZEROS: Row = Row([0.0; WIDTH]);
 ///
 /// Products of 512 points are summed in f32, their sums in f64. 4·points·parameters·WIDTH operations.
 pub(super) fn image(columns: &[&[f32]], block: MatRef<'_, f32>) -> Mat<f32> {
+    image_by(Arch::new(), columns, block)
+}
+
+fn image_by(arch: Arch, columns: &[&[f32]], block: MatRef<'_, f32>) -> Mat<f32> {
     let parameters = block.nrows();
-    let arch = Arch::new();
     let block: Vec<Row> = (0..parameters)
         .map(|row| Row(std::array::from_fn(|column| block[(row, column)])))
         .collect();
@@ -127,24 +130,29 @@ fn add_image<S: Simd, const POINTS: usize>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::noise;
+    use super::super::{instruction_sets, noise};
     use super::*;
 
     #[test]
-    fn an_image_is_that_of_two_products_in_double() {
+    fn an_image_is_that_of_two_products_in_double_by_any_instructions() {
         for (parameters, points) in [(1, 1), (40, 3), (33, 8), (70, 513), (5, 1100)] {
             let matrix = noise(parameters, points, 1);
             let block = noise(parameters, WIDTH, 2);
             let columns: Vec<&[f32]> = matrix.as_slice().chunks_exact(parameters).collect();
             let view = MatRef::from_column_major_slice(block.as_slice(), parameters, WIDTH);
-            let ours = image(&columns, view);
             let wide = matrix.map(f64::from);
             let expected = &wide * (wide.transpose() * block.map(f64::from));
             let scale = expected.amax();
-            for row in 0..parameters {
-                for column in 0..WIDTH {
-                    let off = f64::from(ours[(row, column)]) - expected[(row, column)];
-                    assert!(off.abs() < 2e-6 * scale, "{parameters} x {points}: {off}");
+            for arch in instruction_sets() {
+                let ours = image_by(arch, &columns, view);
+                for row in 0..parameters {
+                    for column in 0..WIDTH {
+                        let off = f64::from(ours[(row, column)]) - expected[(row, column)];
+                        assert!(
+                            off.abs() < 2e-6 * scale,
+                            "{arch:?}, {parameters} x {points}: {off}"
+                        );
+                    }
                 }
             }
         }
