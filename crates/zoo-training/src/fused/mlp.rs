@@ -33,6 +33,9 @@ const UNIT_LANES: Block = {
     Block(lanes)
 };
 
+/// A vector for each unit.
+type Vectors = [Block; UNITS];
+
 /// A 10x10 layer.
 #[derive(Clone, Default)]
 struct Square {
@@ -40,12 +43,20 @@ struct Square {
     by_output: Weights,
 }
 
-/// Ten vectors of weights, each with its velocity and, between chunks, its gradient so far.
+/// Ten vectors of weights, each with its velocity.
 #[derive(Clone, Default)]
 struct Weights {
-    weight: [Block; UNITS],
-    velocity: [Block; UNITS],
-    gradient: [Block; UNITS],
+    weight: Vectors,
+    velocity: Vectors,
+}
+
+/// What a batch of several chunks keeps from one to the next: gradients so far, by input and by output.
+/// Apart from the weights, so that a batch of one chunk has more of the nearest cache.
+#[derive(Clone, Default)]
+struct Gradients {
+    first: [Vectors; ROWS],
+    second: [Vectors; 2],
+    third: [Vectors; 2],
 }
 
 /// Weights, velocities, and one chunk's activations and errors.
@@ -55,6 +66,7 @@ pub(super) struct Mlp {
     first: [Weights; ROWS],
     second: Square,
     third: Square,
+    gradients: Box<Gradients>,
     /// What is taken from each grey value; 0 in the lanes that hold no pixel.
     centre: [Block; ROWS],
     /// What grey values are multiplied by after that.
@@ -72,6 +84,7 @@ impl Default for Mlp {
             first: Default::default(),
             second: Square::default(),
             third: Square::default(),
+            gradients: Default::default(),
             centre: Default::default(),
             grey: 0.0,
             pixels: [images; ROWS],
@@ -84,7 +97,7 @@ impl Default for Mlp {
 
 /// Σᵢ activation\[i\] · weights\[i\], over ten units i.
 #[inline(always)]
-fn combine<S: Simd>(s: S, activation: &Block, weights: &[Block; UNITS]) -> S::Vector {
+fn combine<S: Simd>(s: S, activation: &Block, weights: &Vectors) -> S::Vector {
     let mut sum = s.splat(0.0);
     for (&activation, weights) in activation.0.iter().zip(weights) {
         sum = s.mul_add(s.splat(activation), s.load(weights), sum);
@@ -108,12 +121,13 @@ fn learn<S: Simd, const N: usize>(
     scalars: &[Block; CHUNK],
     vectors: &[[Block; CHUNK]; N],
     weights: &mut [Weights; N],
+    so_far: &mut [Vectors; N],
 ) {
     let mut gradients = [[s.splat(0.0); UNITS]; N];
     if !chunk.first {
         for row in 0..N {
             for unit in 0..UNITS {
-                gradients[row][unit] = s.load(&weights[row].gradient[unit]);
+                gradients[row][unit] = s.load(&so_far[row][unit]);
             }
         }
     }
@@ -126,17 +140,17 @@ fn learn<S: Simd, const N: usize>(
             }
         }
     }
-    for (weights, gradients) in weights.iter_mut().zip(gradients) {
+    for row in 0..N {
         for unit in 0..UNITS {
             if chunk.last {
                 sgd.step(
                     s,
-                    gradients[unit],
-                    &mut weights.weight[unit],
-                    &mut weights.velocity[unit],
+                    gradients[row][unit],
+                    &mut weights[row].weight[unit],
+                    &mut weights[row].velocity[unit],
                 );
             } else {
-                s.store(gradients[unit], &mut weights.gradient[unit]);
+                s.store(gradients[row][unit], &mut so_far[row][unit]);
             }
         }
     }
@@ -151,14 +165,16 @@ impl Square {
         chunk: Chunk<'_>,
         inputs: &[Block; CHUNK],
         errors: &[Block; CHUNK],
+        [by_input, by_output]: &mut [Vectors; 2],
     ) {
-        let (by_input, by_output) = (from_mut(&mut self.by_input), from_mut(&mut self.by_output));
-        learn(s, sgd, chunk, inputs, from_ref(errors), by_input);
-        learn(s, sgd, chunk, errors, from_ref(inputs), by_output);
+        let (weights, so_far) = (from_mut(&mut self.by_input), from_mut(by_input));
+        learn(s, sgd, chunk, inputs, from_ref(errors), weights, so_far);
+        let (weights, so_far) = (from_mut(&mut self.by_output), from_mut(by_output));
+        learn(s, sgd, chunk, errors, from_ref(inputs), weights, so_far);
     }
 
     /// Both copies of a row-major 10x10 matrix (output, input).
-    fn load(matrix: &[f32], pick: impl Fn(&mut Weights) -> &mut [Block; UNITS], to: &mut Self) {
+    fn load(matrix: &[f32], pick: impl Fn(&mut Weights) -> &mut Vectors, to: &mut Self) {
         for output in 0..UNITS {
             for input in 0..UNITS {
                 let value = matrix[output * UNITS + input];
@@ -169,7 +185,7 @@ impl Square {
     }
 }
 
-fn save_square(rows: &[Block; UNITS], matrix: &mut [f32]) {
+fn save_square(rows: &Vectors, matrix: &mut [f32]) {
     for (row, values) in rows.iter().zip(matrix.chunks_exact_mut(UNITS)) {
         values.copy_from_slice(&row.0[..UNITS]);
     }
@@ -235,18 +251,26 @@ impl Mlp {
             let error = through_sigmoid(s, error, s.load(&self.hidden[0][b]));
             s.store(s.mul(error, grey), &mut self.errors[0][b]);
         }
+        let Gradients {
+            first,
+            second,
+            third,
+        } = &mut *self.gradients;
+        let [_, after_second, at_outputs] = &self.errors;
         self.third
-            .learn(s, sgd, chunk, &self.hidden[1], &self.errors[2]);
+            .learn(s, sgd, chunk, &self.hidden[1], at_outputs, third);
         self.second
-            .learn(s, sgd, chunk, &self.hidden[0], &self.errors[1]);
+            .learn(s, sgd, chunk, &self.hidden[0], after_second, second);
         let errors = &self.errors[0];
         let (pairs, last) = self.first.as_chunks_mut::<PAIR>();
         let (pixels, last_pixels) = self.pixels.as_chunks::<PAIR>();
-        for (weights, pixels) in pairs.iter_mut().zip(pixels) {
-            learn(s, sgd, chunk, errors, pixels, weights);
+        let (so_far, last_so_far) = first.as_chunks_mut::<PAIR>();
+        for ((weights, pixels), so_far) in pairs.iter_mut().zip(pixels).zip(so_far) {
+            learn(s, sgd, chunk, errors, pixels, weights, so_far);
         }
-        for (weights, pixels) in last.iter_mut().zip(last_pixels) {
-            learn(s, sgd, chunk, errors, from_ref(pixels), from_mut(weights));
+        for ((weights, pixels), so_far) in last.iter_mut().zip(last_pixels).zip(last_so_far) {
+            let (weights, so_far) = (from_mut(weights), from_mut(so_far));
+            learn(s, sgd, chunk, errors, from_ref(pixels), weights, so_far);
         }
     }
 }
