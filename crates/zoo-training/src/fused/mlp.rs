@@ -140,17 +140,17 @@ fn learn<S: Simd, const N: usize>(
             }
         }
     }
-    for row in 0..N {
+    for ((weights, so_far), gradients) in weights.iter_mut().zip(so_far).zip(gradients) {
         for unit in 0..UNITS {
             if chunk.last {
                 sgd.step(
                     s,
-                    gradients[row][unit],
-                    &mut weights[row].weight[unit],
-                    &mut weights[row].velocity[unit],
+                    gradients[unit],
+                    &mut weights.weight[unit],
+                    &mut weights.velocity[unit],
                 );
             } else {
-                s.store(gradients[row][unit], &mut so_far[row][unit]);
+                s.store(gradients[unit], &mut so_far[unit]);
             }
         }
     }
