@@ -103,7 +103,12 @@ impl Contender {
     }
 
     fn answer(&self, points: &Points, threads: usize, round: usize) -> PathBuf {
-        let Self { work, method, .. } = self;
+        let Self { work, .. } = self;
+        // Ours and a peer may have a method of the same name.
+        let method = match self.program {
+            Program::Ours => "ours",
+            _ => &self.method,
+        };
         let name = format!("{work}-{}-{method}-{threads}-{round}.npy", points.name);
         points.path.with_file_name(name)
     }
