@@ -163,3 +163,18 @@ impl Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn contenders_do_not_share_the_file_of_their_answers() {
+        for work in WORKS {
+            let peers = work.peers.iter().map(|peer| peer.method);
+            let methods: BTreeSet<&str> = peers.chain(["ours"]).collect();
+            assert_eq!(methods.len(), work.peers.len() + 1, "{}", work.name());
+        }
+    }
+}
