@@ -195,6 +195,11 @@ struct Step {
     factors: Lanes,
 }
 
+#[inline(always)]
+fn pick(which: &[bool; LANES], yes: &Lanes, no: &Lanes) -> Lanes {
+    std::array::from_fn(|lane| if which[lane] { yes[lane] } else { no[lane] })
+}
+
 impl Elimination {
     #[inline(always)]
     fn of(matrix: &Tridiagonal, values: &Lanes) -> Self {
@@ -210,11 +215,10 @@ impl Elimination {
             let next = [beside(i - 1), diagonal(i), beside(i)];
             let is_swapped: [bool; LANES] =
                 std::array::from_fn(|lane| next[0][lane].abs() > row[0][lane].abs());
-            let pick = |yes: &Lanes, no: &Lanes| -> Lanes {
-                std::array::from_fn(|i| if is_swapped[i] { yes[i] } else { no[i] })
+            let pick = |yes: &[Lanes; 3], no: &[Lanes; 3]| -> [Lanes; 3] {
+                std::array::from_fn(|j| pick(&is_swapped, &yes[j], &no[j]))
             };
-            let mut above: [Lanes; 3] = std::array::from_fn(|j| pick(&next[j], &row[j]));
-            let below: [Lanes; 3] = std::array::from_fn(|j| pick(&row[j], &next[j]));
+            let (mut above, below) = (pick(&next, &row), pick(&row, &next));
             above[0] = above[0].map(pivot);
             let factors = std::array::from_fn(|i| below[0][i] / above[0][i]);
             let less = |j: usize| -> Lanes {
@@ -236,10 +240,8 @@ impl Elimination {
     fn solve(&self, vectors: &mut [Lanes]) {
         for (i, step) in self.steps.iter().enumerate() {
             let [row, next] = [vectors[i], vectors[i + 1]];
-            let pick = |yes: &Lanes, no: &Lanes| -> Lanes {
-                std::array::from_fn(|i| if step.is_swapped[i] { yes[i] } else { no[i] })
-            };
-            let (above, below) = (pick(&next, &row), pick(&row, &next));
+            let above = pick(&step.is_swapped, &next, &row);
+            let below = pick(&step.is_swapped, &row, &next);
             vectors[i] = above;
             vectors[i + 1] = std::array::from_fn(|i| below[i] - step.factors[i] * above[i]);
         }

@@ -207,6 +207,11 @@ pub(super) fn prepare(home: &Path) -> Result<String> {
     let about = environment::unhindered(Command::new(python(home)))
         .arg(scripts.join("about.py"))
         .output()?;
+    ensure!(
+        about.status.success(),
+        "about.py: {}",
+        String::from_utf8_lossy(&about.stderr)
+    );
     Ok(String::from_utf8_lossy(&about.stdout).trim().to_owned())
 }
 
