@@ -21,7 +21,7 @@ use crate::machine::Machine;
 use crate::reproduce::manifest::{Clock, Manifest, Source};
 use anyhow::{Result, ensure};
 use clap::Args;
-use modeltrail::progress::Stages;
+use modeltrail_cli::progress::Stages;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 use world::World;

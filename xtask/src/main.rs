@@ -45,6 +45,6 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => modeltrail::cli::fail(&error),
+        Err(error) => modeltrail_cli::cli::fail(&error),
     }
 }

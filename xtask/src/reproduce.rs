@@ -11,7 +11,7 @@ use crate::machine::Machine;
 use anyhow::Result;
 use clap::Args;
 use manifest::{Clock, Manifest, Source};
-use modeltrail::progress::Stages;
+use modeltrail_cli::progress::Stages;
 use std::path::PathBuf;
 use zoo::Analysed;
 use zoo_training::{Backend, Dataset, Recipe};

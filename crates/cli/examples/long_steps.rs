@@ -6,9 +6,9 @@
 use anyhow::Result;
 use checkpoint_store::Store;
 use modeltrail::runs::gaps::long_steps;
-use modeltrail::shuffled::Shuffled;
 use std::path::Path;
 use trajectory::geometry::Geometry;
+use zoo::shuffled::Shuffled;
 
 /// Checkpoints dropped in a row.
 const DROPPED: [usize; 5] = [1, 2, 3, 5, 10];

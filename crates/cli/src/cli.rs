@@ -1,11 +1,11 @@
 //! The command line: what can be asked, and how an answer ends.
 
-use crate::collection::printable;
 use crate::commands::{
     diff, export, gate, import, limits, lineage, linkage, manual, order, report, runs, sketch,
     umap, verify, watch, zoo,
 };
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use modeltrail::collection::printable;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 

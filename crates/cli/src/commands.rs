@@ -10,18 +10,19 @@ pub(crate) mod linkage;
 pub(crate) mod manual;
 pub(crate) mod order;
 mod passed;
+mod points;
 pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod sketch;
-pub(crate) mod trained;
 pub(crate) mod umap;
 pub(crate) mod verify;
 pub(crate) mod watch;
 pub(crate) mod zoo;
 
-use crate::collection::{Collection, LeftOut, Problem};
+use crate::cli::Outcome;
 use anyhow::Result;
-use comfy_table::{CellAlignment, Table, presets};
+use modeltrail::collection::{Collection, Problem};
+use modeltrail::text::beside_weights;
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
 
@@ -54,45 +55,6 @@ fn unless_closed(written: std::io::Result<()>) -> Result<()> {
     }
 }
 
-/// A table without frame; all columns but the first are right-aligned. Without titles there is no
-/// line of them.
-fn table<const N: usize>(titles: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
-    laid_out(titles, rows, 1..N)
-}
-
-/// As [`table`], with the columns of numbers, which are right-aligned.
-fn laid_out<const N: usize>(
-    titles: [&str; N],
-    rows: impl IntoIterator<Item = [String; N]>,
-    numbers: std::ops::Range<usize>,
-) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    if titles.iter().any(|title| !title.is_empty()) {
-        table.set_header(titles);
-    }
-    for row in rows {
-        table.add_row(row);
-    }
-    for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
-        if numbers.contains(&index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    let text = table.to_string();
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    lines.join("\n")
-}
-
-/// A mean with its standard error.
-fn estimate(estimate: &trajectory::scoring::Estimate, decimals: usize) -> String {
-    match estimate.standard_error {
-        Some(error) => format!("{:.decimals$} ± {error:.decimals$}", estimate.value),
-        None => format!("{:.decimals$}", estimate.value),
-    }
-}
-
 /// One line on stderr for each path that could not be read.
 fn report_unread(problems: &[Problem]) -> Result<()> {
     for problem in problems {
@@ -111,7 +73,7 @@ fn report_left_out(collection: &Collection) -> Result<()> {
         tell(&format!(
             "left out: {} has weights that are NaN or infinite: {}",
             left_out.name,
-            crate::collection::printable(&tensors.join(", "))
+            modeltrail::collection::printable(&tensors.join(", "))
         ))?;
     }
     if let Some(note) = beside_weights(collection.left_out, collection.passed_over) {
@@ -120,54 +82,11 @@ fn report_left_out(collection: &Collection) -> Result<()> {
     Ok(())
 }
 
-/// What is there beside weights, if anything is.
-pub(crate) fn beside_weights(left_out: LeftOut, passed_over: usize) -> Option<String> {
-    let counts = [
-        (
-            left_out.buffers,
-            "buffers (running statistics and the like)",
-        ),
-        (left_out.not_float, "integer or boolean tensors"),
-        (
-            left_out.others,
-            "other entries (optimiser state and the like)",
-        ),
-        (passed_over, "files beside the checkpoints"),
-    ];
-    let parts: Vec<String> = counts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-    (!parts.is_empty()).then(|| format!("not looked at: {}", parts.join(", ")))
-}
-
-/// A number with commas between its thousands.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number of things.
-pub(crate) fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", thousands(count as u64))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_are_told_apart_by_commas() {
-        let texts = [0, 999, 1000, 1_234_567].map(thousands);
-        assert_eq!(texts, ["0", "999", "1,000", "1,234,567"]);
+/// How a command ends that found nothing to look at, or something.
+fn fine_or_finding(is_fine: bool) -> Outcome {
+    if is_fine {
+        Outcome::Fine
+    } else {
+        Outcome::Finding
     }
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    modeltrail::cli::main()
+    modeltrail_cli::cli::main()
 }

@@ -1,12 +1,13 @@
 //! Progress on the terminal: bars with the time left, on stderr, and only where someone watches.
 
-use crate::training::{Observer, Zoo};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use modeltrail::progress::Progress;
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use zoo::training::{Observer, Zoo};
 use zoo_training::Metrics;
 
 /// Shows a training as a bar.
@@ -120,29 +121,25 @@ impl Work {
             watch: Some(watch),
         }))
     }
+}
 
-    /// So many more parts are to be done.
-    pub fn add(&self, count: u64) {
+impl Progress for Work {
+    fn add(&self, parts: u64) {
         if let Some(shown) = &self.0 {
-            shown.bar.inc_length(count);
+            shown.bar.inc_length(parts);
         }
     }
 
-    /// So many parts are done.
-    pub fn done(&self, count: u64) {
+    fn done(&self, parts: u64) {
         if let Some(shown) = &self.0 {
-            shown.bar.inc(count);
+            shown.bar.inc(parts);
         }
     }
 
-    /// Does one part, named while it is at work.
-    pub fn stage<T>(&self, name: &str, work: impl FnOnce() -> T) -> T {
+    fn working_on(&self, what: &str) {
         if let Some(shown) = &self.0 {
-            shown.bar.set_message(name.to_owned());
+            shown.bar.set_message(what.to_owned());
         }
-        let result = work();
-        self.done(1);
-        result
     }
 }
 

@@ -1,8 +1,8 @@
 //! Files that appear under their names whole or not at all.
 
-use crate::collection::printable;
 use anyhow::{Context, Result, bail, ensure};
 use checkpoint_store::{Error, NewFile};
+use modeltrail::collection::printable;
 use std::io::Write;
 use std::path::Path;
 

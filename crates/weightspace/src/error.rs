@@ -152,4 +152,25 @@ pub enum Error {
         /// In what they differ.
         what: String,
     },
+    /// A space has more dimensions than the points allow.
+    #[error(
+        "{space} is not a space of {points} checkpoints with {parameters} weights each; give svd-1 \
+         to svd-{most}"
+    )]
+    NoSuchSpace {
+        /// Its name.
+        space: String,
+        /// Columns of the matrix.
+        points: usize,
+        /// Rows of the matrix.
+        parameters: usize,
+        /// Most dimensions that there are.
+        most: usize,
+    },
+    /// A name that is not one of a space.
+    #[error("there is no space `{name}`; give `full`, or `svd-50` for 50 dimensions")]
+    UnknownSpace {
+        /// What was given.
+        name: String,
+    },
 }

@@ -3,9 +3,7 @@
 use super::zoo::Analysed;
 use crate::findings::Figure;
 use anyhow::Result;
-use modeltrail::analysis::analyse;
-use modeltrail::progress::Stages;
-use modeltrail::space::Space;
+use modeltrail_cli::progress::Stages;
 use nalgebra::DMatrix;
 use report::Scale;
 use report::figure::{
@@ -16,7 +14,9 @@ use report::linkage::{Linkage, Merge};
 use trajectory::dendrogram::Dendrogram;
 use trajectory::geometry::of_runs;
 use weightspace::moments::moments;
+use weightspace::space::Space;
 use weightspace::umap::{Parameters, embed};
+use zoo::analysis::analyse;
 
 /// Stages of [`draw`]: three layouts and the rest.
 pub(super) const STAGES: usize = 4;
@@ -162,7 +162,7 @@ fn few_runs(zoos: &[Analysed]) -> Result<Figure> {
         let points: DMatrix<f32> = zoo.points.matrix().select_columns(&columns);
         let runs: Vec<u32> = columns.iter().map(|&point| truth.runs[point]).collect();
         let epochs: Vec<u32> = columns.iter().map(|&point| truth.epochs[point]).collect();
-        let few = modeltrail::shuffled::Truth {
+        let few = zoo::shuffled::Truth {
             runs: &runs,
             epochs: &epochs,
         };

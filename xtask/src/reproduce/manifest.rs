@@ -1,10 +1,10 @@
 //! What the results were made from, on what, and how long it took.
 
 use crate::machine::{Machine, peak_memory_mib};
-use modeltrail::shuffled::Shuffled;
-use modeltrail::training::Zoo;
 use serde::Serialize;
 use std::time::Instant;
+use zoo::shuffled::Shuffled;
+use zoo::training::Zoo;
 
 /// Wall time, lap by lap.
 pub(crate) struct Clock {

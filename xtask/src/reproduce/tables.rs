@@ -1,14 +1,14 @@
 //! The paper's Tables 2 and 3 and ours, as JSON and Markdown.
 
 use super::zoo::Analysed;
-use modeltrail::analysis::Analysis;
-use modeltrail::space::Space;
 use report::paper::{self, OurRow, PaperRow, TABLE_2, TABLE_3};
 use report::table::Table;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use trajectory::scoring::{Estimate, OrderScores};
+use weightspace::space::Space;
+use zoo::analysis::Analysis;
 
 /// `tables.json`.
 #[derive(Serialize)]

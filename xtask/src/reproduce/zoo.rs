@@ -1,13 +1,13 @@
 //! One zoo: trained, read back in a random order, analysed in every space.
 
 use anyhow::Result;
-use modeltrail::analysis::{Analysis, analyse};
-use modeltrail::progress::{Stages, TrainingBar};
-use modeltrail::shuffled::Shuffled;
-use modeltrail::space::{PAPER, Space};
-use modeltrail::training::{self, Shard};
+use modeltrail_cli::progress::{Stages, TrainingBar};
 use std::path::Path;
+use weightspace::space::{PAPER, Space};
 use weightspace::svd::{self, Svd};
+use zoo::analysis::{Analysis, analyse};
+use zoo::shuffled::Shuffled;
+use zoo::training::{self, Shard};
 use zoo_training::{Backend, Dataset, Recipe};
 
 /// Stages of [`Analysed::new`].

@@ -6,11 +6,11 @@ use checkpoint_store::{NewFile, Segment, Store, TensorShape};
 use clap::Args;
 use modeltrail::collection::{Inventory, Options, only};
 use modeltrail::exchange::import;
-use modeltrail::training::{Observer, Shard, Zoo};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use zoo::training::{Observer, Shard, Zoo};
 use zoo_training::dataset::{Images, PIXELS};
 use zoo_training::{Architecture, Backend, Dataset, Metrics, Recipe};
 
@@ -93,14 +93,13 @@ fn say(line: &str) {
 }
 
 pub(crate) fn train(options: &Train) -> Result<()> {
-    modeltrail::cli::use_threads(options.threads)?;
+    modeltrail_cli::cli::use_threads(options.threads)?;
     let zoo = zoo(&options.preset, options.epochs)?;
     let observer = Telling {
         options,
         steps: AtomicU64::new(0),
     };
-    let store =
-        modeltrail::training::train(&zoo, &dataset(), &options.store, Shard::WHOLE, &observer)?;
+    let store = zoo::training::train(&zoo, &dataset(), &options.store, Shard::WHOLE, &observer)?;
     say(&format!("done {}", store.hash()?));
     Ok(())
 }
@@ -156,8 +155,7 @@ impl Expected {
         let directory = folder.path().join("zoo");
         let reading = Reading(directory.clone(), std::sync::Mutex::default());
         let zoo = zoo(preset, epochs)?;
-        let store =
-            modeltrail::training::train(&zoo, &dataset(), &directory, Shard::WHOLE, &reading)?;
+        let store = zoo::training::train(&zoo, &dataset(), &directory, Shard::WHOLE, &reading)?;
         let segments = reading.1.into_inner().unwrap_or_default();
         Ok(Self {
             columns: columns(&store)?,

@@ -1,13 +1,14 @@
 //! `modeltrail export`: checkpoints as npz, safetensors or one Parquet table.
 
 use super::passed::Passed;
-use super::{counted, print_json, print_text, report_unread};
+use super::{print_json, print_text, report_unread};
 use crate::cli::{Global, Outcome};
-use crate::collection::Problem;
-use crate::exchange::export::export;
 use anyhow::{Context, Result, bail};
 use checkpoint_store::export::Format;
 use clap::Args;
+use modeltrail::collection::Problem;
+use modeltrail::exchange::export::export;
+use modeltrail::text::counted;
 use serde::Serialize;
 use std::path::PathBuf;
 

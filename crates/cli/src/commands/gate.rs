@@ -1,22 +1,13 @@
-//! `modeltrail gate`: may the tests of an accredited checkpoint stand for a candidate?
-
-mod json;
-mod junit;
-mod text;
+//! `modeltrail gate`: within a budget of change since the tested checkpoint, or retest.
 
 use super::limits::Reading;
-use super::{print_json, print_text};
+use super::{fine_or_finding, print_json, print_text};
 use crate::cli::{Global, Outcome};
-use crate::collection::LeftOut;
-use crate::gate::budget::Budget;
-use crate::gate::buffers::Buffers;
-use crate::gate::history::History;
-use crate::gate::judged::{Judged, Status, judge};
-use crate::gate::measured::{Measured, measure};
-use crate::gate::sides::{Side, beside, read_as, same_architecture};
 use crate::publish::{check, publish};
 use anyhow::Result;
 use clap::Args;
+use modeltrail::gate::Judgement;
+use modeltrail::gate::budget::Budget;
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -56,46 +47,7 @@ pub(crate) struct Command {
     reading: Reading,
 }
 
-/// The answer, and what it rests on.
-struct Found<'a> {
-    a: &'a Side,
-    b: &'a Side,
-    budget_from: Option<String>,
-    history: Option<History>,
-    /// None if weights are not finite.
-    measured: Option<Measured>,
-    not_finite: Vec<NotFinite>,
-    limits: Vec<Judged>,
-    left_out: LeftOut,
-    buffers: Buffers,
-}
-
-/// A tensor with values that are NaN or infinite.
-#[derive(serde::Serialize)]
-struct NotFinite {
-    /// `accredited` or `candidate`.
-    checkpoint: &'static str,
-    tensor: String,
-    values: u64,
-}
-
-impl Found<'_> {
-    fn is_within(&self) -> bool {
-        let holds = |limit: &Judged| limit.status == Status::Within;
-        self.not_finite.is_empty() && self.measured.is_some() && self.limits.iter().all(holds)
-    }
-
-    fn is_sketched(&self) -> bool {
-        self.a.is_sketch() || self.b.is_sketch()
-    }
-
-    fn verdict(&self) -> &'static str {
-        if self.is_within() { "within" } else { "retest" }
-    }
-}
-
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
-    let options = command.reading.options();
     if let Some(path) = &command.junit {
         check(path)?;
     }
@@ -104,67 +56,21 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         Some(path) => Budget::read(path)?,
         None => Budget::usual(!command.history.is_empty()),
     };
-    let a = read_as("accredited", &command.accredited, &options)?;
-    let b = read_as("candidate", &command.candidate, &options)?;
-    same_architecture(&a, &b)?;
-    let not_finite = not_finite(&a, &b);
-    let sound = not_finite.is_empty();
-    let accredited_is_sound = !not_finite.iter().any(|bad| bad.checkpoint == ACCREDITED);
-    let history = (!command.history.is_empty() && accredited_is_sound)
-        .then(|| History::read(&command.history, &a, &options))
-        .transpose()?;
-    let measured = sound.then(|| measure(&a, &b)).transpose()?;
-    let names: Vec<&str> = a.shapes().into_keys().collect();
-    let has_history = !command.history.is_empty();
-    let limits = judge(
+    let judgement = Judgement::find(
+        &command.accredited,
+        &command.candidate,
         &budget,
-        measured.as_ref(),
-        history.as_ref(),
-        has_history,
-        &names,
+        command.budget.as_deref(),
+        &command.history,
+        &command.reading.options(),
     )?;
-    let found = Found {
-        left_out: beside(&a, &b),
-        buffers: Buffers::of(&a, &b),
-        a: &a,
-        b: &b,
-        budget_from: command
-            .budget
-            .as_ref()
-            .map(|path| crate::collection::printable(&path.to_string_lossy())),
-        history,
-        measured,
-        not_finite,
-        limits,
-    };
     if let Some(path) = &command.junit {
-        publish(path, junit::document(&found).as_bytes())?;
+        publish(path, judgement.to_junit().as_bytes())?;
     }
     if global.json {
-        print_json(&json::document(&found))?;
+        print_json(&judgement)?;
     } else {
-        print_text(&text::page(&found))?;
+        print_text(&judgement)?;
     }
-    Ok(if found.is_within() {
-        Outcome::Fine
-    } else {
-        Outcome::Finding
-    })
-}
-
-const ACCREDITED: &str = "accredited";
-
-fn not_finite(a: &Side, b: &Side) -> Vec<NotFinite> {
-    let sides = [(ACCREDITED, a), ("candidate", b)];
-    sides
-        .into_iter()
-        .flat_map(|(checkpoint, side)| {
-            let tensors = side.not_finite().into_iter();
-            tensors.map(move |(tensor, values)| NotFinite {
-                checkpoint,
-                tensor,
-                values,
-            })
-        })
-        .collect()
+    Ok(fine_or_finding(judgement.is_within()))
 }

@@ -1,12 +1,13 @@
 //! `modeltrail import`: foreign checkpoints into a store.
 
 use super::passed::Passed;
-use super::{counted, print_json, print_text, report_unread, table, tell, thousands};
+use super::{print_json, print_text, report_unread, tell};
 use crate::cli::{Global, Outcome};
-use crate::collection::{Problem, only};
-use crate::exchange::import::{Counts, import};
 use anyhow::{Result, bail, ensure};
 use clap::Args;
+use modeltrail::collection::{Problem, only};
+use modeltrail::exchange::import::{Counts, import};
+use modeltrail::text::{counted, table, thousands};
 use serde::Serialize;
 use std::path::PathBuf;
 

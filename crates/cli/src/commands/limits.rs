@@ -1,12 +1,13 @@
 //! `modeltrail limits`: what bounds the reading of files, and raising it.
 
-use super::{laid_out, print_json, print_text, thousands};
+use super::{print_json, print_text};
 use crate::cli::{Global, Outcome};
-use crate::collection::Options;
 use crate::memory::Memory;
 use anyhow::Result;
 use checkpoint_store::limits::{Limits, Unit, all};
 use clap::Args;
+use modeltrail::collection::Options;
+use modeltrail::text::{laid_out, thousands};
 use serde::Serialize;
 
 #[derive(Args)]

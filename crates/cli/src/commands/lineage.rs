@@ -1,23 +1,14 @@
 //! `modeltrail lineage`: which of many checkpoints one comes from.
 
-mod json;
-mod text;
-
 use super::limits::Reading;
-use super::{print_json, print_text, report_left_out, report_unread};
+use super::{fine_or_finding, print_json, print_text, report_left_out, report_unread};
 use crate::cli::{Global, Outcome};
-use crate::collection::shared::{Other, Wanted, collect_shared};
-use crate::collection::{Options, printable};
-use crate::gate::sides::{Side, read_as};
-use crate::lineage::LEAST_SHARE;
-use crate::lineage::compared::{Compared, compare};
 use crate::memory::Memory;
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
+use modeltrail::collection::Options;
+use modeltrail::lineage::Lineage;
 use std::path::PathBuf;
-
-/// Differences that an error names.
-const NAMED: usize = 5;
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -46,107 +37,20 @@ pub(crate) struct Command {
     reading: Reading,
 }
 
-/// The answer, and what it rests on.
-struct Found<'a> {
-    suspect: &'a Side,
-    /// Of every group that has enough in common with the suspect, the surest first.
-    compared: Vec<Compared>,
-    others: Vec<Other>,
-}
-
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
-    let mut options = Options {
+    let options = Options {
         memory: command.memory.0,
         seed: command.seed,
         ..command.reading.options()
     };
-    let suspect = read_as("suspect", &command.suspect, &options)?;
-    refuse_non_finite(&suspect)?;
-    if suspect.is_sketch() {
-        options.memory = 0;
-    }
-    let shapes = suspect.shapes();
-    let wanted = Wanted {
-        shapes: &shapes,
-        is_sketch: suspect.is_sketch(),
-        least: LEAST_SHARE,
-    };
-    let (mut collection, others) = collect_shared(&command.against, &options, &wanted);
-    report_unread(&collection.problems)?;
-    report_left_out(&collection)?;
-    if collection.groups.is_empty() {
-        return Err(nothing_in_common(&suspect, &others));
-    }
-    let groups = std::mem::take(&mut collection.groups);
-    let mut compared = groups
-        .into_iter()
-        .map(|group| compare(group, &suspect, command.runs, &options))
-        .collect::<Result<Vec<Compared>>>()?;
-    compared.sort_by(|a, b| {
-        let (a, b) = (a.rank(), b.rank());
-        a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
-    });
-    let found = Found {
-        suspect: &suspect,
-        compared,
-        others,
-    };
+    let lineage = Lineage::find(&command.suspect, &command.against, command.runs, &options)?;
+    report_unread(&lineage.collection().problems)?;
+    report_left_out(lineage.collection())?;
+    lineage.check()?;
     if global.json {
-        print_json(&json::document(&found, &collection))?;
+        print_json(&lineage)?;
     } else {
-        print_text(&text::page(&found))?;
+        print_text(&lineage)?;
     }
-    let is_related = found.compared.first().is_some_and(Compared::is_related);
-    Ok(if is_related {
-        Outcome::Fine
-    } else {
-        Outcome::Finding
-    })
-}
-
-fn refuse_non_finite(suspect: &Side) -> Result<()> {
-    let bad = suspect.not_finite();
-    if bad.is_empty() {
-        return Ok(());
-    }
-    let tensors = bad.iter();
-    let tensors: Vec<String> = tensors
-        .map(|(name, count)| format!("{count} in {}", printable(name)))
-        .collect();
-    bail!(
-        "{} has weights that are NaN or infinite, and is at no distance from anything: {}",
-        suspect.name,
-        tensors.join(", ")
-    );
-}
-
-/// Why nothing can be compared: what differs from the one with the most in common.
-fn nothing_in_common(suspect: &Side, others: &[Other]) -> anyhow::Error {
-    let Some(nearest) = others.first() else {
-        return anyhow::anyhow!("no checkpoint to compare with could be read");
-    };
-    let shown: Vec<&str> = nearest
-        .differences
-        .iter()
-        .take(NAMED)
-        .map(String::as_str)
-        .collect();
-    let more = nearest.differences.len().saturating_sub(NAMED);
-    let more = if more > 0 {
-        format!(", and {more} more")
-    } else {
-        String::new()
-    };
-    let why = if nearest.is_sketch {
-        "and sketches compare only with the same tensors; give the weights".to_owned()
-    } else {
-        format!("and {:.0} % are needed", 100.0 * LEAST_SHARE)
-    };
-    anyhow::anyhow!(
-        "no checkpoint has the tensors of {}. The nearest, {}, has {:.0} % of its weights, {why}: {}{more}",
-        suspect.name,
-        nearest.example,
-        100.0 * nearest.share,
-        shown.join(", ")
-    )
+    Ok(fine_or_finding(lineage.is_related()))
 }

@@ -1,11 +1,12 @@
 //! `modeltrail completions` and `modeltrail man`: the command line, told to shells and to `man`.
 
-use super::{counted, print_text};
+use super::print_text;
 use crate::cli::Outcome;
 use crate::publish::publish;
 use anyhow::{Context, Result};
 use clap::Args;
 use clap_complete::Shell;
+use modeltrail::text::counted;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 

@@ -1,17 +1,12 @@
 //! `modeltrail order`: in which order checkpoints came, and how sure each step of it is.
 
-mod json;
-mod text;
-
-use super::trained::Points;
-use super::{print_json, print_text};
+use super::points::Points;
+use super::{fine_or_finding, print_json, print_text};
 use crate::cli::{Global, Outcome};
-use crate::collection::Group;
 use crate::progress::Work;
-use crate::runs::scores::{Scores, score};
-use crate::runs::{Answer, STAGES, Wanted, find_watched};
 use anyhow::Result;
 use clap::Args;
+use modeltrail::order::Orders;
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -33,40 +28,15 @@ pub(crate) struct Command {
     all: bool,
 }
 
-/// A group, its orders, and how right they are.
-struct Ordered<'a> {
-    group: &'a Group,
-    answer: Answer,
-    /// None where nothing is claimed.
-    scores: Option<Scores>,
-}
-
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let trained = command.points.read()?;
-    let wanted = Wanted {
-        runs: command.runs,
-        space: command.points.space,
-        seed: command.points.input.seed,
-    };
-    let work = Work::new("ordering", trained.groups.len() as u64 * (STAGES + 1));
-    let ordered = trained.groups.iter().map(|group| {
-        let answer = find_watched(group, &wanted, &work)?;
-        let scores = work.stage("scoring", || score(group, &answer, &wanted))?;
-        Ok(Ordered {
-            group,
-            answer,
-            scores,
-        })
-    });
-    let ordered = ordered.collect::<Result<Vec<Ordered<'_>>>>()?;
+    let work = Work::new("ordering", 0);
+    let orders = Orders::find(trained, command.runs, command.points.input.seed, &work)?;
     drop(work);
     if global.json {
-        print_json(&json::document(&ordered, &trained, wanted.space))?;
+        print_json(&orders)?;
     } else {
-        print_text(&text::page(&ordered, &trained, wanted.space, command.all))?;
+        print_text(&orders.to_text(command.all))?;
     }
-    Ok(match trained.is_fine() {
-        true => Outcome::Fine,
-        false => Outcome::Finding,
-    })
+    Ok(fine_or_finding(orders.trained().is_fine()))
 }

@@ -2,9 +2,9 @@
 
 use super::limits::Reading;
 use super::{beside_weights, report_unread, tell};
-use crate::collection::Inventory;
 use anyhow::Result;
 use clap::Args;
+use modeltrail::collection::Inventory;
 use std::path::PathBuf;
 
 /// Which checkpoints, and how they are read.

@@ -1,12 +1,12 @@
 //! `modeltrail report`: one page about anybody's checkpoints.
 
-use super::runs::{Input, find_all, outcome, write_page};
-use super::{counted, print_json, print_text};
+use super::runs::Input;
+use super::{fine_or_finding, print_json, print_text};
 use crate::cli::{Global, Outcome};
 use crate::publish::check;
-use crate::runs::Wanted;
 use anyhow::Result;
 use clap::Args;
+use modeltrail::text::counted;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -42,21 +42,17 @@ struct Answer {
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     check(&command.out)?;
-    let mut collection = command.input.collect()?;
-    let wanted = Wanted {
-        runs: command.runs,
-        seed: command.input.seed,
-        ..Wanted::default()
-    };
-    let found = find_all(std::mem::take(&mut collection.groups), &wanted)?;
-    write_page(&command.out, &found, &collection, &command.input)?;
+    let collection = command.input.collect()?;
+    let found = command.input.find(collection, command.runs)?;
+    command.input.write_page(&command.out, &found)?;
+    let groups = &found.groups;
     let answer = Answer {
         schema: "modeltrail.report/1",
         out: command.out.display().to_string(),
         bytes: std::fs::metadata(&command.out)?.len(),
-        groups: found.len(),
-        checkpoints: found.iter().map(|found| found.group.members.len()).sum(),
-        runs: found.iter().map(|found| found.answer.runs.len()).sum(),
+        groups: groups.len(),
+        checkpoints: groups.iter().map(|found| found.group.members.len()).sum(),
+        runs: groups.iter().map(|found| found.answer.runs.len()).sum(),
     };
     if global.json {
         print_json(&answer)?;
@@ -68,5 +64,5 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
             counted(answer.runs, "run")
         ))?;
     }
-    Ok(outcome(&found, &collection))
+    Ok(fine_or_finding(!found.has_findings()))
 }

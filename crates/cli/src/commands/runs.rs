@@ -1,20 +1,15 @@
 //! `modeltrail runs`: which of anybody's checkpoints belong together, and in which order they came.
 
-mod dot;
-pub(crate) mod json;
-pub(crate) mod text;
-
 use super::limits::Reading;
-use super::{print_json, print_text, report_left_out, report_unread};
+use super::{fine_or_finding, print_json, print_text, report_left_out, report_unread};
 use crate::cli::{Global, Outcome};
-use crate::collection::{Collection, Group, Options, collect_watched};
 use crate::memory::Memory;
-use crate::page;
 use crate::progress::Work;
 use crate::publish::{check, publish};
-use crate::runs::{Answer, STAGES, Wanted, find_watched};
 use anyhow::{Result, bail};
 use clap::Args;
+use modeltrail::collection::{Collection, Options, collect_watched};
+use modeltrail::runs::{RunsFound, Wanted};
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
@@ -87,50 +82,28 @@ impl Input {
     }
 }
 
-/// A group, and what was found in it.
-pub(crate) struct Found {
-    pub(crate) group: Group,
-    pub(crate) answer: Answer,
-}
+impl Input {
+    /// Finds the runs of a collection.
+    ///
+    /// # Errors
+    /// As [`RunsFound::find`].
+    pub(crate) fn find(&self, collection: Collection, runs: Option<usize>) -> Result<RunsFound> {
+        let wanted = Wanted {
+            runs,
+            seed: self.seed,
+            ..Wanted::default()
+        };
+        RunsFound::find(collection, &wanted, &Work::new("comparing", 0))
+    }
 
-/// Finds the runs of every group.
-///
-/// # Errors
-/// As [`find_watched`].
-pub(crate) fn find_all(groups: Vec<Group>, wanted: &Wanted) -> Result<Vec<Found>> {
-    let work = Work::new("comparing", groups.len() as u64 * STAGES);
-    let found = groups.into_iter().map(|group| {
-        let answer = find_watched(&group, wanted, &work)?;
-        Ok(Found { group, answer })
-    });
-    found.collect()
-}
-
-/// Writes the page about what was found, whole or not at all.
-///
-/// # Errors
-/// When it cannot be made or written.
-pub(crate) fn write_page(
-    path: &Path,
-    found: &[Found],
-    collection: &Collection,
-    input: &Input,
-) -> Result<()> {
-    let work = Work::new("drawing", found.len() as u64 * page::STAGES);
-    let page = page::page(found, collection, &input.paths, input.seed, &work)?;
-    publish(path, page.to_html().as_bytes())
-}
-
-/// Whether there is anything to look at.
-pub(crate) fn outcome(found: &[Found], collection: &Collection) -> Outcome {
-    let contradicts = |found: &Found| found.answer.runs.iter().any(|run| run.has_contradictions());
-    let is_fine = collection.problems.is_empty()
-        && collection.not_finite.is_empty()
-        && !found.iter().any(contradicts);
-    if is_fine {
-        Outcome::Fine
-    } else {
-        Outcome::Finding
+    /// Writes the page about what was found, whole or not at all.
+    ///
+    /// # Errors
+    /// When it cannot be made or written.
+    pub(crate) fn write_page(&self, path: &Path, found: &RunsFound) -> Result<()> {
+        let work = Work::new("drawing", 0);
+        let page = found.to_html(&self.paths, self.seed, &work)?;
+        publish(path, page.as_bytes())
     }
 }
 
@@ -138,23 +111,18 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     for path in [&command.dot, &command.html].into_iter().flatten() {
         check(path)?;
     }
-    let mut collection = command.input.collect()?;
-    let wanted = Wanted {
-        runs: command.runs,
-        seed: command.input.seed,
-        ..Wanted::default()
-    };
-    let found = find_all(std::mem::take(&mut collection.groups), &wanted)?;
+    let collection = command.input.collect()?;
+    let found = command.input.find(collection, command.runs)?;
     if let Some(path) = &command.dot {
-        publish(path, dot::graph(&found).as_bytes())?;
+        publish(path, found.to_dot().as_bytes())?;
     }
     if let Some(path) = &command.html {
-        write_page(path, &found, &collection, &command.input)?;
+        command.input.write_page(path, &found)?;
     }
     if global.json {
-        print_json(&json::document(&found, &collection))?;
+        print_json(&found)?;
     } else {
-        print_text(&text::page(&found, command.all))?;
+        print_text(&found.to_text(command.all))?;
     }
-    Ok(outcome(&found, &collection))
+    Ok(fine_or_finding(!found.has_findings()))
 }

@@ -1,12 +1,13 @@
 //! `modeltrail sketch`: a few kilobytes per checkpoint that keep its distances.
 
 use super::runs::Input;
-use super::{beside_weights, print_json, print_text, report_unread, tell, thousands};
+use super::{beside_weights, print_json, print_text, report_unread, tell};
 use crate::cli::{Global, Outcome};
-use crate::collection::{printable, sketches};
 use crate::publish::{check_new, publish_new};
 use anyhow::{Result, bail};
 use clap::Args;
+use modeltrail::collection::{printable, sketches};
+use modeltrail::text::thousands;
 use serde::Serialize;
 use std::path::PathBuf;
 use weightspace::sketch::{Parameters, relative_error};

@@ -1,15 +1,16 @@
 //! `modeltrail verify`: every byte of a store; what is damaged, what is complete, what can be done.
 
-use super::{counted, laid_out, print_json, print_text};
+use super::{print_json, print_text};
 use crate::cli::{Global, Outcome};
-use crate::collection::printable;
-use crate::exchange::imported::Imported;
-use crate::training::Zoo;
 use anyhow::Result;
 use checkpoint_store::{ASIDE, Error, Repair, Report, Status, Store, repair, verify};
 use clap::Args;
+use modeltrail::collection::printable;
+use modeltrail::exchange::imported::Imported;
+use modeltrail::text::{counted, laid_out};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use zoo::training::Zoo;
 
 #[derive(Args)]
 #[command(after_help = "Examples:

@@ -3,14 +3,14 @@
 use super::limits::Reading;
 use super::tell;
 use crate::cli::{Global, Outcome, is_closed_pipe};
-use crate::collection::Options;
 use crate::memory::Memory;
 use crate::publish::{check, publish};
-use crate::watch::prometheus::{self, Counts};
-use crate::watch::tensorboard::EventFile;
-use crate::watch::{Event, Line, Out, Watcher};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use modeltrail::collection::Options;
+use modeltrail::watch::prometheus::{self, Counts};
+use modeltrail::watch::tensorboard::EventFile;
+use modeltrail::watch::{Event, Line, Out, Watcher};
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,14 +1,15 @@
 //! `modeltrail zoo`: train, list, verify.
 
-use super::{print_json, print_text, table, verify};
+use super::{print_json, print_text, verify};
 use crate::cli::{Global, Outcome};
 use crate::progress::TrainingBar;
-use crate::training::{Shard, Zoo, train};
 use anyhow::{Context, Result};
 use checkpoint_store::{Checkpoint, Store};
 use clap::{Args, Subcommand};
+use modeltrail::text::table;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use zoo::training::{Shard, Zoo, train};
 use zoo_training::{Backend, Dataset, Recipe};
 
 #[derive(Subcommand)]

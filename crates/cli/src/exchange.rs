@@ -1,8 +1,0 @@
-//! Checkpoints from one form into another: [`export`] to files of other programs, [`import`] into a
-//! store.
-
-pub mod export;
-pub mod import;
-pub(crate) mod imported;
-mod names;
-mod plan;

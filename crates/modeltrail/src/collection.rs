@@ -1,0 +1,341 @@
+//! What a command was pointed at: anybody's checkpoints, grouped by their tensors and shuffled.
+//!
+//! Paths name stores, files, folders, globs and files of sketches. Checkpoints with the same tensors,
+//! by name and shape, form a group; each group is a matrix of points. Nothing that a checkpoint
+//! claims of itself reaches the points: their order is drawn from a seed, and claims travel beside.
+
+mod inventory;
+mod listing;
+mod points;
+pub mod shared;
+mod single;
+pub mod sketches;
+mod source;
+
+pub use inventory::{Alike, Inventory, Item, only};
+pub use points::identity;
+pub use single::Buffer;
+pub use single::{Single, single};
+
+use crate::progress::{Progress, Silent};
+use checkpoint_store::TensorShape;
+use checkpoint_store::foreign::{Claimed, Limits, Origin};
+use listing::Listing;
+use nalgebra::DMatrix;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// How to read.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Most memory for weights, in bytes. What does not fit is sketched.
+    pub memory: u64,
+    /// Seed of the shuffle.
+    pub seed: u64,
+    /// What reading one foreign checkpoint may take.
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    /// 2 GiB.
+    fn default() -> Self {
+        Self {
+            memory: 2 << 30,
+            seed: 0,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Everything that was found.
+#[derive(Debug)]
+pub struct Collection {
+    /// Checkpoints by their tensors, the largest group first.
+    pub groups: Vec<Group>,
+    /// What could not be read; the rest went on.
+    pub problems: Vec<Problem>,
+    /// Checkpoints left out because weights are NaN or infinite.
+    pub not_finite: Vec<NotFinite>,
+    /// What the checkpoints hold beside weights.
+    pub left_out: LeftOut,
+    /// Files passed over that a training writes beside the weights.
+    pub passed_over: usize,
+}
+
+/// Checkpoints with the same tensors.
+#[derive(Debug)]
+pub struct Group {
+    /// The tensors that make up a checkpoint, in the order of the first one.
+    pub layout: Vec<TensorShape>,
+    /// One per point.
+    pub members: Vec<Member>,
+    /// Shape (parameters, checkpoints), or (dimensions of the sketches, checkpoints).
+    pub points: DMatrix<f32>,
+    /// Which of the two.
+    pub space: Space,
+}
+
+impl Group {
+    /// Number of weights of a checkpoint.
+    pub fn parameters(&self) -> u64 {
+        parameters(&self.layout)
+    }
+}
+
+/// What the points of a group are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Space {
+    /// All weights, exactly.
+    Weights,
+    /// Sketches: distances hold within a stated error.
+    Sketches,
+}
+
+/// One checkpoint.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// What to call it: its path without the folders that all have in common, or its store, run
+    /// and epoch.
+    pub name: String,
+    /// The file, or the store.
+    pub path: PathBuf,
+    /// What it says of itself.
+    pub claims: Claims,
+    /// Equal for bit-identical weights, and but for a chance of about 10⁻¹⁹ a pair for no others.
+    pub identity: u64,
+}
+
+/// What a checkpoint says of itself; nobody has looked at its weights for this.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// The run it belongs to.
+    pub run: Option<RunClaim>,
+    /// When it was saved.
+    pub position: Option<PositionClaim>,
+}
+
+/// A claimed run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunClaim {
+    /// Its name.
+    pub value: String,
+    /// Where that stands.
+    pub from: From,
+}
+
+/// A claimed step or epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PositionClaim {
+    /// Its number.
+    pub value: u64,
+    /// What it counts.
+    pub unit: Unit,
+    /// Where that stands.
+    pub from: From,
+}
+
+/// What a position counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Steps, or a number in a name that says not of what.
+    Step,
+    /// Epochs.
+    Epoch,
+}
+
+impl Unit {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Step => "step",
+            Self::Epoch => "epoch",
+        }
+    }
+}
+
+/// Where a claim stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum From {
+    /// In the file's metadata.
+    Metadata,
+    /// In the file's name.
+    FileName,
+    /// In the name of a folder.
+    FolderName,
+    /// In the label of a store.
+    Store,
+}
+
+impl std::convert::From<Origin> for From {
+    fn from(origin: Origin) -> Self {
+        match origin {
+            Origin::Metadata => Self::Metadata,
+            Origin::FileName => Self::FileName,
+            Origin::FolderName => Self::FolderName,
+        }
+    }
+}
+
+impl std::convert::From<&Claimed> for Claims {
+    fn from(claimed: &Claimed) -> Self {
+        let run = claimed.run.as_ref().map(|claim| RunClaim {
+            value: claim.value.clone(),
+            from: claim.from.into(),
+        });
+        let step = claimed.step.as_ref().map(|claim| (claim, Unit::Step));
+        let epoch = claimed.epoch.as_ref().map(|claim| (claim, Unit::Epoch));
+        let position = step.or(epoch).map(|(claim, unit)| PositionClaim {
+            value: claim.value,
+            unit,
+            from: claim.from.into(),
+        });
+        Self { run, position }
+    }
+}
+
+/// Something that could not be read.
+#[derive(Debug, Clone, Serialize)]
+pub struct Problem {
+    /// The path it is about.
+    #[serde(serialize_with = "lossy")]
+    pub path: PathBuf,
+    /// What is wrong, on one line, with the path and the way out.
+    pub message: String,
+}
+
+/// Paths need not be Unicode, and JSON has to be.
+fn lossy<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
+}
+
+/// A checkpoint with weights that are NaN or infinite.
+#[derive(Debug, Clone, Serialize)]
+pub struct NotFinite {
+    /// The checkpoint.
+    pub name: String,
+    /// Its tensors that have any, and how many.
+    pub tensors: Vec<(String, u64)>,
+    /// The file, or the store.
+    #[serde(skip)]
+    pub path: PathBuf,
+    /// What it says of itself.
+    #[serde(skip)]
+    pub claims: Claims,
+}
+
+/// How many tensors, over all checkpoints, are not looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// Floating-point numbers that are not learned: running means, position tables.
+    pub buffers: usize,
+    /// Integers and booleans.
+    pub not_float: usize,
+    /// Everything else: the state of optimisers, quantised tensors, pickled objects.
+    pub others: usize,
+}
+
+/// Reads what the paths stand for. Costs one pass over all weights.
+///
+/// Weights are kept as long as they fit half of the memory, since analyses need as much again;
+/// smaller groups first. Other groups are sketched. The result depends on the files and the seed
+/// alone.
+pub fn collect(paths: &[PathBuf], options: &Options) -> Collection {
+    collect_watched(paths, options, &Silent)
+}
+
+/// As [`collect`], told checkpoint by checkpoint.
+pub fn collect_watched(paths: &[PathBuf], options: &Options, work: &dyn Progress) -> Collection {
+    read(Listing::of(paths, options), options, work)
+}
+
+/// Reads what was listed.
+fn read(mut listing: Listing, options: &Options, work: &dyn Progress) -> Collection {
+    let spaces = spaces(&listing.groups, options.memory / 2);
+    let entries = listing.groups.iter().map(|group| group.entries.len());
+    work.add(entries.sum::<usize>() as u64);
+    let mut groups = Vec::new();
+    let mut not_finite = Vec::new();
+    for (pending, space) in std::mem::take(&mut listing.groups).into_iter().zip(spaces) {
+        let read = points::read(pending, space, options, work);
+        listing.problems.extend(read.problems);
+        not_finite.extend(read.not_finite);
+        groups.extend(read.group);
+    }
+    groups.sort_by_key(|group| std::cmp::Reverse(group.members.len()));
+    listing.problems.sort_by(|a, b| a.path.cmp(&b.path));
+    listing.problems.dedup_by(|a, b| a.path == b.path);
+    Collection {
+        groups,
+        problems: listing.problems,
+        not_finite,
+        left_out: listing.left_out,
+        passed_over: listing.passed_over,
+    }
+}
+
+/// Which groups keep their weights.
+fn spaces(groups: &[listing::Pending], budget: u64) -> Vec<Space> {
+    let bytes = |group: &listing::Pending| {
+        let columns = group.entries.len() as u64;
+        parameters(&group.layout)
+            .saturating_mul(4)
+            .saturating_mul(columns)
+    };
+    let mut order: Vec<usize> = (0..groups.len()).collect();
+    order.sort_by_key(|&index| groups.get(index).map(bytes));
+    let mut left = budget;
+    let mut spaces = vec![Space::Sketches; groups.len()];
+    for index in order {
+        let (Some(group), Some(space)) = (groups.get(index), spaces.get_mut(index)) else {
+            continue;
+        };
+        let is_sketched = group.entries.iter().any(|entry| entry.source.is_sketch());
+        if !is_sketched && bytes(group) <= left {
+            left -= bytes(group);
+            *space = Space::Weights;
+        }
+    }
+    spaces
+}
+
+/// Number of weights of a checkpoint.
+pub fn parameters(layout: &[TensorShape]) -> u64 {
+    layout.iter().map(elements).fold(0, u64::saturating_add)
+}
+
+/// Number of values of a tensor.
+fn elements(tensor: &TensorShape) -> u64 {
+    tensor
+        .shape
+        .iter()
+        .fold(1, |product, &side| u64::saturating_mul(product, side))
+}
+
+/// An error and those of its causes that it does not tell itself, on one line.
+pub fn told(error: &anyhow::Error) -> String {
+    let mut message = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if message.is_empty() {
+            message = cause;
+        } else if !message.contains(&cause) {
+            message.push_str(": ");
+            message.push_str(&cause);
+        }
+    }
+    printable(&message)
+}
+
+/// A name out of a file system or a file, on one line.
+pub fn printable(name: &str) -> String {
+    let escaped = name.chars().map(|sign| {
+        if sign.is_control() {
+            sign.escape_default().to_string()
+        } else {
+            sign.to_string()
+        }
+    });
+    escaped.collect()
+}

@@ -1,0 +1,196 @@
+//! Reading a group into points, shuffled.
+
+use super::listing::{Entry, Pending};
+use super::source::Source;
+use super::{Group, Member, NotFinite, Options, Problem, Space, told};
+use crate::progress::Progress;
+use anyhow::Result;
+use checkpoint_store::TensorShape;
+use nalgebra::DMatrix;
+use rayon::prelude::*;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use weightspace::random::{permutation, stream};
+use weightspace::sketch::{Parameters, Sketch, Sketcher, matrix};
+
+/// A group, and what of it could not be used.
+pub(super) struct Read {
+    /// None if nothing is left.
+    pub(super) group: Option<Group>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) not_finite: Vec<NotFinite>,
+}
+
+/// What is known of one checkpoint beside its values.
+struct Point {
+    identity: u64,
+    not_finite: Vec<(String, u64)>,
+}
+
+/// Reads a group, its members in an order drawn from the seed.
+pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &dyn Progress) -> Read {
+    let Pending { layout, entries } = pending;
+    let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+    let order = permutation(count, &mut stream(options.seed, "checkpoints", 0));
+    let shuffled: Vec<&Entry> = order
+        .iter()
+        .filter_map(|&place| entries.get(place as usize))
+        .collect();
+    let rows = match space {
+        Space::Weights => super::parameters(&layout) as usize,
+        Space::Sketches => Parameters::default().dimensions,
+    };
+    let mut values = vec![0.0; rows * shuffled.len()];
+    let mut rest = values.as_mut_slice();
+    let columns: Vec<(&Entry, &mut [f32])> = shuffled
+        .iter()
+        .filter_map(|&entry| Some((entry, rest.split_off_mut(..rows)?)))
+        .collect();
+    let points: Vec<Result<Point>> = columns
+        .into_par_iter()
+        .map(|(entry, column)| {
+            let point = match space {
+                Space::Sketches => sketch(&entry.source, &layout, options)
+                    .and_then(|sketch| sketched(&sketch, column)),
+                Space::Weights => weights(&entry.source, &layout, options, column),
+            };
+            work.done(1);
+            point
+        })
+        .collect();
+    let mut read = Read {
+        group: None,
+        problems: Vec::new(),
+        not_finite: Vec::new(),
+    };
+    let mut members = Vec::new();
+    for (column, (entry, point)) in shuffled.into_iter().zip(points).enumerate() {
+        match point {
+            Err(error) => read.problems.push(Problem {
+                path: entry.path.clone(),
+                message: told(&error),
+            }),
+            Ok(point) if !point.not_finite.is_empty() => read.not_finite.push(NotFinite {
+                name: entry.name.clone(),
+                tensors: point.not_finite,
+                path: entry.path.clone(),
+                claims: entry.claims.clone(),
+            }),
+            Ok(point) => {
+                values.copy_within(column * rows..(column + 1) * rows, members.len() * rows);
+                members.push(Member {
+                    name: entry.name.clone(),
+                    path: entry.path.clone(),
+                    claims: entry.claims.clone(),
+                    identity: point.identity,
+                });
+            }
+        }
+    }
+    // The shuffle is for the algorithms; people read these.
+    read.not_finite.sort_by(|a, b| a.name.cmp(&b.name));
+    values.truncate(rows * members.len());
+    if !members.is_empty() {
+        read.group = Some(Group {
+            points: DMatrix::from_vec(rows, members.len(), values),
+            layout,
+            members,
+            space,
+        });
+    }
+    read
+}
+
+/// All weights, tensor after tensor, into a column of as many values.
+fn weights(
+    source: &Source,
+    layout: &[TensorShape],
+    options: &Options,
+    column: &mut [f32],
+) -> Result<Point> {
+    let reader = source.open(layout, &options.limits)?;
+    let mut hasher = DefaultHasher::new();
+    let mut rest = column;
+    let mut not_finite = Vec::new();
+    for (index, tensor) in layout.iter().enumerate() {
+        let mut bad = 0;
+        reader.read(index, &mut |values| {
+            bad += values.iter().filter(|value| !value.is_finite()).count() as u64;
+            for value in values {
+                hasher.write_u32(value.to_bits());
+            }
+            if let Some(part) = rest.split_off_mut(..values.len()) {
+                part.copy_from_slice(values);
+            }
+        })?;
+        if bad > 0 {
+            not_finite.push((tensor.name.clone(), bad));
+        }
+    }
+    Ok(Point {
+        identity: hasher.finish(),
+        not_finite,
+    })
+}
+
+/// The sketch of a checkpoint: as it was kept, or made of its weights.
+///
+/// # Errors
+/// When the weights cannot be read.
+pub(super) fn sketch(source: &Source, layout: &[TensorShape], options: &Options) -> Result<Sketch> {
+    if let Source::Sketch(sketch) = source {
+        return Ok(Sketch::clone(sketch));
+    }
+    let reader = source.open(layout, &options.limits)?;
+    let mut sketcher = Sketcher::new(Parameters::default())?;
+    for (index, tensor) in layout.iter().enumerate() {
+        let shape: Vec<usize> = tensor
+            .shape
+            .iter()
+            .map(|&side| usize::try_from(side))
+            .collect::<Result<_, _>>()?;
+        let mut part = sketcher.tensor(&tensor.name, &shape);
+        reader.read(index, &mut |values| part.feed(values))?;
+        sketcher.add(part.finish())?;
+    }
+    Ok(sketcher.finish())
+}
+
+/// What [`Member::identity`] is of a sketch.
+pub fn identity(sketch: &Sketch) -> u64 {
+    let mut prints: Vec<(&str, u64)> = sketch
+        .tensors
+        .iter()
+        .map(|tensor| (tensor.name.as_str(), tensor.fingerprint))
+        .collect();
+    prints.sort_unstable();
+    let mut hasher = DefaultHasher::new();
+    prints.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn sketched(sketch: &Sketch, column: &mut [f32]) -> Result<Point> {
+    let bad = sketch.tensors.iter().filter(|tensor| tensor.non_finite > 0);
+    let not_finite: Vec<(String, u64)> = bad
+        .map(|tensor| (tensor.name.clone(), tensor.non_finite))
+        .collect();
+    if not_finite.is_empty() {
+        // Refuses what no sketcher can have made.
+        column.copy_from_slice(matrix(&[sketch])?.as_slice());
+    }
+    Ok(Point {
+        identity: identity(sketch),
+        not_finite,
+    })
+}
+
+/// The sketches of a listed group, in the order in which it is listed.
+pub(super) fn sketches<'a>(
+    pending: &'a Pending,
+    options: &Options,
+) -> Vec<(&'a Entry, Result<Sketch>)> {
+    pending
+        .entries
+        .par_iter()
+        .map(|entry| (entry, sketch(&entry.source, &pending.layout, options)))
+        .collect()
+}

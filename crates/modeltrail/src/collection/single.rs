@@ -1,0 +1,167 @@
+//! One checkpoint with all its weights, for a comparison of two.
+
+use super::listing::Opened;
+use super::source::Source;
+use super::{LeftOut, Options, printable};
+use anyhow::{Context, Result, bail, ensure};
+use checkpoint_store::foreign::{ForeignCheckpoint, Role, discover};
+use checkpoint_store::{Store, TensorShape};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use weightspace::compare::Tensor;
+
+/// One checkpoint in memory.
+#[derive(Debug)]
+pub struct Single {
+    /// What to call it.
+    pub name: String,
+    /// What it holds beside weights.
+    pub left_out: LeftOut,
+    tensors: Vec<Values>,
+    buffers: BTreeMap<String, Buffer>,
+}
+
+/// What is no weight: running statistics, counters, masks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buffer {
+    /// Its dimensions.
+    pub shape: Vec<u64>,
+    /// Its numbers as bits of f32, to which they are rounded; none if they are not read.
+    pub bits: Option<Vec<u32>>,
+}
+
+#[derive(Debug)]
+struct Values {
+    name: String,
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+impl Single {
+    /// Its tensors, in its own order.
+    pub fn tensors(&self) -> Vec<Tensor<'_>> {
+        let tensors = self.tensors.iter();
+        tensors
+            .map(|tensor| Tensor {
+                name: &tensor.name,
+                shape: &tensor.shape,
+                values: &tensor.values,
+            })
+            .collect()
+    }
+
+    /// What is no weight, by name.
+    pub fn buffers(&self) -> &BTreeMap<String, Buffer> {
+        &self.buffers
+    }
+}
+
+/// Reads one checkpoint: a file, an index of shards, a folder with one checkpoint in it, or
+/// `STORE:RUN/EPOCH`.
+///
+/// # Errors
+/// When the path stands for none or several, or it cannot be read.
+pub fn single(path: &Path, options: &Options) -> Result<Single> {
+    let shown = printable(&path.to_string_lossy());
+    if !path.exists()
+        && let Some((store, run, epoch)) = in_store(&path.to_string_lossy())
+    {
+        let store = Store::open(store)?;
+        let checkpoints = store.load()?;
+        let labels = checkpoints.checkpoints().iter();
+        let column = labels
+            .zip(0..)
+            .find(|(label, _)| (label.run, label.epoch) == (run, epoch));
+        let (_, column) = column.with_context(|| {
+            format!("{shown}: the store has no such run and epoch; see `modeltrail zoo ls`")
+        })?;
+        let layout = store.layout().to_vec();
+        let source = Source::Store(Arc::new(checkpoints), column, layout.clone().into());
+        return read(shown, LeftOut::default(), &source, &layout, options);
+    }
+    ensure!(
+        !path.is_dir() || Store::open(path).is_err(),
+        "{shown} is a store: say which of its checkpoints, as {shown}:RUN/EPOCH"
+    );
+    let mut discovery = discover(&[path.to_path_buf()], &options.limits);
+    if let Some(problem) = discovery.problems.into_iter().next() {
+        return Err(problem.error.into());
+    }
+    let count = discovery.checkpoints.len();
+    let (Some(found), 1) = (discovery.checkpoints.pop(), count) else {
+        bail!("{shown} holds {count} checkpoints, and a comparison needs one: name its file");
+    };
+    let opened = Opened::of(&found, options)?;
+    let buffers = buffers(&ForeignCheckpoint::open(&found, &options.limits)?);
+    let source = Source::Foreign(Box::new(found));
+    let single = read(shown, opened.left_out, &source, &opened.layout, options)?;
+    Ok(Single { buffers, ..single })
+}
+
+fn buffers(checkpoint: &ForeignCheckpoint) -> BTreeMap<String, Buffer> {
+    let tensors = checkpoint.tensors().iter().enumerate();
+    let buffers = tensors.filter(|(_, tensor)| tensor.role != Role::Weight);
+    buffers
+        .map(|(place, tensor)| {
+            let mut bits = Vec::new();
+            let read = checkpoint.read(place, &mut |chunk| {
+                bits.extend(chunk.iter().map(|value| value.to_bits()));
+            });
+            let buffer = Buffer {
+                shape: tensor.shape.clone(),
+                bits: read.is_ok().then_some(bits),
+            };
+            (tensor.name.clone(), buffer)
+        })
+        .collect()
+}
+
+fn read(
+    name: String,
+    left_out: LeftOut,
+    source: &Source,
+    layout: &[TensorShape],
+    options: &Options,
+) -> Result<Single> {
+    let reader = source.open(layout, &options.limits)?;
+    let mut tensors = Vec::with_capacity(layout.len());
+    for (index, tensor) in layout.iter().enumerate() {
+        let mut values = Vec::new();
+        reader.read(index, &mut |chunk| values.extend_from_slice(chunk))?;
+        let sides = tensor.shape.iter();
+        let shape = sides
+            .map(|&side| usize::try_from(side))
+            .collect::<Result<_, _>>()?;
+        tensors.push(Values {
+            name: tensor.name.clone(),
+            shape,
+            values,
+        });
+    }
+    Ok(Single {
+        name,
+        left_out,
+        tensors,
+        buffers: BTreeMap::new(),
+    })
+}
+
+/// The parts of `STORE:RUN/EPOCH`.
+fn in_store(path: &str) -> Option<(&str, u64, u32)> {
+    let (store, label) = path.rsplit_once(':')?;
+    let (run, epoch) = label.split_once('/')?;
+    Some((store, run.parse().ok()?, epoch.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checkpoints_of_a_store_are_named_by_run_and_epoch() {
+        assert_eq!(in_store("zoos/a:b:10/3"), Some(("zoos/a:b", 10, 3)));
+        assert_eq!(in_store("a.pt"), None);
+        assert_eq!(in_store("a:10"), None);
+    }
+}

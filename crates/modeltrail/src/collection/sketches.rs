@@ -1,0 +1,162 @@
+//! Files of sketches: what is kept of checkpoints when their weights are gone.
+
+use super::listing::Listing;
+use super::{Claims, LeftOut, Options, Problem, points, told};
+use crate::small_file;
+use anyhow::{Context, Result, ensure};
+use checkpoint_store::TensorShape;
+use serde::{Deserialize, Serialize};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use weightspace::sketch::{Parameters, Sketch, VERSION, matrix};
+
+/// What a file of sketches says that it is.
+pub const SCHEMA: &str = "modeltrail.sketches/1";
+/// Largest file of sketches that is read, in bytes.
+const LARGEST: u64 = 1 << 30;
+
+/// A file of sketches.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Sketches {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// One per checkpoint.
+    pub checkpoints: Vec<Kept>,
+}
+
+/// What is kept of one checkpoint.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Kept {
+    /// What it was called.
+    pub name: String,
+    /// What it said of itself.
+    pub claims: Claims,
+    /// Its sketch.
+    pub sketch: Sketch,
+}
+
+/// Whether a path is called as files of sketches are, and is no index of shards or folder.
+pub fn is_named_so(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with(".json") && !name.ends_with(".index.json") && !path.is_dir()
+}
+
+/// The files of sketches that a path stands for: itself, or those that a glob matches. By a glob
+/// that does not end in `.json`, only what begins as a file of sketches is one.
+pub fn named(path: &Path) -> Vec<PathBuf> {
+    if path.symlink_metadata().is_ok() {
+        return is_named_so(path)
+            .then(|| path.to_path_buf())
+            .into_iter()
+            .collect();
+    }
+    // As checkpoints are matched.
+    let options = glob::MatchOptions {
+        require_literal_separator: true,
+        require_literal_leading_dot: true,
+        case_sensitive: true,
+    };
+    let pattern = path.to_str().filter(|text| text.contains(['*', '?', '[']));
+    let matches = pattern.and_then(|pattern| glob::glob_with(pattern, options).ok());
+    let is_meant = is_named_so(path);
+    let mut files: Vec<PathBuf> = matches.into_iter().flatten().flatten().collect();
+    files.retain(|file| file.is_file() && is_named_so(file) && (is_meant || begins_so(file)));
+    files.sort();
+    files
+}
+
+/// How files of sketches begin, whatever else is in them.
+const START: &[u8] = br#"{"schema":"modeltrail.sketches/"#;
+
+/// The files right inside a folder that are called as files of sketches are and begin as these do,
+/// sorted by name; other `.json` files are passed over.
+pub fn in_folder(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    files.retain(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        !name.starts_with('.') && path.is_file() && is_named_so(path) && begins_so(path)
+    });
+    files.sort();
+    files
+}
+
+fn begins_so(path: &Path) -> bool {
+    let mut start = [0; START.len()];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == START
+}
+
+/// The tensors of a sketch.
+pub fn layout(sketch: &Sketch) -> Vec<TensorShape> {
+    let tensors = sketch.tensors.iter().map(|tensor| {
+        let shape: Vec<u64> = tensor.shape.iter().map(|&side| side as u64).collect();
+        TensorShape::new(tensor.name.clone(), shape)
+    });
+    tensors.collect()
+}
+
+/// Reads a file of sketches.
+///
+/// # Errors
+/// When it cannot be read, is something else, or was made in another way than this program makes
+/// sketches.
+pub fn read(path: &Path) -> Result<Sketches> {
+    let shown = super::printable(&path.to_string_lossy());
+    let text = small_file::read(path, LARGEST)?;
+    let file: Sketches = serde_json::from_slice(&text).with_context(|| {
+        format!("{shown} is not a file of sketches: make one with `modeltrail sketch`")
+    })?;
+    ensure!(
+        file.schema == SCHEMA,
+        "{shown} says that it is {:?}, and {SCHEMA:?} is read: sketch the checkpoints anew",
+        super::printable(&file.schema)
+    );
+    let odd = file.checkpoints.iter().find(|kept| {
+        kept.sketch.version != VERSION || kept.sketch.parameters != Parameters::default()
+    });
+    if let Some(kept) = odd {
+        anyhow::bail!(
+            "{shown}: the sketch of {} was made in another way than this program makes them: \
+             sketch the checkpoints anew",
+            super::printable(&kept.name)
+        );
+    }
+    for Kept { name, sketch, .. } in &file.checkpoints {
+        let is_finite = sketch.tensors.iter().all(|tensor| tensor.non_finite == 0);
+        // Refuses what no sketcher can have made.
+        if is_finite && let Err(error) = matrix(&[sketch]) {
+            anyhow::bail!(
+                "{shown}: the sketch of {} is damaged ({error}): sketch the checkpoints anew",
+                super::printable(name)
+            );
+        }
+    }
+    Ok(file)
+}
+
+/// Sketches everything that the paths stand for.
+pub fn sketch(paths: &[PathBuf], options: &Options) -> (Sketches, Vec<Problem>, LeftOut) {
+    let mut listing = Listing::of(paths, options);
+    let mut checkpoints = Vec::new();
+    for pending in &listing.groups {
+        for (entry, sketch) in points::sketches(pending, options) {
+            match sketch {
+                Ok(sketch) => checkpoints.push(Kept {
+                    name: entry.name.clone(),
+                    claims: entry.claims.clone(),
+                    sketch,
+                }),
+                Err(error) => listing.problems.push(Problem {
+                    path: entry.path.clone(),
+                    message: told(&error),
+                }),
+            }
+        }
+    }
+    let file = Sketches {
+        schema: SCHEMA.to_owned(),
+        checkpoints,
+    };
+    (file, listing.problems, listing.left_out)
+}

@@ -1,0 +1,125 @@
+//! The comparison as JSON.
+
+use super::merged::Merge;
+use super::{Exact, Frozen, Summary};
+use crate::collection::LeftOut;
+use crate::gate::buffers::Buffers;
+use serde::Serialize;
+use weightspace::compare::{Change, Kind};
+use weightspace::matching::{Alignment, Break};
+
+/// What this document is; a change that breaks readers gets another number.
+pub(super) const SCHEMA: &str = "modeltrail.diff/1";
+
+#[derive(Serialize)]
+pub(super) struct Document<'a> {
+    schema: &'static str,
+    from_sketches: bool,
+    a: Side<'a>,
+    b: Side<'a>,
+    total: Row<'a>,
+    tensors: Vec<Row<'a>>,
+    only_a: &'a [String],
+    only_b: &'a [String],
+    reshaped: &'a [String],
+    verdict: Option<&'a Kind>,
+    alignment: Option<Aligned<'a>>,
+    merge: Option<&'a Merge>,
+    not_frozen: &'a [Frozen],
+    buffers: &'a Buffers,
+}
+
+#[derive(Serialize)]
+struct Side<'a> {
+    name: &'a str,
+    left_out: LeftOut,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shape: Option<&'a [usize]>,
+    /// ‖b − a‖ / ‖a‖.
+    relative_distance: Option<f64>,
+    angle_degrees: Option<f64>,
+    /// ‖b‖ / ‖a‖ − 1.
+    norm_change: Option<f64>,
+    share_changed: f64,
+    frozen: bool,
+    change: &'a Change,
+}
+
+#[derive(Serialize)]
+struct Aligned<'a> {
+    is_permuted: bool,
+    distance_before: f64,
+    distance_after: f64,
+    layers: Vec<Layer<'a>>,
+    breaks: &'a [Break],
+}
+
+#[derive(Serialize)]
+struct Layer<'a> {
+    layer: &'a str,
+    units: usize,
+    moved: usize,
+}
+
+pub(super) fn document<'a>(found: &'a Exact) -> Document<'a> {
+    let tensors = found.comparison.tensors.iter();
+    Document {
+        schema: SCHEMA,
+        from_sketches: false,
+        a: side(&found.a),
+        b: side(&found.b),
+        total: row(None, None, &found.comparison.total),
+        tensors: tensors
+            .map(|tensor| row(Some(&tensor.name), Some(&tensor.shape), &tensor.change))
+            .collect(),
+        only_a: &found.only_a,
+        only_b: &found.only_b,
+        reshaped: &found.reshaped,
+        verdict: found.kind.as_ref(),
+        alignment: found.alignment.as_ref().map(aligned),
+        merge: found.merge.as_ref(),
+        not_frozen: &found.frozen,
+        buffers: &found.buffers,
+    }
+}
+
+fn side(single: &Summary) -> Side<'_> {
+    Side {
+        name: &single.name,
+        left_out: single.left_out,
+    }
+}
+
+fn row<'a>(name: Option<&'a str>, shape: Option<&'a [usize]>, change: &'a Change) -> Row<'a> {
+    Row {
+        name,
+        shape,
+        relative_distance: change.relative(),
+        angle_degrees: change.angle().map(f64::to_degrees),
+        norm_change: change.norm_change(),
+        share_changed: change.share_changed(),
+        frozen: change.identical(),
+        change,
+    }
+}
+
+fn aligned(alignment: &Alignment) -> Aligned<'_> {
+    let layers = alignment.groups.iter().map(|group| Layer {
+        layer: &group.layer,
+        units: group.permutation.len(),
+        moved: group.moved(),
+    });
+    Aligned {
+        is_permuted: alignment.is_permuted(),
+        distance_before: alignment.before,
+        distance_after: alignment.after,
+        layers: layers.collect(),
+        breaks: &alignment.breaks,
+    }
+}

@@ -1,0 +1,320 @@
+//! Two checkpoints of which at least one is only a sketch.
+//!
+//! Norms and counts are exact, and so is whether a tensor changed at all; distances have an error,
+//! and the kind of change cannot be told.
+
+use super::text::significant;
+use super::{Frozen, State, broken};
+use crate::collection::{LeftOut, printable};
+use crate::gate::sides::Side;
+use crate::text::{beside_weights, table, thousands};
+use anyhow::Result;
+use glob::Pattern;
+use serde::Serialize;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use weightspace::sketch::{
+    Parameters, Sketch, TensorSketch, distance, relative_error, tensor_distances,
+};
+
+/// What is known of the change from A to B; what `modeltrail diff --json` prints of sketches.
+#[derive(Debug, Serialize)]
+pub struct Sketched {
+    schema: &'static str,
+    from_sketches: bool,
+    a: Named,
+    b: Named,
+    total: Row,
+    tensors: Vec<Row>,
+    only_a: Vec<String>,
+    only_b: Vec<String>,
+    reshaped: Vec<String>,
+    /// Sketches do not tell it, unless all is identical.
+    verdict: Option<&'static str>,
+    not_frozen: Vec<Frozen>,
+    not_finite: Vec<NotFinite>,
+}
+
+#[derive(Debug, Serialize)]
+struct Named {
+    name: String,
+    left_out: LeftOut,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    name: String,
+    shape: Vec<usize>,
+    elements: u64,
+    /// None where the sketches have no part for each tensor.
+    distance: Option<f64>,
+    /// Relative standard error of the distance, at most.
+    error: f64,
+    norm_a: f64,
+    norm_b: f64,
+    relative_distance: Option<f64>,
+    norm_change: Option<f64>,
+    frozen: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct NotFinite {
+    checkpoint: &'static str,
+    tensor: String,
+    values: u64,
+}
+
+impl Row {
+    fn new(name: &str, distance: Option<f64>, norms: (f64, f64), error: f64, frozen: bool) -> Self {
+        let over = |part: f64| (norms.0 > 0.0).then(|| part / norms.0);
+        Self {
+            name: name.to_owned(),
+            shape: Vec::new(),
+            elements: 0,
+            distance,
+            error: if frozen { 0.0 } else { error },
+            norm_a: norms.0,
+            norm_b: norms.1,
+            relative_distance: distance.and_then(over),
+            norm_change: over(norms.1 - norms.0),
+            frozen,
+        }
+    }
+}
+
+impl Sketched {
+    /// Whether there is something that someone should look at.
+    pub(super) fn has_findings(&self) -> bool {
+        !self.not_frozen.is_empty() || !self.not_finite.is_empty() || self.tensors.is_empty()
+    }
+}
+
+/// Compares what two sketches have in common.
+///
+/// # Errors
+/// When they were not made alike, or a pattern means no tensor.
+pub(super) fn find(a: &Side, b: &Side, patterns: &[Pattern]) -> Result<Sketched> {
+    let (whole_a, whole_b) = (a.sketch()?, b.sketch()?);
+    let (ours, theirs) = (by_name(&whole_a), by_name(&whole_b));
+    let mut only_a = Vec::new();
+    let mut reshaped = Vec::new();
+    let mut common: Vec<&str> = Vec::new();
+    for tensor in &whole_a.tensors {
+        match theirs.get(tensor.name.as_str()) {
+            None => only_a.push(tensor.name.clone()),
+            Some(other) if other.shape != tensor.shape => reshaped.push(tensor.name.clone()),
+            Some(_) => common.push(&tensor.name),
+        }
+    }
+    let new = whole_b.tensors.iter().map(|tensor| &tensor.name);
+    let only_b: Vec<String> = new
+        .filter(|name| !ours.contains_key(name.as_str()))
+        .cloned()
+        .collect();
+    let not_finite = not_finite(a, "a")
+        .chain(not_finite(b, "b"))
+        .collect::<Vec<_>>();
+    let (part_a, part_b) = (reduced(&whole_a, &common), reduced(&whole_b, &common));
+    let tensors = if not_finite.is_empty() && !common.is_empty() {
+        rows(&part_a, &part_b)?
+    } else {
+        Vec::new()
+    };
+    let is_whole = common.len() == whole_a.tensors.len() && common.len() == whole_b.tensors.len();
+    let total = total(&tensors, is_whole.then_some((&*whole_a, &*whole_b)))?;
+    let mut states: Vec<State<'_>> = tensors
+        .iter()
+        .map(|row| {
+            let why = (!row.frozen).then(|| "its fingerprint changed".to_owned());
+            State::weights(&row.name, why)
+        })
+        .collect();
+    let unpaired = [
+        (&only_a, "only A has it"),
+        (&only_b, "only B has it"),
+        (&reshaped, "its shape changed"),
+    ];
+    for (names, why) in unpaired {
+        states.extend(
+            names
+                .iter()
+                .map(|name| State::weights(name, Some(why.to_owned()))),
+        );
+    }
+    for bad in &not_finite {
+        let why = format!("{} values are NaN or infinite", bad.values);
+        states.push(State::weights(&bad.tensor, Some(why)));
+    }
+    let not_frozen = broken(patterns, states)?;
+    let is_identical = is_whole && total.frozen && not_finite.is_empty();
+    let named = |side: &Side| Named {
+        name: side.name.clone(),
+        left_out: side.left_out(),
+    };
+    Ok(Sketched {
+        schema: super::json::SCHEMA,
+        from_sketches: true,
+        a: named(a),
+        b: named(b),
+        total,
+        tensors,
+        only_a,
+        only_b,
+        reshaped,
+        verdict: is_identical.then_some("identical"),
+        not_frozen,
+        not_finite,
+    })
+}
+
+fn not_finite(side: &Side, checkpoint: &'static str) -> impl Iterator<Item = NotFinite> {
+    let bad = side.not_finite().into_iter();
+    bad.map(move |(tensor, values)| NotFinite {
+        checkpoint,
+        tensor,
+        values,
+    })
+}
+
+fn by_name(sketch: &Sketch) -> BTreeMap<&str, &TensorSketch> {
+    let tensors = sketch.tensors.iter();
+    tensors
+        .map(|tensor| (tensor.name.as_str(), tensor))
+        .collect()
+}
+
+/// With the parts of these tensors alone; only these mean anything then.
+fn reduced<'a>(sketch: &'a Sketch, names: &[&str]) -> Cow<'a, Sketch> {
+    if names.len() == sketch.tensors.len() {
+        return Cow::Borrowed(sketch);
+    }
+    let mut reduced = sketch.clone();
+    reduced
+        .tensors
+        .retain(|tensor| names.contains(&tensor.name.as_str()));
+    Cow::Owned(reduced)
+}
+
+fn rows(a: &Sketch, b: &Sketch) -> Result<Vec<Row>> {
+    let known = by_name(a);
+    let error = errors(a.parameters).1;
+    let apart = tensor_distances(a, b)?;
+    let rows = apart.into_iter().map(|tensor| {
+        let norms = (tensor.norm_a, tensor.norm_b);
+        let mut row = Row::new(
+            &tensor.name,
+            tensor.distance,
+            norms,
+            error,
+            tensor.identical,
+        );
+        if let Some(own) = known.get(tensor.name.as_str()) {
+            row.shape.clone_from(&own.shape);
+            row.elements = own.elements;
+        }
+        row
+    });
+    Ok(rows.collect())
+}
+
+/// All tensors in common: from the sketches of everything, if that is what they have in common.
+fn total(rows: &[Row], whole: Option<(&Sketch, &Sketch)>) -> Result<Row> {
+    let frozen = rows.iter().all(|row| row.frozen);
+    let (all, each) = errors(Parameters::default());
+    let norm = |of: fn(&Row) -> f64| rows.iter().fold(0.0, |sum: f64, row| sum.hypot(of(row)));
+    let norms = (norm(|row| row.norm_a), norm(|row| row.norm_b));
+    let (apart, error) = match whole {
+        Some((a, b)) if !frozen => (Some(distance(a, b)?), all),
+        _ => {
+            let parts = rows.iter().map(|row| row.distance);
+            let parts = parts.collect::<Option<Vec<f64>>>();
+            let sum = parts.map(|parts| parts.into_iter().fold(0.0, f64::hypot));
+            (sum, each)
+        }
+    };
+    let mut row = Row::new("", apart, norms, error, frozen);
+    row.elements = rows.iter().map(|row| row.elements).sum();
+    Ok(row)
+}
+
+/// Relative standard errors, at most, of the distance of all and of one tensor: the bounds of
+/// `docs/sketch.md`.
+fn errors(parameters: Parameters) -> (f64, f64) {
+    let [all, part] = [parameters.dimensions, parameters.tensor_dimensions].map(relative_error);
+    (all, all.hypot(part))
+}
+
+/// The comparison for people.
+pub(super) fn page(found: &Sketched) -> String {
+    let rows = found
+        .tensors
+        .iter()
+        .map(|row| shown(&printable(&row.name), row));
+    let all = shown("all", &found.total);
+    let titles = ["tensor", "weights", "distance ÷ ‖a‖", "±", "norm", ""];
+    let mut text = String::new();
+    for line in table(titles, rows.chain([all])).to_string().lines() {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text.push('\n');
+    let named = [
+        ("only in A", &found.only_a),
+        ("only in B", &found.only_b),
+        ("of another shape in B", &found.reshaped),
+    ];
+    for (what, names) in named.into_iter().filter(|(_, names)| !names.is_empty()) {
+        let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
+        let _ = writeln!(text, "{what}: {}", names.join(", "));
+    }
+    for side in [&found.a, &found.b] {
+        if let Some(note) = beside_weights(side.left_out, 0) {
+            let _ = writeln!(text, "{}: {note}", side.name);
+        }
+    }
+    for bad in &found.not_finite {
+        let name = printable(&bad.tensor);
+        let side = bad.checkpoint.to_uppercase();
+        let _ = writeln!(
+            text,
+            "! {name}: {} values of {side} are NaN or infinite",
+            bad.values
+        );
+    }
+    let verdict = match (found.verdict, found.tensors.is_empty()) {
+        (Some(_), _) => "identical, bit for bit, but for a chance of about 10⁻¹⁹",
+        (None, true) if !found.not_finite.is_empty() => "none, since weights are NaN or infinite",
+        (None, true) => "no tensor is in both with one shape: these are different models",
+        (None, false) => {
+            "none: sketches tell how far each tensor moved, and which did not, and not the kind of \
+             change"
+        }
+    };
+    let _ = writeln!(text, "verdict: {verdict}");
+    for broken in &found.not_frozen {
+        let name = printable(&broken.tensor);
+        let _ = writeln!(text, "! not frozen: {name} ({})", broken.why);
+    }
+    text.push_str("From sketches: ± is one standard error at most.");
+    text
+}
+
+fn shown(name: &str, row: &Row) -> [String; 6] {
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
+    [
+        name.to_owned(),
+        thousands(row.elements),
+        or_dash(row.relative_distance.map(significant)),
+        if row.frozen {
+            "exact".to_owned()
+        } else {
+            format!("{:.1} %", 100.0 * row.error)
+        },
+        or_dash(
+            row.norm_change
+                .map(|change| format!("{:+.2} %", 100.0 * change)),
+        ),
+        if row.frozen { "frozen" } else { "changed" }.to_owned(),
+    ]
+}

@@ -1,0 +1,271 @@
+//! The comparison for people.
+
+use super::Exact;
+use super::merged::Merge;
+use crate::collection::printable;
+use crate::text::{beside_weights, counted, table, thousands};
+use std::fmt::Write;
+use weightspace::compare::grid::{Grid, Group};
+use weightspace::compare::noise::Noise;
+use weightspace::compare::rounding::Format;
+use weightspace::compare::{Change, Kind};
+
+/// Table, totals, verdict, and what is not as expected.
+pub(super) fn page(found: &Exact) -> String {
+    let tensors = found.comparison.tensors.iter();
+    let rows = tensors.map(|tensor| row(&printable(&tensor.name), &tensor.change));
+    let total = row("all", &found.comparison.total);
+    let titles = [
+        "tensor",
+        "weights",
+        "distance ÷ ‖a‖",
+        "angle",
+        "norm",
+        "changed",
+    ];
+    let table = table(titles, rows.chain([total])).to_string();
+    let mut text = String::new();
+    for line in table.lines() {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text.push('\n');
+    let named = [
+        ("only in A", &found.only_a),
+        ("only in B", &found.only_b),
+        ("of another shape in B", &found.reshaped),
+    ];
+    for (what, names) in named.into_iter().filter(|(_, names)| !names.is_empty()) {
+        let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
+        let _ = writeln!(text, "{what}: {}", names.join(", "));
+    }
+    for single in [&found.a, &found.b] {
+        if let Some(note) = beside_weights(single.left_out, 0) {
+            let _ = writeln!(text, "{}: {note}", single.name);
+        }
+    }
+    if let Some(told) = found.buffers.told() {
+        let _ = writeln!(text, "{told}");
+    }
+    for tensor in &found.comparison.tensors {
+        if tensor.change.non_finite > 0 {
+            let (name, count) = (printable(&tensor.name), tensor.change.non_finite);
+            let _ = writeln!(text, "! {name}: {count} values are NaN or infinite");
+        }
+    }
+    let _ = writeln!(text, "verdict: {}", verdict(found));
+    if let Some(merge) = &found.merge {
+        let _ = writeln!(text, "{}", of_parents(merge));
+    }
+    for broken in &found.frozen {
+        let name = printable(&broken.tensor);
+        let what = if broken.is_buffer { "buffer " } else { "" };
+        let _ = writeln!(text, "! not frozen: {what}{name} ({})", broken.why);
+    }
+    text.trim_end().to_owned()
+}
+
+fn row(name: &str, change: &Change) -> [String; 6] {
+    if change.identical() {
+        let count = thousands(change.elements as u64);
+        return [name, &count, "0", "0°", "+0 %", "frozen"].map(str::to_owned);
+    }
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
+    [
+        name.to_owned(),
+        thousands(change.elements as u64),
+        or_dash(change.relative().map(significant)),
+        or_dash(
+            change
+                .angle()
+                .map(|angle| format!("{}°", significant(angle.to_degrees()))),
+        ),
+        or_dash(
+            change
+                .norm_change()
+                .map(|change| format!("{:+.2} %", 100.0 * change)),
+        ),
+        share(change),
+    ]
+}
+
+/// A share that is never told as all or nothing when it is not.
+fn share(change: &Change) -> String {
+    let percent = 100.0 * change.share_changed();
+    match percent {
+        _ if change.changed == change.elements => "all".to_owned(),
+        _ if percent > 99.9 => ">99.9 %".to_owned(),
+        _ if percent < 0.1 => "<0.1 %".to_owned(),
+        _ => format!("{percent:.1} %"),
+    }
+}
+
+/// Three digits that count.
+pub(super) fn significant(value: f64) -> String {
+    let size = value.abs();
+    match size {
+        0.0 => "0".to_owned(),
+        _ if !(1e-3..1e4).contains(&size) => format!("{value:.2e}"),
+        _ => {
+            let places = (2 - size.log10().floor() as i32).clamp(0, 6);
+            format!("{value:.*}", usize::try_from(places).unwrap_or(0))
+        }
+    }
+}
+
+/// What kind of change it is, in a sentence.
+fn verdict(found: &Exact) -> String {
+    let total = &found.comparison.total;
+    if total.elements == 0 {
+        return "no tensor is in both with one shape: these are different models".to_owned();
+    }
+    if total.non_finite > 0 {
+        return "none, since weights are NaN or infinite".to_owned();
+    }
+    let kind = found.kind.as_ref().map(told);
+    let is_partial = found.only_a.len() + found.only_b.len() + found.reshaped.len() > 0;
+    let suffix = if is_partial {
+        " (of what both have)"
+    } else {
+        ""
+    };
+    match kind {
+        Some(kind) => format!("{kind}{suffix}"),
+        None => format!("{}{suffix}", unexplained(found)),
+    }
+}
+
+/// B as a combination of others, or that it is none.
+fn of_parents(merge: &Merge) -> String {
+    let left = if merge.nearest > 0.0 {
+        100.0 * merge.residual / merge.nearest
+    } else {
+        0.0
+    };
+    let parents = merge.parents.iter();
+    let parents: Vec<String> = parents
+        .map(|parent| format!("{:.3} · {}", parent.coefficient, parent.name))
+        .collect();
+    let what = if merge.is_merge {
+        "a merge: B ="
+    } else {
+        "no merge of these: at best B ="
+    };
+    format!(
+        "{what} {}, which leaves {} % of the distance to the nearest",
+        parents.join(" + "),
+        significant(left)
+    )
+}
+
+fn unexplained(found: &Exact) -> String {
+    let none =
+        "training, or another run: not rounding, pruning, scaling, noise or a low-rank update";
+    let Some(alignment) = &found.alignment else {
+        return none.to_owned();
+    };
+    let (before, after) = (significant(alignment.before), significant(alignment.after));
+    if alignment.is_permuted() {
+        let layers = alignment.groups.iter().filter(|group| group.moved() > 0);
+        let layers: Vec<String> = layers
+            .map(|group| {
+                format!(
+                    "{} of {} in {}",
+                    group.moved(),
+                    group.permutation.len(),
+                    printable(&group.layer)
+                )
+            })
+            .collect();
+        return format!(
+            "B is A, or near it, with hidden units in another order ({}): distance {before} falls to \
+             {after} once they are put back. The table shows them as they are stored",
+            layers.join(", ")
+        );
+    }
+    if !alignment.is_aligned() {
+        return format!("{none}; permuted units could not be looked for");
+    }
+    format!("{none}, and not permuted units (distance {before}, {after} at best)")
+}
+
+fn told(kind: &Kind) -> String {
+    match kind {
+        Kind::Identical => "identical, bit for bit".to_owned(),
+        Kind::Pruned { zeros, share } => format!(
+            "pruned: {} weights ({:.1} %) became zero, no other changed",
+            thousands(*zeros as u64),
+            100.0 * share
+        ),
+        Kind::Scaled { factor } => format!("scaled: B = {factor:.6} · A"),
+        Kind::Quantised { grid, tensors } => {
+            format!(
+                "quantised: {} on a grid, mostly {}",
+                counted(*tensors, "tensor"),
+                on(grid)
+            )
+        }
+        Kind::LowRank {
+            rank,
+            tensors,
+            energy,
+        } => format!(
+            "a low-rank update, as LoRA makes: rank {rank} at most, in {} ({:.2} % of the change)",
+            counted(*tensors, "tensor"),
+            100.0 * energy
+        ),
+        Kind::Noise { noise } => format!("independent Gaussian noise was added, {}", scale(*noise)),
+    }
+}
+
+fn scale(noise: Noise) -> String {
+    match noise {
+        Noise::Absolute(deviation) => {
+            format!(
+                "of standard deviation {} in every tensor",
+                significant(deviation)
+            )
+        }
+        Noise::Relative(times) => format!(
+            "of {} times the root mean square of each tensor",
+            significant(times)
+        ),
+    }
+}
+
+fn on(grid: &Grid) -> String {
+    match grid {
+        Grid::Float(format) => format!("that of {}", float(*format)),
+        Grid::Uniform { levels, per } => format!("{levels} even levels per {}", shared(*per)),
+        Grid::Codebook { values, per } => format!("{values} uneven levels per {}", shared(*per)),
+    }
+}
+
+fn float(format: Format) -> &'static str {
+    match format {
+        Format::E5m2 => "fp8 (e5m2)",
+        Format::E4m3 => "fp8 (e4m3)",
+        Format::Bf16 => "bfloat16",
+        Format::Fp16 => "fp16",
+        Format::F32 => "fp32",
+    }
+}
+
+fn shared(group: Group) -> String {
+    match group {
+        Group::Tensor => "tensor".to_owned(),
+        Group::Row => "row".to_owned(),
+        Group::Column => "column".to_owned(),
+        Group::Block(values) => format!("block of {values}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::significant;
+
+    #[test]
+    fn numbers_keep_three_digits() {
+        let texts = [0.0, 0.012_345, 1.234_5, 123.45, 1234.5, 1e-7].map(significant);
+        assert_eq!(texts, ["0", "0.0123", "1.23", "123", "1234", "1.00e-7"]);
+    }
+}

@@ -1,0 +1,155 @@
+//! The limits: read from TOML, or the default.
+
+use crate::small_file;
+use anyhow::{Context, Result, bail, ensure};
+use glob::Pattern;
+use serde::Deserialize;
+use std::path::Path;
+
+/// Largest budget that is read, in bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// How far a candidate may be from the accredited checkpoint.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Limits on all weights together.
+    #[serde(default)]
+    pub total: Total,
+    /// Limits on single tensors.
+    #[serde(default, rename = "tensor")]
+    pub tensors: Vec<Rule>,
+}
+
+/// Limits on all weights together.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Total {
+    /// ‖b − a‖ / ‖a‖.
+    pub relative: Option<f64>,
+    /// Distance ÷ median of the run's recent steps; needs a history.
+    pub steps: Option<f64>,
+    /// Distance ÷ √(‖a‖² + ‖b‖²).
+    pub strangers: Option<f64>,
+}
+
+/// A limit that every tensor with such a name has to keep.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// A glob on the names.
+    pub name: String,
+    /// ‖b − a‖ / ‖a‖ of the tensor.
+    pub relative: f64,
+}
+
+impl Budget {
+    /// What holds when no budget is given: a convention. Three steps are near what `docs/distance.md`
+    /// reads as hardly any movement (1), and far from what it reads as another model (10).
+    pub fn usual(has_history: bool) -> Self {
+        Self {
+            total: Total {
+                relative: Some(0.05),
+                steps: has_history.then_some(3.0),
+                strangers: None,
+            },
+            tensors: Vec::new(),
+        }
+    }
+
+    /// Reads a budget.
+    ///
+    /// # Errors
+    /// When the file cannot be read, has a key that means nothing, a limit that is negative or not
+    /// finite, a pattern that is none, or no limit at all.
+    pub fn read(path: &Path) -> Result<Self> {
+        let shown = crate::collection::printable(&path.to_string_lossy());
+        let text = small_file::read(path, LARGEST)?;
+        let text = std::str::from_utf8(&text);
+        let text = text.with_context(|| format!("{shown} is not a budget: it is no text"))?;
+        Self::parse(text).with_context(|| format!("{shown} is not a budget"))
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let budget: Self = match toml::from_str(text) {
+            Ok(budget) => budget,
+            Err(error) => {
+                let before = error.span().and_then(|span| text.get(..span.start));
+                let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+                bail!("line {line}: {}", error.message());
+            }
+        };
+        let total = [
+            ("total.relative", budget.total.relative),
+            ("total.steps", budget.total.steps),
+            ("total.strangers", budget.total.strangers),
+        ];
+        let total = total
+            .into_iter()
+            .filter_map(|(key, limit)| Some((key.to_owned(), limit?)));
+        let rules = budget.tensors.iter();
+        let rules =
+            rules.map(|rule| (format!("relative of tensor {:?}", rule.name), rule.relative));
+        let limits: Vec<(String, f64)> = total.chain(rules).collect();
+        ensure!(
+            !limits.is_empty(),
+            "it sets no limit: give `relative`, `steps` or `strangers` under [total], or a [[tensor]]"
+        );
+        for (key, limit) in limits {
+            ensure!(
+                limit.is_finite() && limit >= 0.0,
+                "{key} is {limit}: give a number, 0 or more"
+            );
+        }
+        for rule in &budget.tensors {
+            rule.pattern()?;
+        }
+        Ok(budget)
+    }
+}
+
+impl Rule {
+    /// # Errors
+    /// When the name is no glob.
+    pub fn pattern(&self) -> Result<Pattern> {
+        Pattern::new(&self.name)
+            .with_context(|| format!("tensor name {:?} is not a pattern", self.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str, word: &str) {
+        let error = format!("{:#}", Budget::parse(text).expect_err(text));
+        assert!(error.contains(word), "`{word}` is not in: {error}");
+    }
+
+    #[test]
+    fn a_budget_is_read_and_whole_numbers_are_limits_too() {
+        let text =
+            "[total]\nrelative = 0.05\nsteps = 3\n[[tensor]]\nname = \"head.*\"\nrelative = 0.2";
+        let Ok(budget) = Budget::parse(text) else {
+            panic!("refused")
+        };
+        assert_eq!(budget.total.steps, Some(3.0));
+        assert_eq!(budget.total.strangers, None);
+        assert_eq!(budget.tensors.len(), 1);
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused_by_name() {
+        refused("[total]\nrelativ = 0.1", "line 2: unknown field `relativ`");
+        refused("[sum]\nrelative = 0.1", "`sum`");
+        refused(
+            "[[tensor]]\nname = \"a\"\nrelative = 1\nsteps = 1",
+            "`steps`",
+        );
+        refused("[[tensor]]\nname = \"a\"", "`relative`");
+        refused("", "no limit");
+        refused("[total]\nsteps = nan", "total.steps is NaN");
+        refused("[total]\nrelative = -1", "-1");
+        refused("[[tensor]]\nname = \"a[\"\nrelative = 1", "a[");
+    }
+}

@@ -1,0 +1,94 @@
+//! The answer as JSON; `docs/gate.md` tells what each field is.
+
+use super::{Judgement, NotFinite};
+use crate::collection::LeftOut;
+use crate::gate::buffers::Buffers;
+use crate::gate::judged::Judged;
+use crate::gate::measured::Moved;
+use serde::Serialize;
+
+/// What this document is; a change that breaks readers gets another number.
+const SCHEMA: &str = "modeltrail.gate/1";
+
+#[derive(Serialize)]
+pub(super) struct Document<'a> {
+    schema: &'static str,
+    verdict: &'static str,
+    accredited: &'a str,
+    candidate: &'a str,
+    /// None for the default.
+    budget: Option<&'a str>,
+    from_sketches: bool,
+    identical: Option<bool>,
+    limits: &'a [Judged],
+    not_finite: &'a [NotFinite],
+    total: Option<Row<'a>>,
+    tensors: Vec<Row<'a>>,
+    history: Option<History>,
+    not_looked_at: LeftOut,
+    buffers: &'a Buffers,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    name: &'a str,
+    distance: f64,
+    norm_accredited: f64,
+    norm_candidate: f64,
+    relative: f64,
+    error: f64,
+}
+
+#[derive(Serialize)]
+struct History {
+    checkpoints: usize,
+    steps: usize,
+    recent_step: f64,
+    error: f64,
+    order_from: &'static str,
+    has_accredited: bool,
+    other_architectures: usize,
+}
+
+pub(super) fn document<'a>(found: &'a Judgement) -> Document<'a> {
+    let measured = found.measured.as_ref();
+    Document {
+        schema: SCHEMA,
+        verdict: found.verdict(),
+        accredited: &found.a.name,
+        candidate: &found.b.name,
+        budget: found.budget_from.as_deref(),
+        from_sketches: found.is_sketched(),
+        identical: measured.map(|measured| measured.is_identical),
+        limits: &found.limits,
+        not_finite: &found.not_finite,
+        total: measured.map(|measured| row(&measured.total)),
+        tensors: measured
+            .iter()
+            .flat_map(|measured| measured.tensors.iter().map(row))
+            .collect(),
+        history: found.history.as_ref().map(|run| History {
+            checkpoints: run.checkpoints,
+            steps: run.steps,
+            recent_step: run.recent_step,
+            error: run.error,
+            order_from: if run.is_claimed { "claims" } else { "weights" },
+            has_accredited: run.has_accredited,
+            other_architectures: run.others,
+        }),
+        not_looked_at: found.left_out,
+        buffers: &found.buffers,
+    }
+}
+
+fn row(moved: &Moved) -> Row<'_> {
+    Row {
+        name: &moved.name,
+        distance: moved.distance,
+        norm_accredited: moved.norm_a,
+        norm_candidate: moved.norm_b,
+        relative: moved.relative(),
+        error: moved.error,
+    }
+}

@@ -1,0 +1,111 @@
+//! How far all weights and each tensor moved.
+
+use super::sides::{Kept, Side};
+use anyhow::Result;
+use weightspace::compare::{Paired, compare};
+use weightspace::sketch::{Parameters, distance, relative_error, tensor_distances};
+
+/// What moved from A to B, both finite and of the same architecture.
+#[derive(Debug)]
+pub struct Measured {
+    /// All weights.
+    pub total: Moved,
+    /// Every tensor, in the order of A.
+    pub tensors: Vec<Moved>,
+    /// Whether all weights are the same bits.
+    pub is_identical: bool,
+}
+
+/// What moved, of one tensor or of all.
+#[derive(Debug, Clone)]
+pub struct Moved {
+    /// The tensor; empty for all.
+    pub name: String,
+    /// ‖b − a‖.
+    pub distance: f64,
+    /// ‖a‖.
+    pub norm_a: f64,
+    /// ‖b‖.
+    pub norm_b: f64,
+    /// Relative standard error of the distance, at most; 0 if it is exact.
+    pub error: f64,
+}
+
+impl Moved {
+    /// Distance ÷ whole: 0 without movement, infinite where something moved and the whole is 0.
+    pub fn over(&self, whole: f64) -> f64 {
+        if self.distance == 0.0 {
+            0.0
+        } else if whole > 0.0 {
+            self.distance / whole
+        } else {
+            f64::INFINITY
+        }
+    }
+
+    /// ‖b − a‖ / ‖a‖.
+    pub fn relative(&self) -> f64 {
+        self.over(self.norm_a)
+    }
+}
+
+/// Measures, from weights if both are there, else from sketches.
+///
+/// # Errors
+/// When values are not finite or the tensors differ; both are to be checked before.
+pub fn measure(a: &Side, b: &Side) -> Result<Measured> {
+    if let (Kept::Weights(a), Kept::Weights(b)) = (&a.kept, &b.kept) {
+        let (a, b) = (a.tensors(), b.tensors());
+        let paired = Paired::new(&a, &b)?;
+        let comparison = compare(&paired);
+        let moved = |name: &str, change: &weightspace::compare::Change| Moved {
+            name: name.to_owned(),
+            distance: change.distance,
+            norm_a: change.norm_a,
+            norm_b: change.norm_b,
+            error: 0.0,
+        };
+        let tensors = comparison.tensors.iter();
+        return Ok(Measured {
+            total: moved("", &comparison.total),
+            is_identical: comparison.total.identical(),
+            tensors: tensors.map(|t| moved(&t.name, &t.change)).collect(),
+        });
+    }
+    let (a, b) = (a.sketch()?, b.sketch()?);
+    let apart = tensor_distances(&a, &b)?;
+    let is_identical = apart.iter().all(|tensor| tensor.identical);
+    let norm = |of: fn(&weightspace::sketch::TensorDistance) -> f64| {
+        apart
+            .iter()
+            .fold(0.0, |sum: f64, tensor| sum.hypot(of(tensor)))
+    };
+    let error = |error| if is_identical { 0.0 } else { error };
+    let total = Moved {
+        name: String::new(),
+        distance: if is_identical { 0.0 } else { distance(&a, &b)? },
+        norm_a: norm(|tensor| tensor.norm_a),
+        norm_b: norm(|tensor| tensor.norm_b),
+        error: error(relative_error(a.parameters.dimensions)),
+    };
+    let each = error_of_tensors(a.parameters);
+    let tensors = apart.iter().map(|tensor| Moved {
+        name: tensor.name.clone(),
+        // Without a part for each tensor nothing is known of it.
+        distance: tensor.distance.unwrap_or(f64::INFINITY),
+        norm_a: tensor.norm_a,
+        norm_b: tensor.norm_b,
+        error: if tensor.identical { 0.0 } else { each },
+    });
+    Ok(Measured {
+        total,
+        tensors: tensors.collect(),
+        is_identical,
+    })
+}
+
+/// Half of √(2/m + 2/d): the bound of `docs/sketch.md`.
+fn error_of_tensors(parameters: Parameters) -> f64 {
+    let [all, each] = [parameters.dimensions, parameters.tensor_dimensions].map(relative_error);
+    all.hypot(each)
+}

@@ -1,0 +1,164 @@
+//! The answer for people.
+
+use super::{Judgement, NotFinite};
+use crate::collection::printable;
+use crate::gate::judged::Judged;
+use crate::gate::measured::{Measured, Moved};
+use crate::text::{beside_weights, table};
+
+/// So many tensors are shown.
+const SHOWN: usize = 8;
+
+pub(super) fn page(found: &Judgement) -> String {
+    let answer = if found.is_within() {
+        "WITHIN BUDGET"
+    } else {
+        "RETEST"
+    };
+    let mut parts = vec![format!("{answer}: {} after {}", found.b.name, found.a.name)];
+    parts.extend(found.not_finite.iter().map(not_finite));
+    parts.push(limits(found));
+    if let Some(measured) = &found.measured {
+        parts.push(moved(measured));
+    }
+    parts.push(notes(found));
+    parts.join("\n\n")
+}
+
+/// A tensor that is not finite, and whose.
+pub(super) fn not_finite(bad: &NotFinite) -> String {
+    format!(
+        "{} of the {} checkpoint has {} values that are NaN or infinite",
+        printable(&bad.tensor),
+        bad.checkpoint,
+        bad.values
+    )
+}
+
+/// What a limit is called.
+pub(super) fn limit_name(limit: &Judged) -> String {
+    let of = if limit.tensors.is_some() {
+        format!("tensor {}", printable(&limit.of))
+    } else {
+        limit.of.clone()
+    };
+    format!("{of} {}", limit.unit.name())
+}
+
+/// What was measured, with its error.
+pub(super) fn measured(limit: &Judged) -> String {
+    match limit.measured {
+        None if limit.worst.is_some() => "moved from zero".to_owned(),
+        None => "-".to_owned(),
+        Some(value) if limit.error > 0.0 => {
+            format!("{} ± {:.1} %", number(value), 100.0 * limit.error)
+        }
+        Some(value) => number(value),
+    }
+}
+
+/// Four digits that count.
+fn number(value: f64) -> String {
+    if value == 0.0 || (1e-3..1e5).contains(&value) {
+        let digits = if value >= 1.0 { 3 } else { 5 };
+        format!("{value:.digits$}")
+    } else {
+        format!("{value:.3e}")
+    }
+}
+
+fn limits(found: &Judgement) -> String {
+    let rows = found.limits.iter().map(|limit| {
+        let tensors = limit.tensors.map_or(String::new(), |tensors| {
+            let worst = limit.worst.as_deref().map(printable).unwrap_or_default();
+            format!("{worst} ({} of {} over)", tensors.over, tensors.meant)
+        });
+        [
+            limit_name(limit),
+            measured(limit),
+            limit.limit.to_string(),
+            limit.status.name().to_owned(),
+            tensors,
+        ]
+    });
+    let titles = ["limit", "measured", "at most", "", "worst tensor"];
+    table(titles, rows).to_string()
+}
+
+fn moved(measured: &Measured) -> String {
+    if measured.is_identical {
+        return "Identical: all weights are the same bits.".to_owned();
+    }
+    let mut tensors: Vec<&Moved> = measured.tensors.iter().collect();
+    tensors.sort_by(|a, b| b.relative().total_cmp(&a.relative()));
+    let still = tensors.iter().filter(|t| t.distance == 0.0).count();
+    let all = measured.total.distance.powi(2);
+    let rows = tensors.iter().take(SHOWN).map(|tensor| {
+        let relative = tensor.relative();
+        [
+            printable(&tensor.name),
+            if relative.is_finite() {
+                number(relative)
+            } else {
+                "from zero".to_owned()
+            },
+            format!("{:.1} %", 100.0 * tensor.distance.powi(2) / all),
+        ]
+    });
+    let titles = ["moved most", "relative", "share of the squared distance"];
+    let shown = table(titles, rows);
+    let (shown_count, count) = (tensors.len().min(SHOWN), tensors.len());
+    format!("{shown}\n{shown_count} of {count} tensors; {still} did not move")
+}
+
+fn notes(found: &Judgement) -> String {
+    let mut notes = Vec::new();
+    if let Some(run) = &found.history {
+        notes.push(format!(
+            "A step is {}: the median of {} steps {}, among {} checkpoints in the order that {}.",
+            number(run.recent_step),
+            run.steps,
+            if run.has_accredited {
+                "at the accredited checkpoint"
+            } else {
+                "at the end of a history that does not hold the accredited checkpoint"
+            },
+            run.checkpoints,
+            if run.is_claimed {
+                "names and metadata claim"
+            } else {
+                "the weights tell; name files by their steps to be sure"
+            }
+        ));
+        if run.others > 0 {
+            notes.push(format!(
+                "{} checkpoints of another architecture in the history were left out.",
+                run.others
+            ));
+        }
+    }
+    if found.is_sketched() {
+        notes.push(
+            "From sketches: ± is one standard error at most, and is counted against the budget."
+                .to_owned(),
+        );
+    }
+    if let Some(beside) = beside_weights(found.left_out, 0) {
+        notes.push(format!("In both together {beside}."));
+    }
+    if let Some(told) = found.buffers.told() {
+        notes.push(format!("! {told}, and in no budget."));
+    }
+    if found.budget_from.is_none() {
+        notes.push(
+            "The default budget (relative 0.05; steps 3 with a history) is a convention and was \
+             tested on no model: set your own with --budget."
+                .to_owned(),
+        );
+    }
+    notes.push(
+        "A small change of weights can change what a model does: within budget does not replace a test."
+            .to_owned(),
+    );
+    notes.join("\n")
+}

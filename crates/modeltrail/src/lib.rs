@@ -1,0 +1,31 @@
+//! Reads off the weights of neural networks alone, without data and without a forward pass, which
+//! checkpoints belong to one training run, in which order they came, where runs fork, what changed
+//! from one to another, and from which model another was made.
+//!
+//! | module | answers |
+//! |---|---|
+//! | [`collection`] | which checkpoints there are, grouped by their tensors and shuffled |
+//! | [`runs`] | which belong to one run, in which order, where runs fork, what contradicts their claims |
+//! | [`order`], [`linkage`], [`umap`] | one order; the clusters; the plane |
+//! | [`diff`] | what changed from one checkpoint to another |
+//! | [`gate`] | whether a candidate is within a budget of change |
+//! | [`lineage`] | from which checkpoint a model is derived |
+//! | [`watch`] | a training that is running, checkpoint by checkpoint |
+//! | [`exchange`] | checkpoints from one form into another |
+#![forbid(unsafe_code)]
+
+pub mod collection;
+pub mod diff;
+pub mod exchange;
+pub mod gate;
+pub mod lineage;
+pub mod linkage;
+pub mod order;
+mod page;
+pub mod points;
+pub mod progress;
+pub mod runs;
+mod small_file;
+pub mod text;
+pub mod umap;
+pub mod watch;

@@ -1,0 +1,211 @@
+//! The answer as JSON; `docs/lineage.md` tells what each field is.
+
+use super::Lineage;
+use super::text::{not_compared, shared_share};
+use crate::collection::shared::Other;
+use crate::collection::{NotFinite, Problem};
+use crate::lineage::compared::{Compared, Grounds, Relation};
+use crate::lineage::{SURE, SURE_OF_DISTANCES};
+use serde::Serialize;
+use weightspace::relation::strangers::Outlier;
+use weightspace::relation::units::Layer;
+
+/// What this document is; a change that breaks readers gets another number.
+const SCHEMA: &str = "modeltrail.lineage/1";
+
+#[derive(Serialize)]
+pub(super) struct Document<'a> {
+    schema: &'static str,
+    suspect: &'a str,
+    verdict: Relation,
+    /// The surest first.
+    groups: Vec<Group<'a>>,
+    other_architectures: &'a [Other],
+    not_read: &'a [Problem],
+    not_finite: &'a [NotFinite],
+}
+
+#[derive(Serialize)]
+struct Group<'a> {
+    verdict: Relation,
+    grounds: Grounds,
+    level: f64,
+    p: Option<f64>,
+    log10_p: Option<f64>,
+    from_sketches: bool,
+    identical_to: Vec<&'a str>,
+    nearest: Vec<Near<'a>>,
+    candidates: usize,
+    runs: usize,
+    compared_share: f64,
+    not_compared: Vec<&'a str>,
+    units: Option<Units<'a>>,
+    strangers: Option<Strangers>,
+    also_related_runs: Vec<usize>,
+    tested_runs: usize,
+    alignment: Option<Alignment<'a>>,
+    place: Option<Place<'a>>,
+}
+
+#[derive(Serialize)]
+struct Near<'a> {
+    name: &'a str,
+    run: usize,
+    place: usize,
+    distance: f64,
+    relative: f64,
+    of_strangers: f64,
+    log10_p: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Units<'a> {
+    log10_p: f64,
+    layers: Vec<Tested<'a>>,
+}
+
+#[derive(Serialize)]
+struct Tested<'a> {
+    layer: &'a str,
+    units: usize,
+    similarity: f64,
+    log10_p: f64,
+}
+
+#[derive(Serialize)]
+struct Strangers {
+    runs: usize,
+    mean: f64,
+    deviation: f64,
+    least: f64,
+    log10_p: f64,
+}
+
+#[derive(Serialize)]
+struct Alignment<'a> {
+    tried: usize,
+    with: &'a str,
+    units: usize,
+    moved: usize,
+    distance_before: f64,
+    distance_after: f64,
+    not_aligned: usize,
+    used: bool,
+}
+
+#[derive(Serialize)]
+struct Place<'a> {
+    distance: f64,
+    recent_step: Option<f64>,
+    in_steps: Option<f64>,
+    left_after: Option<&'a str>,
+    left_between: Option<[&'a str; 2]>,
+    is_certain: bool,
+    nearest_is_first: bool,
+    direction_is_told: bool,
+}
+
+pub(super) fn document<'a>(found: &'a Lineage) -> Document<'a> {
+    Document {
+        schema: SCHEMA,
+        suspect: &found.suspect.name,
+        verdict: found
+            .compared
+            .first()
+            .map_or(Relation::None, |best| best.relation),
+        groups: found
+            .compared
+            .iter()
+            .map(|group| of(found, group))
+            .collect(),
+        other_architectures: &found.others,
+        not_read: &found.collection.problems,
+        not_finite: &found.collection.not_finite,
+    }
+}
+
+fn of<'a>(found: &'a Lineage, compared: &'a Compared) -> Group<'a> {
+    let rows = compared.rows.iter();
+    Group {
+        verdict: compared.relation,
+        grounds: compared.grounds,
+        level: match compared.grounds {
+            Grounds::Strangers => SURE_OF_DISTANCES,
+            _ => SURE,
+        },
+        p: compared.ln_p.map(f64::exp),
+        log10_p: compared.ln_p.map(log10),
+        from_sketches: compared.is_sketched(),
+        identical_to: compared.copies.iter().map(|&m| compared.name(m)).collect(),
+        nearest: rows
+            .map(|row| Near {
+                name: compared.name(row.near.member),
+                run: row.near.run + 1,
+                place: row.near.place + 1,
+                distance: row.near.distance,
+                relative: row.near.relative,
+                of_strangers: row.near.of_strangers,
+                log10_p: row.ln_p.map(log10),
+            })
+            .collect(),
+        candidates: compared.candidates,
+        runs: compared.answer.runs.len(),
+        compared_share: shared_share(found, compared),
+        not_compared: not_compared(found, compared),
+        units: compared.units.as_ref().map(|units| Units {
+            log10_p: log10(units.ln_p),
+            layers: units.layers.iter().map(tested).collect(),
+        }),
+        strangers: compared.outlier.map(strangers),
+        also_related_runs: compared.also_related.iter().map(|run| run + 1).collect(),
+        tested_runs: compared.tested,
+        alignment: compared.alignment.as_ref().map(|aligned| Alignment {
+            tried: compared.alignments,
+            with: compared.name(aligned.member),
+            units: aligned.units,
+            moved: aligned.moved,
+            distance_before: aligned.before,
+            distance_after: aligned.after,
+            not_aligned: aligned.breaks,
+            used: compared.is_aligned,
+        }),
+        place: compared.place.as_ref().map(|place| {
+            let distance = compared.nearest().map_or(0.0, |near| near.distance);
+            Place {
+                distance,
+                recent_step: place.recent_step,
+                in_steps: place.recent_step.map(|step| distance / step),
+                left_after: place.fork.map(|fork| compared.name(fork.after)),
+                left_between: place
+                    .fork
+                    .map(|fork| [fork.between.0, fork.between.1].map(|m| compared.name(m))),
+                is_certain: place.fork.is_some_and(|fork| fork.is_certain),
+                nearest_is_first: place.is_first,
+                direction_is_told: place.is_directed,
+            }
+        }),
+    }
+}
+
+fn tested(layer: &Layer) -> Tested<'_> {
+    Tested {
+        layer: &layer.layer,
+        units: layer.units,
+        similarity: layer.similarity,
+        log10_p: log10(layer.ln_p),
+    }
+}
+
+fn strangers(outlier: Outlier) -> Strangers {
+    Strangers {
+        runs: outlier.strangers,
+        mean: outlier.mean,
+        deviation: outlier.deviation,
+        least: outlier.least,
+        log10_p: log10(outlier.ln_p),
+    }
+}
+
+fn log10(ln: f64) -> f64 {
+    ln / std::f64::consts::LN_10
+}

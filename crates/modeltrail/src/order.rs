@@ -1,0 +1,88 @@
+//! In which order checkpoints came, and how sure each step of it is.
+
+mod json;
+mod text;
+
+use crate::collection::Group;
+use crate::points::Trained;
+use crate::progress::{Progress, stage};
+use crate::runs::scores::{Scores, score};
+use crate::runs::{Answer, STAGES, Wanted, find_watched};
+use anyhow::Result;
+
+/// The orders of a collection: one of everything in a group, unless its weights tell runs apart, or
+/// their number is given; then one of each run.
+#[derive(Debug)]
+pub struct Orders {
+    trained: Trained,
+    /// In the order of the groups.
+    answers: Vec<(Answer, Option<Scores>)>,
+}
+
+/// A group, its orders, and how right they are.
+struct Ordered<'a> {
+    group: &'a Group,
+    answer: &'a Answer,
+    /// None where nothing is claimed.
+    scores: Option<&'a Scores>,
+}
+
+impl Orders {
+    /// Orders every group, and scores the orders where positions are claimed. `runs` is their number,
+    /// if it is known; `seed` breaks ties.
+    ///
+    /// # Errors
+    /// When more runs are asked for than there are distinct checkpoints, or the space has more
+    /// dimensions than there are points.
+    pub fn find(
+        trained: Trained,
+        runs: Option<usize>,
+        seed: u64,
+        progress: &dyn Progress,
+    ) -> Result<Self> {
+        let wanted = Wanted {
+            runs,
+            space: trained.space,
+            seed,
+        };
+        progress.add(trained.groups.len() as u64 * (STAGES + 1));
+        let answers = trained.groups.iter().map(|group| {
+            let answer = find_watched(group, &wanted, progress)?;
+            let scores = stage(progress, "scoring", || score(group, &answer, &wanted))?;
+            Ok((answer, scores))
+        });
+        let answers = answers.collect::<Result<_>>()?;
+        Ok(Self { trained, answers })
+    }
+
+    /// What was ordered, and what was left out.
+    pub fn trained(&self) -> &Trained {
+        &self.trained
+    }
+
+    fn ordered(&self) -> impl Iterator<Item = Ordered<'_>> {
+        let groups = self.trained.groups.iter().zip(&self.answers);
+        groups.map(|(group, (answer, scores))| Ordered {
+            group,
+            answer,
+            scores: scores.as_ref(),
+        })
+    }
+
+    /// The answer for people: all of it, or the first runs and the ends of long ones.
+    pub fn to_text(&self, all: bool) -> String {
+        text::page(self, all)
+    }
+}
+
+impl std::fmt::Display for Orders {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.to_text(false))
+    }
+}
+
+impl serde::Serialize for Orders {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        json::document(self).serialize(serializer)
+    }
+}

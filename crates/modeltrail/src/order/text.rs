@@ -1,0 +1,127 @@
+//! The orders for people.
+
+use super::{Ordered, Orders};
+use crate::runs::Run;
+use crate::runs::scores::Scores;
+use crate::runs::text::{count, order, sureness};
+use crate::text::{counted, estimate, table, thousands};
+use std::fmt::Write;
+use trajectory::scoring::{Estimate, OrderScores};
+
+/// So many runs are shown, if not all are asked for.
+const RUNS: usize = 6;
+/// Longer runs are shown by their ends.
+const SHOWN: usize = 40;
+/// So many at each end.
+const AT_ENDS: usize = 3;
+
+pub(super) fn page(orders: &Orders, all: bool) -> String {
+    let parts = orders.ordered().map(|ordered| {
+        let mut text = format!("{}\n", orders.trained.heading(ordered.group));
+        let _ = writeln!(text, "{}", count(ordered.answer));
+        if let Some(scores) = ordered.scores {
+            let _ = write!(text, "\n{}\n", summary(scores));
+        }
+        let runs = &ordered.answer.runs;
+        let shown = if all { runs.len() } else { RUNS };
+        for (index, run) in runs.iter().enumerate().take(shown) {
+            let _ = write!(text, "\n{}", section(index, run, &ordered, all));
+        }
+        if runs.len() > shown {
+            let more = counted(runs.len() - shown, "more run");
+            let _ = writeln!(text, "\n… {more} (--all)");
+        }
+        text.trim_end().to_owned()
+    });
+    parts.collect::<Vec<_>>().join("\n\n")
+}
+
+fn summary(scores: &Scores) -> String {
+    let or_dash = |estimated: &Estimate, decimals: usize| match estimated.value.is_finite() {
+        true => estimate(estimated, decimals),
+        false => "–".to_owned(),
+    };
+    let row = |method: &str, scores: &OrderScores| {
+        [
+            method.to_owned(),
+            or_dash(&scores.initial, 2),
+            or_dash(&scores.fraction_of_run, 3),
+            or_dash(&scores.kendall_tau, 3),
+        ]
+    };
+    let unit = scores.unit.name();
+    let claimed = thousands(scores.claimed as u64);
+    table(
+        [
+            format!("against {claimed} claimed {unit}s").as_str(),
+            format!("ordered initial {unit}s").as_str(),
+            format!("ordered {unit}s").as_str(),
+            "Kendall τ",
+        ],
+        [
+            row("this order", &scores.recommended),
+            row("along the spanning tree", &scores.along_tree),
+            row("by merge height (the paper's)", &scores.by_merge_height),
+            row("random", &scores.random),
+        ],
+    )
+}
+
+fn section(index: usize, run: &Run, ordered: &Ordered<'_>, all: bool) -> String {
+    let members = &ordered.group.members;
+    let mut text = String::new();
+    if ordered.answer.runs.len() > 1 {
+        let _ = write!(text, "run {}", index + 1);
+        if let Some(claimed) = &run.claimed {
+            let _ = write!(text, " (claimed: {claimed})");
+        }
+        let _ = writeln!(text, ": {}", counted(run.places.len(), "checkpoint"));
+    }
+    for line in order(run, members) {
+        let _ = writeln!(text, "  {line}");
+    }
+    let count = run.places.len();
+    let is_shown = |at: usize| all || count <= SHOWN || at < AT_ENDS || at + AT_ENDS >= count;
+    let mut rows = Vec::new();
+    let mut hidden = 0;
+    for (at, place) in run.places.iter().enumerate() {
+        if !is_shown(at) {
+            hidden += 1;
+            continue;
+        }
+        if hidden > 0 {
+            let more = format!("… {hidden} more (--all)");
+            rows.push([
+                more,
+                String::new(),
+                String::new(),
+                String::new(),
+                String::new(),
+            ]);
+            hidden = 0;
+        }
+        let member = members.get(place.member);
+        let name = member.map(|member| member.name.clone());
+        let position = member.and_then(|member| member.claims.position);
+        let position = position.map(|claim| format!("{} {}", claim.unit.name(), claim.value));
+        let step = run.geometry.step_length.get(at);
+        rows.push([
+            format!("  {}", name.unwrap_or_default()),
+            (at + 1).to_string(),
+            position.unwrap_or_else(|| "–".to_owned()),
+            step.map(|step| format!("{step:.4}")).unwrap_or_default(),
+            place.next.map(sureness).unwrap_or_default(),
+        ]);
+    }
+    let titles = [
+        "  checkpoint",
+        "place",
+        "claims",
+        "step to next",
+        "sure of next",
+    ];
+    for line in table(titles, rows).lines() {
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}

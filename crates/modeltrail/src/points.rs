@@ -1,0 +1,147 @@
+//! What linkage, orders and pictures look at: the trained checkpoints of stores, and all foreign ones.
+//!
+//! The paper leaves untrained networks out (epoch 0 of a store), and runs that diverged. Of foreign
+//! checkpoints nobody knows what epoch 0 means, so all of them stay.
+
+use crate::collection::{Claims, Collection, From, Group, Member};
+use crate::runs::scores::label;
+use crate::text::{counted, thousands};
+use anyhow::{Result, bail};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::path::Path;
+use weightspace::space::Space;
+
+/// What is left of a collection to look at, and the space to look at it in.
+#[derive(Debug)]
+pub struct Trained {
+    /// Groups of two and more.
+    pub groups: Vec<Group>,
+    /// The space.
+    pub space: Space,
+    /// Checkpoints of stores that were not trained yet.
+    pub untrained: usize,
+    /// Runs of stores with weights that are not finite.
+    pub diverged: usize,
+    /// Checkpoints that are the only ones with their tensors, by name.
+    pub alone: Vec<String>,
+    /// The rest of what was read; its groups are above.
+    pub collection: Collection,
+}
+
+/// What is said of all groups, as JSON.
+#[derive(Serialize)]
+pub(crate) struct Document<G> {
+    schema: &'static str,
+    space: String,
+    left_out_runs: usize,
+    untrained: usize,
+    pub(crate) groups: Vec<G>,
+}
+
+impl Trained {
+    /// Keeps what is trained and finite.
+    ///
+    /// # Errors
+    /// When nothing is left that could be compared.
+    pub fn of(mut collection: Collection, space: Space) -> Result<Self> {
+        let left_out: BTreeSet<(&Path, &str)> = collection
+            .not_finite
+            .iter()
+            .filter_map(|found| {
+                let run = found.claims.run.as_ref()?;
+                let is_store = run.from == From::Store;
+                is_store.then_some((found.path.as_path(), run.value.as_str()))
+            })
+            .collect();
+        let has_diverged = |member: &Member| match label(member) {
+            (Some(store), Some(run)) => left_out.contains(&(store, run)),
+            _ => false,
+        };
+        let mut groups = std::mem::take(&mut collection.groups);
+        let mut untrained = 0;
+        let mut kept = 0;
+        for group in &mut groups {
+            untrained += group.members.iter().filter(|m| is_untrained(m)).count();
+            keep(group, |member| {
+                !is_untrained(member) && !has_diverged(member)
+            });
+            kept += group.members.len();
+        }
+        let diverged = left_out.len();
+        let (groups, alone): (Vec<Group>, Vec<Group>) = groups
+            .into_iter()
+            .partition(|group| group.members.len() > 1);
+        if groups.is_empty() {
+            bail!(
+                "there is no pair among the {kept} trained checkpoints with finite weights that could \
+                 be compared"
+            );
+        }
+        let alone = alone.iter().filter_map(|group| group.members.first());
+        Ok(Self {
+            alone: alone.map(|member| member.name.clone()).collect(),
+            groups,
+            space,
+            untrained,
+            diverged,
+            collection,
+        })
+    }
+
+    /// The document, of what is said of each group.
+    pub(crate) fn document<G>(&self, schema: &'static str, groups: Vec<G>) -> Document<G> {
+        Document {
+            schema,
+            space: self.space.to_string(),
+            left_out_runs: self.diverged,
+            untrained: self.untrained,
+            groups,
+        }
+    }
+
+    /// Whether everything could be read, and all foreign weights are finite. A store knows its
+    /// diverged runs.
+    pub fn is_fine(&self) -> bool {
+        let is_foreign = |claims: &Claims| {
+            let run = claims.run.as_ref();
+            run.is_none_or(|run| run.from != From::Store)
+        };
+        let mut not_finite = self.collection.not_finite.iter();
+        self.collection.problems.is_empty() && !not_finite.any(|found| is_foreign(&found.claims))
+    }
+
+    /// What a group is, on one line, with what is left out of stores.
+    pub(crate) fn heading(&self, group: &Group) -> String {
+        let heading = crate::runs::text::heading(group);
+        let heading = match self.space {
+            Space::Full => heading,
+            Space::Svd(rank) => {
+                format!("{heading}, in {} of an SVD", counted(rank, "dimension"))
+            }
+        };
+        match self.untrained {
+            0 => heading,
+            count => format!("{heading}; {} untrained left out", thousands(count as u64)),
+        }
+    }
+}
+
+fn is_untrained(member: &Member) -> bool {
+    let position = member.claims.position;
+    position.is_some_and(|position| position.from == From::Store && position.value == 0)
+}
+
+fn keep(group: &mut Group, is_kept: impl Fn(&Member) -> bool) {
+    let members = group.members.iter().enumerate();
+    let removed: Vec<usize> = members
+        .filter(|(_, member)| !is_kept(member))
+        .map(|(index, _)| index)
+        .collect();
+    if removed.is_empty() {
+        return;
+    }
+    group.members.retain(|member| is_kept(member));
+    let points = std::mem::take(&mut group.points);
+    group.points = points.remove_columns_at(&removed);
+}

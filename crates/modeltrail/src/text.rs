@@ -1,0 +1,98 @@
+//! How answers are laid out for people: tables without frames, and numbers in words.
+
+use crate::collection::LeftOut;
+use comfy_table::{CellAlignment, Table, presets};
+
+/// A table without frame; all columns but the first are right-aligned. Without titles there is no
+/// line of them.
+pub fn table<const N: usize>(
+    titles: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    laid_out(titles, rows, 1..N)
+}
+
+/// As [`table`], with the columns of numbers, which are right-aligned.
+pub fn laid_out<const N: usize>(
+    titles: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+    numbers: std::ops::Range<usize>,
+) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    if titles.iter().any(|title| !title.is_empty()) {
+        table.set_header(titles);
+    }
+    for row in rows {
+        table.add_row(row);
+    }
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        if numbers.contains(&index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let text = table.to_string();
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    lines.join("\n")
+}
+
+/// A mean with its standard error.
+pub fn estimate(estimate: &trajectory::scoring::Estimate, decimals: usize) -> String {
+    match estimate.standard_error {
+        Some(error) => format!("{:.decimals$} ± {error:.decimals$}", estimate.value),
+        None => format!("{:.decimals$}", estimate.value),
+    }
+}
+
+/// What is there beside weights, if anything is.
+pub fn beside_weights(left_out: LeftOut, passed_over: usize) -> Option<String> {
+    let counts = [
+        (
+            left_out.buffers,
+            "buffers (running statistics and the like)",
+        ),
+        (left_out.not_float, "integer or boolean tensors"),
+        (
+            left_out.others,
+            "other entries (optimiser state and the like)",
+        ),
+        (passed_over, "files beside the checkpoints"),
+    ];
+    let parts: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    (!parts.is_empty()).then(|| format!("not looked at: {}", parts.join(", ")))
+}
+
+/// A number with commas between its thousands.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number of things.
+pub fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", thousands(count as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_told_apart_by_commas() {
+        let texts = [0, 999, 1000, 1_234_567].map(thousands);
+        assert_eq!(texts, ["0", "999", "1,000", "1,234,567"]);
+    }
+}
