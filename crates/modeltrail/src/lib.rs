@@ -15,7 +15,9 @@
 #![forbid(unsafe_code)]
 
 pub mod collection;
+mod coverage;
 pub mod diff;
+mod error;
 pub mod exchange;
 pub mod gate;
 pub mod lineage;
@@ -29,3 +31,6 @@ mod small_file;
 pub mod text;
 pub mod umap;
 pub mod watch;
+
+pub use coverage::{Coverage, Skipped, Unread};
+pub use error::{Error, Result};
