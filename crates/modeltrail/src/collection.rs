@@ -5,25 +5,29 @@
 //! claims of itself reaches the points: their order is drawn from a seed, and claims travel beside.
 
 mod inventory;
-mod listing;
+pub(crate) mod listing;
 mod points;
 pub mod shared;
 mod single;
 pub mod sketches;
-mod source;
+pub(crate) mod source;
 
 pub use inventory::{Alike, Inventory, Item, only};
 pub use points::identity;
 pub use single::Buffer;
 pub use single::{Single, single};
 
+use crate::coverage::{Coverage, Skipped, Unread};
+use crate::error::{Error, escaped};
 use crate::progress::{Progress, Silent};
+use crate::source::{TensorSource, Tensors};
 use checkpoint_store::TensorShape;
 use checkpoint_store::foreign::{Claimed, Limits, Origin};
 use listing::Listing;
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// How to read.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +64,88 @@ pub struct Collection {
     pub left_out: LeftOut,
     /// Files passed over that a training writes beside the weights.
     pub passed_over: usize,
+    /// Tensors that could not be read.
+    pub unread: Vec<Unread>,
+}
+
+impl Options {
+    /// Most memory for weights, in bytes.
+    #[must_use]
+    pub fn memory(self, memory: u64) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// Seed of the shuffle.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    /// What reading one foreign checkpoint may take.
+    #[must_use]
+    pub fn limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Reads what the paths stand for: see [`collect`].
+    pub fn read<P: Into<PathBuf>>(&self, paths: impl IntoIterator<Item = P>) -> Collection {
+        let paths: Vec<PathBuf> = paths.into_iter().map(Into::into).collect();
+        collect(&paths, self)
+    }
+}
+
+impl Collection {
+    /// How to read: `Collection::options().memory(1 << 30).read(["checkpoints/"])`.
+    pub fn options() -> Options {
+        Options::default()
+    }
+
+    /// Checkpoints in memory, each with a name. The names claim nothing: what they are is read off
+    /// the weights alone.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn from_tensors(
+        checkpoints: impl IntoIterator<Item = (impl Into<String>, Tensors)>,
+    ) -> Result<Self, Error> {
+        let sources = checkpoints.into_iter().map(|(name, tensors)| {
+            let source: Arc<dyn TensorSource> = Arc::new(tensors);
+            (name, source)
+        });
+        Self::from_sources(sources, &Options::default(), &Silent)
+    }
+
+    /// Checkpoints wherever their owner has them, each with a name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn from_sources(
+        checkpoints: impl IntoIterator<Item = (impl Into<String>, Arc<dyn TensorSource>)>,
+        options: &Options,
+        progress: &dyn Progress,
+    ) -> Result<Self, Error> {
+        let mut listing = Listing::default();
+        for (name, source) in checkpoints {
+            listing.add_own(name.into(), source);
+        }
+        if listing.groups.is_empty() {
+            return Err(Error::NothingRead);
+        }
+        Ok(read(listing, options, progress))
+    }
+
+    /// How much of the checkpoints was read.
+    pub fn coverage(&self) -> Coverage {
+        let weights = |group: &Group| group.parameters() * group.members.len() as u64;
+        let read: u64 = self.groups.iter().map(weights).sum();
+        let unread = self.unread.iter().filter_map(|tensor| tensor.elements);
+        Coverage {
+            weights_read: read,
+            weights_in_all: read + unread.sum::<u64>(),
+            unread: self.unread.clone(),
+            skipped: self.left_out.skipped(self.passed_over),
+        }
+    }
 }
 
 /// Checkpoints with the same tensors.
@@ -197,13 +283,32 @@ impl std::convert::From<&Claimed> for Claims {
 }
 
 /// Something that could not be read.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The path it is about.
     #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
+    /// What kind of trouble it is: [`Error::kind`].
+    pub kind: &'static str,
     /// What is wrong, on one line, with the path and the way out.
     pub message: String,
+}
+
+impl Problem {
+    /// What is wrong with a path.
+    pub fn new(path: &Path, error: &Error) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            kind: error.kind(),
+            message: error.to_line(),
+        }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.message)
+    }
 }
 
 /// Paths need not be Unicode, and JSON has to be.
@@ -235,6 +340,37 @@ pub struct LeftOut {
     pub not_float: usize,
     /// Everything else: the state of optimisers, quantised tensors, pickled objects.
     pub others: usize,
+}
+
+impl LeftOut {
+    /// The same, as what was skipped, beside so many companion files.
+    pub fn skipped(self, companions: usize) -> Vec<Skipped> {
+        let kinds = [
+            ("buffers", self.buffers, "they are not learned"),
+            (
+                "integers or booleans",
+                self.not_float,
+                "they are not weights",
+            ),
+            (
+                "other entries",
+                self.others,
+                "they are no tensors of the model",
+            ),
+            (
+                "companion files",
+                companions,
+                "they lie beside the checkpoints",
+            ),
+        ];
+        let some = kinds.into_iter().filter(|(_, count, _)| *count > 0);
+        some.map(|(what, count, reason)| Skipped {
+            what,
+            count,
+            reason,
+        })
+        .collect()
+    }
 }
 
 /// Reads what the paths stand for. Costs one pass over all weights.
@@ -273,6 +409,7 @@ fn read(mut listing: Listing, options: &Options, work: &dyn Progress) -> Collect
         not_finite,
         left_out: listing.left_out,
         passed_over: listing.passed_over,
+        unread: listing.unread,
     }
 }
 
@@ -330,12 +467,5 @@ pub fn told(error: &anyhow::Error) -> String {
 
 /// A name out of a file system or a file, on one line.
 pub fn printable(name: &str) -> String {
-    let escaped = name.chars().map(|sign| {
-        if sign.is_control() {
-            sign.escape_default().to_string()
-        } else {
-            sign.to_string()
-        }
-    });
-    escaped.collect()
+    escaped(name)
 }

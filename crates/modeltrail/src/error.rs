@@ -1,6 +1,7 @@
 //! What can go wrong, where, and what helps.
 
-use std::path::Path;
+use checkpoint_store::{Error as Store, Fault};
+use std::path::{Path, PathBuf};
 
 /// Why a question about checkpoints could not be answered.
 ///
@@ -21,24 +22,194 @@ pub enum Error {
     /// A figure or a page could not be made.
     #[error(transparent)]
     Report(#[from] report::Error),
+    /// A file could not be read.
+    #[error("{}: {what}. {way_out}", printable(.path))]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        what: String,
+        /// What helps.
+        way_out: &'static str,
+        /// What the operating system answered, if it refused.
+        source: Option<std::io::Error>,
+    },
+    /// What was named is there, and is not what is needed.
+    #[error("{}: {what}. {way_out}", printable(.path))]
+    Unsuitable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it is, or what is wrong with it.
+        what: String,
+        /// What helps.
+        way_out: &'static str,
+    },
+    /// A file changed between two looks at it.
+    #[error(
+        "{}: it changed while it was read. Wait for the program that writes it",
+        printable(.path)
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Weights are needed, and only a sketch is left of them.
+    #[error("only a sketch is left of these weights: give the checkpoint itself")]
+    SketchOnly,
+    /// A source has no tensor of this number, or it has another shape.
+    #[error("tensor {index} is not in the source as its list of tensors says")]
+    NoSuchTensor {
+        /// The number.
+        index: usize,
+    },
+    /// A tensor has more values than this machine can count.
+    #[error("tensor {tensor:?} is larger than the memory of any machine: its shape is wrong")]
+    TooLarge {
+        /// Its name.
+        tensor: String,
+    },
+    /// None of the paths led to a checkpoint that could be read.
+    #[error("no checkpoint could be read")]
+    NothingRead,
+    /// Checkpoints of several architectures, where one is needed.
+    #[error(
+        "these checkpoints are of {} architectures, and {whole} holds one. Name the paths of one of \
+         them:{}",
+        .groups.len(),
+        .groups.concat()
+    )]
+    SeveralArchitectures {
+        /// What holds one, in words.
+        whole: &'static str,
+        /// Each of them, on a line of its own.
+        groups: Vec<String>,
+    },
 }
 
 impl Error {
     /// What kind of error it is, in snake case; a program may branch on it.
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Store(_) => "store",
+            Self::Store(error) => store_kind(error),
             Self::Weights(_) => "weights",
             Self::Trajectory(_) => "trajectory",
             Self::Report(_) => "report",
+            Self::Unreadable { .. } => "unreadable",
+            Self::Unsuitable { .. } => "unsuitable",
+            Self::Changed { .. } => "changed",
+            Self::SketchOnly => "sketch_only",
+            Self::NoSuchTensor { .. } => "no_such_tensor",
+            Self::TooLarge { .. } => "too_large",
+            Self::NothingRead => "nothing_read",
+            Self::SeveralArchitectures { .. } => "several_architectures",
         }
     }
 
     /// The file or folder that it is about, if it is about one.
     pub fn path(&self) -> Option<&Path> {
-        None
+        match self {
+            Self::Unreadable { path, .. }
+            | Self::Unsuitable { path, .. }
+            | Self::Changed { path } => Some(path),
+            Self::Store(
+                Store::Io { path, .. }
+                | Store::StorageFull { path, .. }
+                | Store::Damaged { path, .. }
+                | Store::NotAStore { path, .. }
+                | Store::Foreign { path, .. },
+            ) => Some(path),
+            _ => None,
+        }
     }
+
+    /// The message with those of its causes that it does not say itself, on one line.
+    pub fn to_line(&self) -> String {
+        let mut message = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !message.contains(&text) {
+                message.push_str(": ");
+                message.push_str(&text);
+            }
+            cause = error.source();
+        }
+        escaped(&message)
+    }
+}
+
+/// What kind of error a store or a reader met.
+fn store_kind(error: &Store) -> &'static str {
+    match error {
+        Store::Io { .. } => "io",
+        Store::StorageFull { .. } => "storage_full",
+        Store::Damaged { .. } => "damaged",
+        Store::NewerFormat { .. } => "newer_format",
+        Store::NotAStore { .. } => "not_a_store",
+        Store::Foreign { fault, .. } => match fault {
+            Fault::NotACheckpoint => "not_a_checkpoint",
+            Fault::Missing => "missing",
+            Fault::Damaged => "damaged",
+            Fault::Unsupported => "unsupported",
+            Fault::TooLarge => "too_large",
+            Fault::Code => "code",
+            _ => "foreign",
+        },
+        _ => "store",
+    }
+}
+
+/// A path on one line.
+fn printable(path: &Path) -> String {
+    escaped(&path.to_string_lossy())
+}
+
+/// A text on one line: names of files and tensors may hold anything.
+pub(crate) fn escaped(text: &str) -> String {
+    let signs = text.chars().map(|sign| {
+        if sign.is_control() {
+            sign.escape_default().to_string()
+        } else {
+            sign.to_string()
+        }
+    });
+    signs.collect()
 }
 
 /// The result of asking.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_place_on_one_line_and_says_what_helps() {
+        let error = Error::Unsuitable {
+            path: PathBuf::from("a\nb.json"),
+            what: "it is not a file of sketches".to_owned(),
+            way_out: "Make one anew",
+        };
+        let line = error.to_line();
+        assert_eq!(
+            line,
+            "a\\nb.json: it is not a file of sketches. Make one anew"
+        );
+        assert_eq!(error.kind(), "unsuitable");
+        assert_eq!(error.path(), Some(Path::new("a\nb.json")));
+    }
+
+    #[test]
+    fn causes_are_said_once() {
+        let error = Error::Unreadable {
+            path: PathBuf::from("a"),
+            what: "it cannot be opened".to_owned(),
+            way_out: "Check the name",
+            source: Some(std::io::Error::other("it is locked")),
+        };
+        assert_eq!(
+            error.to_line(),
+            "a: it cannot be opened. Check the name: it is locked"
+        );
+    }
+}

@@ -28,9 +28,12 @@ pub mod points;
 pub mod progress;
 pub mod runs;
 mod small_file;
+mod source;
 pub mod text;
 pub mod umap;
 pub mod watch;
 
+pub use collection::Collection;
 pub use coverage::{Coverage, Skipped, Unread};
 pub use error::{Error, Result};
+pub use source::{TensorSource, Tensors};

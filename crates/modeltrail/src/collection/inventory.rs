@@ -3,7 +3,7 @@
 use super::listing::{Entry, Listing, Pending};
 use super::source::Source;
 use super::{LeftOut, Options, Problem, parameters};
-use anyhow::{Result, bail};
+use crate::error::{Error, Result};
 use checkpoint_store::TensorShape;
 use checkpoint_store::export::Labels;
 use checkpoint_store::foreign::Limits;
@@ -69,18 +69,13 @@ impl Inventory {
 ///
 /// # Errors
 /// When there are none, or several: they are named.
-pub fn only<'a>(groups: &'a [Alike], whole: &str) -> Result<&'a Alike> {
+pub fn only<'a>(groups: &'a [Alike], whole: &'static str) -> Result<&'a Alike> {
     match groups {
-        [] => bail!("no checkpoint could be read"),
+        [] => Err(Error::NothingRead),
         [only] => Ok(only),
         several => {
-            let lines: Vec<String> = several.iter().map(|group| format!("\n  {group}")).collect();
-            bail!(
-                "these checkpoints are of {} architectures, and {whole} holds one. Name the paths of \
-                 one of them:{}",
-                several.len(),
-                lines.concat()
-            )
+            let groups = several.iter().map(|group| format!("\n  {group}")).collect();
+            Err(Error::SeveralArchitectures { whole, groups })
         }
     }
 }

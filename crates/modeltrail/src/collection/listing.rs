@@ -1,14 +1,16 @@
 //! Which checkpoints there are: descriptions only, no weights.
 
-use super::source::Source;
+use super::source::{Source, weights};
 use super::{
     Claims, From, LeftOut, Options, PositionClaim, Problem, RunClaim, Unit, printable, sketches,
-    told,
 };
+use crate::coverage::Unread;
+use crate::error::Error;
+use crate::error::Result;
 use crate::exchange::imported::Imported;
-use anyhow::Result;
-use checkpoint_store::foreign::{Discovery, ForeignCheckpoint, Found, Role, discover};
-use checkpoint_store::{Error, Fault, Store, TensorShape};
+use crate::source::TensorSource;
+use checkpoint_store::foreign::{Discovery, ForeignCheckpoint, Found, Limits, Role, discover};
+use checkpoint_store::{Fault, Store, TensorShape};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -43,8 +45,9 @@ pub(super) struct Listing {
     pub(super) problems: Vec<Problem>,
     pub(super) left_out: LeftOut,
     pub(super) passed_over: usize,
+    pub(super) unread: Vec<Unread>,
     /// Paths that have a problem.
-    told: HashSet<PathBuf>,
+    reported: HashSet<PathBuf>,
     /// Stores and files of sketches that were read, by their real paths.
     read: HashSet<PathBuf>,
     /// Paths that stand for stores or sketches, whatever else they stand for.
@@ -94,12 +97,9 @@ impl Listing {
     }
 
     /// Notes what is wrong with a path; the first thing, if several are.
-    fn problem(&mut self, path: &Path, error: &anyhow::Error) {
-        if self.told.insert(path.to_path_buf()) {
-            self.problems.push(Problem {
-                path: path.to_path_buf(),
-                message: told(error),
-            });
+    fn problem(&mut self, path: &Path, error: &Error) {
+        if self.reported.insert(path.to_path_buf()) {
+            self.problems.push(Problem::new(path, error));
         }
     }
 
@@ -123,6 +123,20 @@ impl Listing {
         if let Some(group) = self.groups.get_mut(group) {
             group.entries.push(entry);
         }
+    }
+
+    /// Adds a checkpoint of its owner's.
+    pub(super) fn add_own(&mut self, name: String, source: Arc<dyn TensorSource>) {
+        let layout = source.tensors().to_vec();
+        let entry = Entry {
+            path: PathBuf::from(&name),
+            name: printable(&name),
+            claims: Claims::default(),
+            epoch: None,
+            step: None,
+            source: Source::Own(source),
+        };
+        self.add(&layout, entry);
     }
 
     fn add_store(&mut self, directory: &Path) -> Result<()> {
@@ -191,8 +205,7 @@ impl Listing {
         self.passed_over += discovery.passed_over;
         for problem in discovery.problems {
             // Of stores or sketches there was something.
-            let is_nothing =
-                matches!(&problem.error, Error::Foreign { fault, .. } if *fault == Fault::Missing);
+            let is_nothing = matches!(&problem.error, checkpoint_store::Error::Foreign { fault, .. } if *fault == Fault::Missing);
             if is_nothing && self.fruitful.contains(&problem.path) {
                 continue;
             }
@@ -201,7 +214,7 @@ impl Listing {
         let found = discovery.checkpoints;
         let opened: Vec<_> = found
             .par_iter()
-            .map(|found| Opened::of(found, options))
+            .map(|found| Opened::of(found, &options.limits))
             .collect();
         let common = common_folder(found.iter().map(|found| found.path.as_path()));
         for (found, opened) in found.into_iter().zip(opened) {
@@ -228,31 +241,29 @@ impl Listing {
 }
 
 /// What is kept of a foreign checkpoint that was opened: files do not stay open.
-pub(super) struct Opened {
-    pub(super) layout: Vec<TensorShape>,
-    pub(super) claims: Claims,
-    pub(super) epoch: Option<u64>,
-    pub(super) step: Option<u64>,
-    pub(super) left_out: LeftOut,
+pub(crate) struct Opened {
+    pub(crate) layout: Vec<TensorShape>,
+    pub(crate) claims: Claims,
+    pub(crate) epoch: Option<u64>,
+    pub(crate) step: Option<u64>,
+    pub(crate) left_out: LeftOut,
 }
 
 impl Opened {
     /// # Errors
     /// When the file cannot be read, or has no weights.
-    pub(super) fn of(found: &Found, options: &Options) -> Result<Self> {
-        let checkpoint = ForeignCheckpoint::open(found, &options.limits)?;
+    pub(crate) fn of(found: &Found, limits: &Limits) -> Result<Self> {
+        let checkpoint = ForeignCheckpoint::open(found, limits)?;
         let tensors = checkpoint.tensors();
         let count = |role| tensors.iter().filter(|tensor| tensor.role == role).count();
-        let weights = tensors.iter().filter(|tensor| tensor.role == Role::Weight);
-        let layout: Vec<TensorShape> = weights
-            .map(|tensor| TensorShape::new(tensor.name.clone(), tensor.shape.clone()))
-            .collect();
-        anyhow::ensure!(
-            super::parameters(&layout) > 0,
-            "{}: none of its {} tensors is a weight. Save the weights of the model into it",
-            found.path.display(),
-            tensors.len()
-        );
+        let layout: Vec<TensorShape> = weights(&checkpoint).map(|(_, tensor)| tensor).collect();
+        if super::parameters(&layout) == 0 {
+            return Err(Error::Unsuitable {
+                path: found.path.clone(),
+                what: format!("none of its {} tensors is a weight", tensors.len()),
+                way_out: "Save the weights of the model into it",
+            });
+        }
         Ok(Self {
             layout,
             claims: checkpoint.claimed().into(),

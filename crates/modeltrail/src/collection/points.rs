@@ -2,15 +2,14 @@
 
 use super::listing::{Entry, Pending};
 use super::source::Source;
-use super::{Group, Member, NotFinite, Options, Problem, Space, told};
+use super::{Group, Member, NotFinite, Options, Problem, Space};
+use crate::error::Result;
 use crate::progress::Progress;
-use anyhow::Result;
 use checkpoint_store::TensorShape;
 use nalgebra::DMatrix;
 use rayon::prelude::*;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use weightspace::random::{permutation, stream};
-use weightspace::sketch::{Parameters, Sketch, Sketcher, matrix};
+use weightspace::sketch::{Parameters, Sketch, matrix};
 
 /// A group, and what of it could not be used.
 pub(super) struct Read {
@@ -49,7 +48,9 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &dyn
         .into_par_iter()
         .map(|(entry, column)| {
             let point = match space {
-                Space::Sketches => sketch(&entry.source, &layout, options)
+                Space::Sketches => entry
+                    .source
+                    .sketch(&layout, &options.limits)
                     .and_then(|sketch| sketched(&sketch, column)),
                 Space::Weights => weights(&entry.source, &layout, options, column),
             };
@@ -65,10 +66,7 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &dyn
     let mut members = Vec::new();
     for (column, (entry, point)) in shuffled.into_iter().zip(points).enumerate() {
         match point {
-            Err(error) => read.problems.push(Problem {
-                path: entry.path.clone(),
-                message: told(&error),
-            }),
+            Err(error) => read.problems.push(Problem::new(&entry.path, &error)),
             Ok(point) if !point.not_finite.is_empty() => read.not_finite.push(NotFinite {
                 name: entry.name.clone(),
                 tensors: point.not_finite,
@@ -108,16 +106,14 @@ fn weights(
     column: &mut [f32],
 ) -> Result<Point> {
     let reader = source.open(layout, &options.limits)?;
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = blake3::Hasher::new();
     let mut rest = column;
     let mut not_finite = Vec::new();
     for (index, tensor) in layout.iter().enumerate() {
         let mut bad = 0;
         reader.read(index, &mut |values| {
             bad += values.iter().filter(|value| !value.is_finite()).count() as u64;
-            for value in values {
-                hasher.write_u32(value.to_bits());
-            }
+            hash(&mut hasher, values);
             if let Some(part) = rest.split_off_mut(..values.len()) {
                 part.copy_from_slice(values);
             }
@@ -127,32 +123,9 @@ fn weights(
         }
     }
     Ok(Point {
-        identity: hasher.finish(),
+        identity: first_bytes(&hasher),
         not_finite,
     })
-}
-
-/// The sketch of a checkpoint: as it was kept, or made of its weights.
-///
-/// # Errors
-/// When the weights cannot be read.
-pub(super) fn sketch(source: &Source, layout: &[TensorShape], options: &Options) -> Result<Sketch> {
-    if let Source::Sketch(sketch) = source {
-        return Ok(Sketch::clone(sketch));
-    }
-    let reader = source.open(layout, &options.limits)?;
-    let mut sketcher = Sketcher::new(Parameters::default())?;
-    for (index, tensor) in layout.iter().enumerate() {
-        let shape: Vec<usize> = tensor
-            .shape
-            .iter()
-            .map(|&side| usize::try_from(side))
-            .collect::<Result<_, _>>()?;
-        let mut part = sketcher.tensor(&tensor.name, &shape);
-        reader.read(index, &mut |values| part.feed(values))?;
-        sketcher.add(part.finish())?;
-    }
-    Ok(sketcher.finish())
 }
 
 /// What [`Member::identity`] is of a sketch.
@@ -163,9 +136,29 @@ pub fn identity(sketch: &Sketch) -> u64 {
         .map(|tensor| (tensor.name.as_str(), tensor.fingerprint))
         .collect();
     prints.sort_unstable();
-    let mut hasher = DefaultHasher::new();
-    prints.hash(&mut hasher);
-    hasher.finish()
+    let mut hasher = blake3::Hasher::new();
+    for (name, print) in prints {
+        hasher.update(&(name.len() as u64).to_le_bytes());
+        hasher.update(name.as_bytes());
+        hasher.update(&print.to_le_bytes());
+    }
+    first_bytes(&hasher)
+}
+
+/// Takes in the bits of the values.
+fn hash(hasher: &mut blake3::Hasher, values: &[f32]) {
+    let mut bytes = [0_u8; 4096];
+    for part in values.chunks(bytes.len() / 4) {
+        for (place, value) in bytes.chunks_exact_mut(4).zip(part) {
+            place.copy_from_slice(&value.to_le_bytes());
+        }
+        hasher.update(bytes.get(..4 * part.len()).unwrap_or_default());
+    }
+}
+
+fn first_bytes(hasher: &blake3::Hasher) -> u64 {
+    let first = hasher.finalize().as_bytes().first_chunk().copied();
+    u64::from_le_bytes(first.unwrap_or_default())
 }
 
 fn sketched(sketch: &Sketch, column: &mut [f32]) -> Result<Point> {
@@ -191,6 +184,9 @@ pub(super) fn sketches<'a>(
     pending
         .entries
         .par_iter()
-        .map(|entry| (entry, sketch(&entry.source, &pending.layout, options)))
+        .map(|entry| {
+            let sketch = entry.source.sketch(&pending.layout, &options.limits);
+            (entry, sketch)
+        })
         .collect()
 }

@@ -3,7 +3,8 @@
 use super::listing::Opened;
 use super::source::Source;
 use super::{LeftOut, Options, printable};
-use anyhow::{Context, Result, bail, ensure};
+use crate::error::{Error, Result};
+use crate::source::sides;
 use checkpoint_store::foreign::{ForeignCheckpoint, Role, discover};
 use checkpoint_store::{Store, TensorShape};
 use std::collections::BTreeMap;
@@ -73,26 +74,35 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
         let column = labels
             .zip(0..)
             .find(|(label, _)| (label.run, label.epoch) == (run, epoch));
-        let (_, column) = column.with_context(|| {
-            format!("{shown}: the store has no such run and epoch; see `modeltrail zoo ls`")
+        let (_, column) = column.ok_or_else(|| Error::Unsuitable {
+            path: path.to_path_buf(),
+            what: "the store has no such run and epoch".to_owned(),
+            way_out: "List what the store holds, and name one of its runs and epochs",
         })?;
         let layout = store.layout().to_vec();
         let source = Source::Store(Arc::new(checkpoints), column, layout.clone().into());
         return read(shown, LeftOut::default(), &source, &layout, options);
     }
-    ensure!(
-        !path.is_dir() || Store::open(path).is_err(),
-        "{shown} is a store: say which of its checkpoints, as {shown}:RUN/EPOCH"
-    );
+    if path.is_dir() && Store::open(path).is_ok() {
+        return Err(Error::Unsuitable {
+            path: path.to_path_buf(),
+            what: format!("it is a store, and one of its checkpoints is needed: {shown}:RUN/EPOCH"),
+            way_out: "Name the run and the epoch",
+        });
+    }
     let mut discovery = discover(&[path.to_path_buf()], &options.limits);
     if let Some(problem) = discovery.problems.into_iter().next() {
         return Err(problem.error.into());
     }
     let count = discovery.checkpoints.len();
     let (Some(found), 1) = (discovery.checkpoints.pop(), count) else {
-        bail!("{shown} holds {count} checkpoints, and a comparison needs one: name its file");
+        return Err(Error::Unsuitable {
+            path: path.to_path_buf(),
+            what: format!("it holds {count} checkpoints, and a comparison needs one"),
+            way_out: "Name its file",
+        });
     };
-    let opened = Opened::of(&found, options)?;
+    let opened = Opened::of(&found, &options.limits)?;
     let buffers = buffers(&ForeignCheckpoint::open(&found, &options.limits)?);
     let source = Source::Foreign(Box::new(found));
     let single = read(shown, opened.left_out, &source, &opened.layout, options)?;
@@ -129,10 +139,7 @@ fn read(
     for (index, tensor) in layout.iter().enumerate() {
         let mut values = Vec::new();
         reader.read(index, &mut |chunk| values.extend_from_slice(chunk))?;
-        let sides = tensor.shape.iter();
-        let shape = sides
-            .map(|&side| usize::try_from(side))
-            .collect::<Result<_, _>>()?;
+        let shape = sides(tensor)?;
         tensors.push(Values {
             name: tensor.name.clone(),
             shape,

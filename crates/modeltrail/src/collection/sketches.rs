@@ -1,9 +1,9 @@
 //! Files of sketches: what is kept of checkpoints when their weights are gone.
 
 use super::listing::Listing;
-use super::{Claims, LeftOut, Options, Problem, points, told};
+use super::{Claims, LeftOut, Options, Problem, points};
+use crate::error::{Error, Result};
 use crate::small_file;
-use anyhow::{Context, Result, ensure};
 use checkpoint_store::TensorShape;
 use serde::{Deserialize, Serialize};
 use std::io::Read;
@@ -102,38 +102,51 @@ pub fn layout(sketch: &Sketch) -> Vec<TensorShape> {
 /// When it cannot be read, is something else, or was made in another way than this program makes
 /// sketches.
 pub fn read(path: &Path) -> Result<Sketches> {
-    let shown = super::printable(&path.to_string_lossy());
+    let unsuitable = |what: String, way_out| Error::Unsuitable {
+        path: path.to_path_buf(),
+        what,
+        way_out,
+    };
     let text = small_file::read(path, LARGEST)?;
-    let file: Sketches = serde_json::from_slice(&text).with_context(|| {
-        format!("{shown} is not a file of sketches: make one with `modeltrail sketch`")
+    let file: Sketches = serde_json::from_slice(&text).map_err(|error| {
+        let what = format!("it is not a file of sketches ({error})");
+        unsuitable(
+            what,
+            "Sketch the checkpoints, and give the file that this writes",
+        )
     })?;
-    ensure!(
-        file.schema == SCHEMA,
-        "{shown} says that it is {:?}, and {SCHEMA:?} is read: sketch the checkpoints anew",
-        super::printable(&file.schema)
-    );
-    let odd = file.checkpoints.iter().find(|kept| {
-        kept.sketch.version != VERSION || kept.sketch.parameters != Parameters::default()
-    });
-    if let Some(kept) = odd {
-        anyhow::bail!(
-            "{shown}: the sketch of {} was made in another way than this program makes them: \
-             sketch the checkpoints anew",
-            super::printable(&kept.name)
-        );
+    if file.schema != SCHEMA {
+        return Err(unsuitable(
+            format!(
+                "it says that it is {:?}, and {SCHEMA:?} is read",
+                file.schema
+            ),
+            ANEW,
+        ));
     }
     for Kept { name, sketch, .. } in &file.checkpoints {
+        if sketch.version != VERSION || sketch.parameters != Parameters::default() {
+            return Err(unsuitable(
+                format!(
+                    "the sketch of {name} was made in another way than this program makes them"
+                ),
+                ANEW,
+            ));
+        }
         let is_finite = sketch.tensors.iter().all(|tensor| tensor.non_finite == 0);
         // Refuses what no sketcher can have made.
         if is_finite && let Err(error) = matrix(&[sketch]) {
-            anyhow::bail!(
-                "{shown}: the sketch of {} is damaged ({error}): sketch the checkpoints anew",
-                super::printable(name)
-            );
+            return Err(unsuitable(
+                format!("the sketch of {name} is damaged ({error})"),
+                ANEW,
+            ));
         }
     }
     Ok(file)
 }
+
+/// What helps against sketches that are not read.
+const ANEW: &str = "Sketch the checkpoints anew";
 
 /// Sketches everything that the paths stand for.
 pub fn sketch(paths: &[PathBuf], options: &Options) -> (Sketches, Vec<Problem>, LeftOut) {
@@ -147,10 +160,7 @@ pub fn sketch(paths: &[PathBuf], options: &Options) -> (Sketches, Vec<Problem>, 
                     claims: entry.claims.clone(),
                     sketch,
                 }),
-                Err(error) => listing.problems.push(Problem {
-                    path: entry.path.clone(),
-                    message: told(&error),
-                }),
+                Err(error) => listing.problems.push(Problem::new(&entry.path, &error)),
             }
         }
     }

@@ -1,26 +1,29 @@
 //! Where the weights of one checkpoint lie, and reading them tensor by tensor.
 
-use anyhow::{Result, anyhow};
+use crate::error::{Error, Result};
+use crate::source::{TensorSource, sides};
 use checkpoint_store::foreign::{ForeignCheckpoint, Found, Limits, Role};
 use checkpoint_store::{Checkpoints, TensorShape};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
-use weightspace::sketch::Sketch;
+use weightspace::sketch::{Parameters, Sketch, Sketcher};
 
 /// Where the weights of one checkpoint lie.
 #[derive(Debug, Clone)]
-pub(super) enum Source {
+pub(crate) enum Source {
     /// In files of another program.
     Foreign(Box<Found>),
     /// In a column of a store, with these tensors.
     Store(Arc<Checkpoints>, usize, Arc<[TensorShape]>),
+    /// Wherever their owner has them.
+    Own(Arc<dyn TensorSource>),
     /// They are gone; a sketch is left.
     Sketch(Arc<Sketch>),
 }
 
 impl Source {
-    pub(super) fn is_sketch(&self) -> bool {
+    pub(crate) fn is_sketch(&self) -> bool {
         matches!(self, Self::Sketch(_))
     }
 
@@ -28,92 +31,199 @@ impl Source {
     ///
     /// # Errors
     /// When a file cannot be read, or changed since it was listed.
-    pub(super) fn open(&self, layout: &[TensorShape], limits: &Limits) -> Result<Reader> {
-        Ok(match self {
-            Self::Foreign(found) => {
-                let checkpoint = Box::new(ForeignCheckpoint::open(found, limits)?);
-                let tensors = places(&checkpoint, layout);
-                let tensors = tensors.ok_or_else(|| {
-                    anyhow!(
-                        "{}: its tensors changed while it was read. Wait for the program that \
-                         writes it",
-                        found.path.display()
-                    )
-                })?;
-                Reader::Foreign {
-                    checkpoint,
-                    tensors,
-                }
-            }
+    pub(crate) fn open<'a>(
+        &'a self,
+        layout: &'a [TensorShape],
+        limits: &Limits,
+    ) -> Result<Reader<'a>> {
+        let source: Opened<'a> = match self {
+            Self::Foreign(found) => Opened::Foreign(Box::new(ForeignSource::open(found, limits)?)),
             Self::Store(checkpoints, column, own) => {
-                let column = checkpoints.matrix().column(*column).into_owned();
-                let mut end = 0_usize;
-                let places = own.iter().map(|tensor| {
-                    let length = usize::try_from(super::elements(tensor)).unwrap_or(usize::MAX);
-                    let start = end;
-                    end = start.saturating_add(length);
-                    (tensor.name.as_str(), start..end)
-                });
-                let places: HashMap<&str, Range<usize>> = places.collect();
-                let ranges = layout.iter().map(|tensor| {
-                    let range = places.get(tensor.name.as_str()).cloned();
-                    range.unwrap_or_default()
-                });
-                Reader::Store(ranges.collect(), column.data.into())
+                Opened::Column(StoreColumn::new(checkpoints, *column, own))
             }
-            Self::Sketch(_) => return Err(anyhow!("only a sketch is left of these weights")),
+            Self::Own(source) => Opened::Own(source.as_ref()),
+            Self::Sketch(_) => return Err(Error::SketchOnly),
+        };
+        let places = places(source.get().tensors(), layout);
+        let places = places.ok_or_else(|| match self {
+            Self::Foreign(found) => Error::Changed {
+                path: found.path.clone(),
+            },
+            _ => Error::NoSuchTensor { index: 0 },
+        })?;
+        Ok(Reader {
+            source,
+            places,
+            layout,
         })
+    }
+
+    /// Its sketch: as it was kept, or made of its weights. Costs no more memory than a buffer.
+    ///
+    /// # Errors
+    /// When the weights cannot be read.
+    pub(crate) fn sketch(&self, layout: &[TensorShape], limits: &Limits) -> Result<Sketch> {
+        match self {
+            Self::Sketch(sketch) => Ok(Sketch::clone(sketch)),
+            _ => self.open(layout, limits)?.sketch(),
+        }
     }
 }
 
-/// Where each tensor of the layout is in the checkpoint; none if one is missing or has another shape.
-fn places(checkpoint: &ForeignCheckpoint, layout: &[TensorShape]) -> Option<Vec<usize>> {
-    let tensors = checkpoint.tensors().iter().enumerate();
-    let places: HashMap<&str, usize> = tensors
-        .filter(|(_, tensor)| tensor.role == Role::Weight)
+/// Where each tensor of the layout is among those of a source; none if one is missing or has
+/// another shape.
+fn places(own: &[TensorShape], layout: &[TensorShape]) -> Option<Vec<usize>> {
+    let places: HashMap<&str, usize> = own
+        .iter()
+        .enumerate()
         .map(|(index, tensor)| (tensor.name.as_str(), index))
         .collect();
     let place = |wanted: &TensorShape| {
         let index = *places.get(wanted.name.as_str())?;
-        let shape = &checkpoint.tensors().get(index)?.shape;
-        (*shape == wanted.shape).then_some(index)
+        (own.get(index)?.shape == wanted.shape).then_some(index)
     };
     layout.iter().map(place).collect()
 }
 
-/// A checkpoint that is open.
-pub(super) enum Reader {
-    Foreign {
-        checkpoint: Box<ForeignCheckpoint>,
-        /// Indices into its tensors, in the order of the layout.
-        tensors: Vec<usize>,
-    },
-    /// Where each tensor is in the values.
-    Store(Vec<Range<usize>>, Vec<f32>),
+/// A checkpoint that is open for reading.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    source: Opened<'a>,
+    /// Indices into its tensors, in the order of the layout.
+    places: Vec<usize>,
+    layout: &'a [TensorShape],
 }
 
-impl Reader {
+#[derive(Debug)]
+enum Opened<'a> {
+    Foreign(Box<ForeignSource>),
+    Column(StoreColumn<'a>),
+    Own(&'a dyn TensorSource),
+}
+
+impl Opened<'_> {
+    fn get(&self) -> &dyn TensorSource {
+        match self {
+            Self::Foreign(source) => source.as_ref(),
+            Self::Column(source) => source,
+            Self::Own(source) => *source,
+        }
+    }
+}
+
+impl Reader<'_> {
     /// Streams the values of a tensor of the layout, row-major.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) fn read(&self, tensor: usize, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
-        match self {
-            Self::Foreign {
-                checkpoint,
-                tensors,
-            } => {
-                // One that is not there is refused by the checkpoint.
-                let index = tensors.get(tensor).copied().unwrap_or(usize::MAX);
-                checkpoint.read(index, sink)?;
-            }
-            Self::Store(ranges, values) => {
-                let range = ranges.get(tensor).cloned().unwrap_or_default();
-                let values = values.get(range).unwrap_or_default();
-                if !values.is_empty() {
-                    sink(values);
-                }
-            }
+    pub(crate) fn read(&self, tensor: usize, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
+        let place = self.places.get(tensor);
+        let place = place.ok_or(Error::NoSuchTensor { index: tensor })?;
+        self.source.get().read(*place, sink)
+    }
+
+    /// Sketches all tensors of the layout.
+    ///
+    /// # Errors
+    /// When they cannot be read, or two have one name.
+    pub(crate) fn sketch(&self) -> Result<Sketch> {
+        let mut sketcher = Sketcher::new(Parameters::default())?;
+        for (index, tensor) in self.layout.iter().enumerate() {
+            let mut part = sketcher.tensor(&tensor.name, &sides(tensor)?);
+            self.read(index, &mut |values| part.feed(values))?;
+            sketcher.add(part.finish())?;
+        }
+        Ok(sketcher.finish())
+    }
+}
+
+/// The weights of a foreign checkpoint.
+#[derive(Debug)]
+struct ForeignSource {
+    checkpoint: ForeignCheckpoint,
+    weights: Vec<TensorShape>,
+    /// Where each is among the tensors of the checkpoint.
+    places: Vec<usize>,
+}
+
+impl ForeignSource {
+    fn open(found: &Found, limits: &Limits) -> Result<Self> {
+        let checkpoint = ForeignCheckpoint::open(found, limits)?;
+        let (places, weights) = weights(&checkpoint).unzip();
+        Ok(Self {
+            checkpoint,
+            weights,
+            places,
+        })
+    }
+}
+
+/// The weights among the tensors of a checkpoint, with their places.
+pub(super) fn weights(
+    checkpoint: &ForeignCheckpoint,
+) -> impl Iterator<Item = (usize, TensorShape)> {
+    let tensors = checkpoint.tensors().iter().enumerate();
+    tensors
+        .filter(|(_, tensor)| tensor.role == Role::Weight)
+        .map(|(place, tensor)| {
+            let shape = TensorShape::new(tensor.name.clone(), tensor.shape.clone());
+            (place, shape)
+        })
+}
+
+impl TensorSource for ForeignSource {
+    fn tensors(&self) -> &[TensorShape] {
+        &self.weights
+    }
+
+    fn read(&self, index: usize, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
+        // One that is not there is refused by the checkpoint.
+        let place = self.places.get(index).copied().unwrap_or(usize::MAX);
+        Ok(self.checkpoint.read(place, sink)?)
+    }
+}
+
+/// A column of a store, where it is: mapped, if the store is.
+#[derive(Debug)]
+struct StoreColumn<'a> {
+    layout: &'a [TensorShape],
+    /// Where each tensor is in the column.
+    ranges: Vec<Range<usize>>,
+    checkpoints: &'a Checkpoints,
+    column: usize,
+}
+
+impl<'a> StoreColumn<'a> {
+    fn new(checkpoints: &'a Checkpoints, column: usize, layout: &'a [TensorShape]) -> Self {
+        let mut end = 0_usize;
+        let ranges = layout.iter().map(|tensor| {
+            let length = usize::try_from(super::elements(tensor)).unwrap_or(usize::MAX);
+            let start = end;
+            end = start.saturating_add(length);
+            start..end
+        });
+        Self {
+            ranges: ranges.collect(),
+            layout,
+            checkpoints,
+            column,
+        }
+    }
+}
+
+impl TensorSource for StoreColumn<'_> {
+    fn tensors(&self) -> &[TensorShape] {
+        self.layout
+    }
+
+    fn read(&self, index: usize, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
+        let matrix = self.checkpoints.matrix();
+        let column = matrix.column(self.column);
+        let range = self.ranges.get(index).cloned();
+        let values = range.and_then(|range| column.as_slice().get(range));
+        let values = values.ok_or(Error::NoSuchTensor { index })?;
+        if !values.is_empty() {
+            sink(values);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Checkpoints written out for other programs.
 
 use super::names::Names;
-use crate::collection::{Alike, Item, Problem, only, told};
+use crate::collection::{Alike, Item, Problem, only};
 use anyhow::{Result, bail};
 use checkpoint_store::NewFile;
 use checkpoint_store::TensorShape;
@@ -137,10 +137,7 @@ fn write_table(group: &Alike, out: &Path, replace: bool, exported: &mut Exported
 }
 
 impl Exported {
-    fn problem(&mut self, item: &Item, error: &anyhow::Error) {
-        self.problems.push(Problem {
-            path: item.path.clone(),
-            message: told(error),
-        });
+    fn problem(&mut self, item: &Item, error: &crate::Error) {
+        self.problems.push(Problem::new(&item.path, error));
     }
 }

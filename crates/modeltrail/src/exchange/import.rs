@@ -2,7 +2,7 @@
 
 pub use super::imported::Counts;
 use super::plan::{Plan, Planned};
-use crate::collection::{Alike, Problem, told};
+use crate::collection::{Alike, Problem};
 use anyhow::Result;
 use checkpoint_store::{Checkpoint, Store};
 use std::collections::{BTreeMap, HashSet};
@@ -80,10 +80,7 @@ pub fn import(group: &Alike, by_name: bool, out: &Path) -> Result<Outcome> {
             }
             Err(error) => {
                 batch.columns.truncate(start);
-                problems.push(Problem {
-                    path: planned.item.path.clone(),
-                    message: told(&error),
-                });
+                problems.push(Problem::new(&planned.item.path, &error));
             }
         }
     }

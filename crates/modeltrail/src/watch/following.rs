@@ -259,6 +259,7 @@ pub(super) fn form(layout: &[TensorShape], options: &Options) -> Form {
 fn problem(path: &Path, message: String) -> Problem {
     Problem {
         path: path.to_path_buf(),
+        kind: "unreadable",
         message,
     }
 }
