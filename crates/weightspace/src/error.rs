@@ -93,6 +93,22 @@ pub enum Error {
         /// Examples of the second.
         right: usize,
     },
+    /// A regression was not given a target and a group for every sample.
+    #[error(
+        "features of {features} samples, targets of {targets} and groups of {groups} were given: \
+         each sample needs all three"
+    )]
+    Samples {
+        /// Rows of the features.
+        features: usize,
+        /// Rows of the targets.
+        targets: usize,
+        /// Number of groups.
+        groups: usize,
+    },
+    /// The normal equations of a regression have no solution.
+    #[error("the normal equations are singular: features and targets must be finite")]
+    Singular,
     /// The sizes of the weight tensors are not those of the matrix.
     #[error(
         "the tensors have {sum} parameters together, the matrix has {parameters}: \
