@@ -5,7 +5,9 @@ use crate::commands::{
     umap, verify, watch, zoo,
 };
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use modeltrail::Error;
 use modeltrail::collection::printable;
+use serde::Serialize;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -81,7 +83,16 @@ pub(crate) enum Outcome {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    let fail = |error: &anyhow::Error| {
+        if cli.global.json {
+            print_error(error);
+        }
+        fail(error)
+    };
     if let Err(error) = use_threads(cli.global.threads) {
         return fail(&error);
     }
@@ -112,23 +123,84 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints the error and those of its causes that it does not tell itself; exit status 2.
-pub fn fail(error: &anyhow::Error) -> ExitCode {
-    let mut message = String::from("error");
-    for cause in error.chain() {
-        let mut told = cause.to_string();
-        // Names of files reach these errors as they are.
-        if cause.is::<checkpoint_store::Error>() {
-            told = printable(&told);
-        }
-        let cause = told;
-        if !message.contains(&cause) {
-            message.push_str(": ");
-            message.push_str(&cause);
+/// An error as JSON, on stdout.
+#[derive(Serialize)]
+struct ErrorDocument<'a> {
+    schema: &'static str,
+    /// What kind of error it is.
+    kind: &'a str,
+    /// What happened, where, and what helps, on one line.
+    message: String,
+    /// The file or folder that it is about, if it is about one.
+    path: Option<String>,
+}
+
+/// What an error document is; a change that breaks readers gets another number.
+const ERROR: &str = "modeltrail.error/1";
+
+/// Prints an error as JSON. That nobody reads it changes nothing.
+fn print_error(error: &anyhow::Error) {
+    let known = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<Error>());
+    let path = known.and_then(Error::path);
+    let document = ErrorDocument {
+        schema: ERROR,
+        kind: known.map_or("other", Error::kind),
+        message: one_line(error),
+        path: path.map(|path| path.to_string_lossy().into_owned()),
+    };
+    if let Ok(text) = serde_json::to_string_pretty(&document) {
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+}
+
+/// Says what is wrong with the command line, as JSON too if that was asked for; exit status 2, but 0
+/// where help was asked for.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+        let message = error.render().to_string();
+        let first = message.lines().next().unwrap_or_default();
+        let document = ErrorDocument {
+            schema: ERROR,
+            kind: "usage",
+            message: first.trim_start_matches("error: ").to_owned(),
+            path: None,
+        };
+        if let Ok(text) = serde_json::to_string_pretty(&document) {
+            let _ = writeln!(std::io::stdout(), "{text}");
         }
     }
-    let _ = writeln!(std::io::stderr(), "{message}");
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Prints the error and those of its causes that it does not say itself; exit status 2.
+pub fn fail(error: &anyhow::Error) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "error: {}", one_line(error));
     ExitCode::from(2)
+}
+
+/// An error and those of its causes that it does not say itself. Names of files reach errors as they
+/// are, and may hold anything.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut message = String::new();
+    for cause in error.chain() {
+        let is_of_store = cause.is::<checkpoint_store::Error>()
+            || matches!(cause.downcast_ref(), Some(Error::Store(_)));
+        let text = if is_of_store {
+            printable(&cause.to_string())
+        } else {
+            cause.to_string()
+        };
+        if message.is_empty() {
+            message = text;
+        } else if !message.contains(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+    }
+    message
 }
 
 /// Uses so many threads for everything that follows; 0 = one per core.
