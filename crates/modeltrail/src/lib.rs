@@ -16,6 +16,7 @@
 
 pub mod collection;
 mod coverage;
+mod detector;
 pub mod diff;
 mod error;
 pub mod exchange;
@@ -35,5 +36,6 @@ pub mod watch;
 
 pub use collection::Collection;
 pub use coverage::{Coverage, Skipped, Unread};
+pub use detector::ShiftDetector;
 pub use error::{Error, Result};
 pub use source::{TensorSource, Tensors};
