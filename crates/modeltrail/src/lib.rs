@@ -12,6 +12,9 @@
 //! | [`lineage`] | from which checkpoint a model is derived |
 //! | [`watch`] | a training that is running, checkpoint by checkpoint |
 //! | [`exchange`] | checkpoints from one form into another |
+//!
+//! # In ten lines
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 pub mod collection;
