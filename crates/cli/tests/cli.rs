@@ -63,7 +63,7 @@ impl Zoo {
     }
 
     fn hash(&self) -> String {
-        json(&["zoo", "ls", &self.store()])[0]["blake3"]
+        json(&["zoo", "ls", &self.store()])["stores"][0]["blake3"]
             .as_str()
             .unwrap()
             .to_owned()
@@ -74,13 +74,13 @@ impl Zoo {
 fn a_zoo_is_trained_listed_verified_and_analysed() {
     let zoo = Zoo::train("mlp");
     let store = zoo.store();
-    let listing = &json(&["zoo", "ls", &store])[0];
+    let listing = &json(&["zoo", "ls", &store])["stores"][0];
     assert_eq!(listing["runs"], 4);
     assert_eq!(listing["checkpoints"], 4 * 7);
     assert_eq!(listing["zoo"]["recipe"]["name"], "mlp");
     // A directory of stores lists as its stores do.
     let above = json(&["zoo", "ls", zoo.directory.path().to_str().unwrap()]);
-    assert_eq!(above[0]["blake3"], listing["blake3"]);
+    assert_eq!(above["stores"][0]["blake3"], listing["blake3"]);
     assert_eq!(
         json(&["zoo", "verify", &store])["problems"],
         serde_json::json!([])

@@ -123,6 +123,13 @@ fn stores_below(directory: &Path) -> Result<Vec<Store>> {
         .collect())
 }
 
+/// What is in all stores.
+#[derive(Serialize)]
+struct Stores<'a> {
+    schema: &'static str,
+    stores: &'a [Listing],
+}
+
 /// What is in a store.
 #[derive(Serialize)]
 struct Listing {
@@ -180,7 +187,10 @@ impl Listing {
 
 fn print_stores(listings: &[Listing], global: &Global) -> Result<Outcome> {
     if global.json {
-        print_json(&listings)?;
+        print_json(&Stores {
+            schema: "modeltrail.zoo/1",
+            stores: listings,
+        })?;
         return Ok(Outcome::Fine);
     }
     let rows = listings.iter().map(|listing| {
