@@ -21,7 +21,7 @@ fn train(store: &str) -> String {
     ]);
     assert_eq!(trained.status.code(), Some(0));
     let listing: serde_json::Value = serde_json::from_str(&out(&trained)).unwrap();
-    listing[0]["blake3"].as_str().unwrap().to_owned()
+    listing["stores"][0]["blake3"].as_str().unwrap().to_owned()
 }
 
 fn flip(path: &Path) {
