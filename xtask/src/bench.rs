@@ -11,6 +11,7 @@ mod train;
 use anyhow::Result;
 use clap::Subcommand;
 use serde::{Deserialize, Serialize};
+use zoo_training::Backend;
 
 #[derive(Subcommand)]
 pub(crate) enum Bench {
@@ -26,6 +27,16 @@ pub(crate) enum Bench {
     /// One size, in a process of its own.
     #[command(hide = true)]
     ScalingTurn(scaling::Turn),
+}
+
+impl Bench {
+    /// The engines that it measures.
+    pub(crate) fn backends(&self) -> &[Backend] {
+        match self {
+            Self::Train(options) if !options.as_built => &train::BURN,
+            _ => &[],
+        }
+    }
 }
 
 pub(crate) fn run(bench: &Bench) -> Result<()> {

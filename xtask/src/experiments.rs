@@ -43,7 +43,7 @@ pub(crate) struct Options {
     only: Vec<String>,
     /// What trains: fused, ndarray, flex or wgpu.
     #[arg(long, default_value = "fused", value_name = "NAME")]
-    backend: Backend,
+    pub(crate) backend: Backend,
 }
 
 type Experiment = fn(&World) -> Result<Findings>;

@@ -1,6 +1,7 @@
 //! The commands of the workspace: orchestration only, no algorithm.
 #![forbid(unsafe_code)]
 
+mod backends;
 mod bench;
 mod dataset;
 mod experiments;
@@ -12,6 +13,7 @@ mod torture;
 
 use clap::Parser;
 use std::process::ExitCode;
+use zoo_training::Backend;
 
 /// The commands of the modeltrail workspace.
 #[derive(Parser)]
@@ -34,8 +36,27 @@ enum Command {
     Bench(bench::Bench),
 }
 
+impl Command {
+    /// The engines that it uses.
+    fn backends(&self) -> &[Backend] {
+        match self {
+            Self::Reproduce(options) => std::slice::from_ref(&options.backend),
+            Self::Experiments(options) => std::slice::from_ref(&options.backend),
+            Self::Bench(bench) => bench.backends(),
+            _ => &[],
+        }
+    }
+}
+
 fn main() -> ExitCode {
-    let done = match Command::parse() {
+    let command = Command::parse();
+    match backends::have(command.backends()) {
+        Ok(None) => {}
+        Ok(Some(status)) if status.success() => return ExitCode::SUCCESS,
+        Ok(Some(_)) => return ExitCode::from(2),
+        Err(error) => return modeltrail_cli::cli::fail(&error),
+    }
+    let done = match command {
         Command::Reproduce(options) => reproduce::run(&options),
         Command::Experiments(options) => experiments::run(&options),
         Command::Torture(options) => torture::run(&options),

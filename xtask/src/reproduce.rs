@@ -29,7 +29,7 @@ pub(crate) struct Options {
     zoos: Option<PathBuf>,
     /// What trains the zoos: fused, ndarray, flex or wgpu.
     #[arg(long, default_value = "fused", value_name = "NAME")]
-    backend: Backend,
+    pub(crate) backend: Backend,
 }
 
 /// Seed of shuffles, ties and layouts.

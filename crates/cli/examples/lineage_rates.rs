@@ -2,7 +2,7 @@
 //! the tables of docs/lineage.md.
 //!
 //! ```sh
-//! cargo run --release -p modeltrail --no-default-features --example lineage_rates -- zoos/mlp
+//! cargo run --release -p modeltrail-cli --example lineage_rates -- zoos/mlp
 //! ```
 //!
 //! Every run of the store is a training of its own. Unrelated pairs are final checkpoints of two

@@ -1,6 +1,9 @@
-//! Progress on the terminal: bars with the time left, on stderr, and only where someone watches.
+//! Progress on stderr: bars with the time left on a terminal, a line now and then elsewhere.
+
+mod lines;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use lines::Lines;
 use modeltrail::progress::Progress;
 use std::io::IsTerminal;
 use std::sync::OnceLock;
@@ -10,9 +13,15 @@ use std::time::Duration;
 use zoo::training::{Observer, Zoo};
 use zoo_training::Metrics;
 
-/// Shows a training as a bar.
+/// Shows how far a training is.
 #[derive(Default)]
-pub struct TrainingBar(OnceLock<ProgressBar>);
+pub struct TrainingBar(OnceLock<(ProgressBar, Option<Lines>)>);
+
+impl TrainingBar {
+    fn bar(&self) -> Option<&ProgressBar> {
+        self.0.get().map(|(bar, _)| bar)
+    }
+}
 
 impl Observer for TrainingBar {
     fn start(&self, zoo: &Zoo, engine: &str, done: u64, total: u64) {
@@ -23,17 +32,18 @@ impl Observer for TrainingBar {
         bar.set_prefix(format!("{} ({engine})", zoo.recipe.name));
         bar.reset_eta();
         bar.enable_steady_tick(Duration::from_millis(200));
-        let _ = self.0.set(bar);
+        let lines = Lines::of(&bar);
+        let _ = self.0.set((bar, lines));
     }
 
     fn steps(&self, count: u64) {
-        if let Some(bar) = self.0.get() {
+        if let Some(bar) = self.bar() {
             bar.inc(count);
         }
     }
 
     fn epoch(&self, epoch: u32, metrics: &[Metrics]) {
-        if let Some(bar) = self.0.get() {
+        if let Some(bar) = self.bar() {
             let accuracies: Vec<f32> = metrics
                 .iter()
                 .map(|metrics| metrics.test_accuracy)
@@ -46,48 +56,56 @@ impl Observer for TrainingBar {
 
 impl Drop for TrainingBar {
     fn drop(&mut self) {
-        if let Some(bar) = self.0.get() {
+        if let Some(bar) = self.bar() {
             bar.finish_and_clear();
         }
     }
 }
 
-/// A bar over a known number of stages, each named as it begins.
-pub struct Stages(ProgressBar);
+/// A known number of stages, each named as it begins.
+pub struct Stages {
+    bar: ProgressBar,
+    _lines: Option<Lines>,
+}
 
 impl Stages {
-    /// A bar over `count` stages.
+    /// Shows how many of `count` stages are done.
     pub fn new(what: &str, count: u64) -> Self {
         let bar = ProgressBar::new(count);
         bar.set_style(style("{prefix} {bar:32} {pos}/{len}  {eta} left  {msg}"));
         bar.set_prefix(what.to_owned());
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self(bar)
+        Self {
+            _lines: Lines::of(&bar),
+            bar,
+        }
     }
 
     /// Does one stage.
     pub fn stage<T>(&self, name: &str, work: impl FnOnce() -> T) -> T {
-        self.0.set_message(name.to_owned());
+        self.bar.set_message(name.to_owned());
         let result = work();
-        self.0.inc(1);
+        self.bar.inc(1);
         result
     }
 }
 
 impl Drop for Stages {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 
 /// Work is shown once it has taken so long: what is done at once needs no bar.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Work of a known size, shown on a terminal if it takes a while.
+/// Work of a known size, shown if it takes a while.
 pub struct Work(Option<Shown>);
 
 struct Shown {
     bar: ProgressBar,
+    /// Where there is no terminal.
+    _lines: Option<Lines>,
     /// Dropped to call the watch off.
     called_off: Option<Sender<()>>,
     watch: Option<JoinHandle<()>>,
@@ -99,14 +117,19 @@ impl Work {
         Self(None)
     }
 
-    /// Work of `count` parts; silent where stderr is no terminal.
+    /// Work of `count` parts.
     pub fn new(what: &str, count: u64) -> Self {
-        if !std::io::stderr().is_terminal() {
-            return Self::silent();
-        }
         let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::hidden());
         bar.set_style(style("{prefix} {bar:32} {pos}/{len}  {rest}  {msg}"));
         bar.set_prefix(what.to_owned());
+        if !std::io::stderr().is_terminal() {
+            return Self(Some(Shown {
+                _lines: Lines::of(&bar),
+                bar,
+                called_off: None,
+                watch: None,
+            }));
+        }
         let (called_off, calls) = channel::<()>();
         let shown = bar.clone();
         let watch = std::thread::spawn(move || {
@@ -117,6 +140,7 @@ impl Work {
         });
         Self(Some(Shown {
             bar,
+            _lines: None,
             called_off: Some(called_off),
             watch: Some(watch),
         }))

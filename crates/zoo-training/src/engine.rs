@@ -86,10 +86,20 @@ impl Backend {
         }
     }
 
+    /// Whether this build has it.
+    pub fn is_built_in(self) -> bool {
+        match self {
+            Self::Fused => true,
+            Self::Ndarray => cfg!(feature = "ndarray"),
+            Self::Flex => cfg!(feature = "flex"),
+            Self::Wgpu => cfg!(feature = "wgpu"),
+        }
+    }
+
     /// The engine itself.
     ///
     /// # Errors
-    /// [`Error::Backend`] when it was not built in, or has no device.
+    /// [`Error::BackendNotBuilt`] when this build lacks it, [`Error::Backend`] when it has no device.
     pub fn engine(self) -> Result<Box<dyn Engine>, Error> {
         match self {
             Self::Fused => Ok(Box::new(crate::fused::Fused::new())),
@@ -103,12 +113,8 @@ impl Backend {
                 unreachable_patterns,
                 reason = "unreachable only when every feature is on"
             )]
-            absent => Err(Error::Backend {
+            absent => Err(Error::BackendNotBuilt {
                 backend: absent.name(),
-                reason: format!(
-                    "it was not built in; build with `--features {}`, or use `--backend fused`",
-                    absent.name()
-                ),
             }),
         }
     }

@@ -74,6 +74,15 @@ pub enum Error {
         /// The names there are.
         known: String,
     },
+    /// The engine asked for is not in this build.
+    #[error(
+        "the {backend} backend is not part of this build: enable the Cargo feature `{backend}`, or \
+         train with `fused`, which every build has"
+    )]
+    BackendNotBuilt {
+        /// Name of the backend, and of the feature.
+        backend: &'static str,
+    },
     /// The engine asked for cannot run here.
     #[error("the {backend} backend cannot run here: {reason}")]
     Backend {

@@ -5,16 +5,18 @@ mod peers;
 use super::{Rounds, least};
 use crate::files::{write, write_json};
 use crate::machine::Machine;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
 use cpu_time::ProcessTime;
 use peers::Peer;
 use report::table::{Column, Table};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use zoo_training::fused::{Fused, InstructionSet, multiply_add};
 use zoo_training::{Architecture, Backend, Dataset, Engine, Population, Recipe};
+
+/// The engines that are measured where they are built in.
+pub(crate) const BURN: [Backend; 2] = [Backend::Ndarray, Backend::Flex];
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -33,9 +35,9 @@ pub(crate) struct Options {
     /// An interpreter that has the peers, in place of a virtual environment made for them.
     #[arg(long, value_name = "FILE")]
     python: Option<PathBuf>,
-    /// Only the engines that this build has; otherwise it is built again with flex.
+    /// Only the engines that this build has, in place of building Burn's.
     #[arg(long)]
-    as_built: bool,
+    pub(crate) as_built: bool,
 }
 
 /// One engine or peer on one architecture.
@@ -85,9 +87,6 @@ struct Round {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    if cfg!(not(feature = "flex")) && !options.as_built {
-        return build_with_flex();
-    }
     ensure!(
         options.rounds > 0 && options.models > 0,
         "give at least 1 round and 1 model"
@@ -150,27 +149,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The same command, from a build that has flex.
-fn build_with_flex() -> Result<()> {
-    eprintln!("building with flex");
-    let status = Command::new("cargo")
-        .args([
-            "run",
-            "--release",
-            "--quiet",
-            "--package",
-            "xtask",
-            "--features",
-            "flex",
-            "--",
-        ])
-        .args(std::env::args().skip(1))
-        .status()
-        .context("cargo cannot be run; give --as-built to measure this build")?;
-    ensure!(status.success(), "the build with flex ended with {status}");
-    Ok(())
-}
-
 /// The peers with their rounds, and the interpreter that runs them.
 fn with_peers(python: Option<&Path>, data: &Dataset) -> Result<(PathBuf, Vec<Peer>)> {
     let python = match python {
@@ -219,9 +197,9 @@ fn contenders(options: &Options) -> Result<Vec<Contender>> {
             add(Box::new(Fused::on(set)), 1, steps);
         }
         add(Box::new(Fused::new()), 2, 4000);
-        for backend in [Backend::Ndarray, Backend::Flex] {
-            if let Ok(engine) = backend.engine() {
-                add(engine, 1, 60);
+        for backend in BURN {
+            if backend.is_built_in() {
+                add(backend.engine()?, 1, 60);
             }
         }
     }

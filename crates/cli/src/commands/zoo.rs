@@ -3,7 +3,7 @@
 use super::{print_json, print_text, verify};
 use crate::cli::{Global, Outcome};
 use crate::progress::TrainingBar;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use checkpoint_store::{Checkpoint, Store};
 use clap::{Args, Subcommand};
 use modeltrail::text::table;
@@ -77,6 +77,13 @@ fn run_train(options: &Train, global: &Global) -> Result<Outcome> {
     recipe.epochs = options.epochs.unwrap_or(recipe.epochs);
     recipe.learning_rate = options.learning_rate.unwrap_or(recipe.learning_rate);
     recipe.validate()?;
+    let backend = options.backend.name();
+    ensure!(
+        options.backend.is_built_in(),
+        "this modeltrail was built without the {backend} backend: in a checkout of modeltrail, \
+         `cargo install --path crates/cli --features {backend}` builds it in; or use \
+         --backend fused, which every build has"
+    );
     let data = match &options.data {
         Some(path) => Dataset::open(path)?,
         None => Dataset::mnist14()?,
