@@ -29,7 +29,7 @@ pub(crate) struct Global {
     /// Print JSON instead of tables.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Threads to use; 0 = one per core. No result depends on it.
+    /// Threads to use, at most four per core; 0 = one per core. No result depends on it.
     #[arg(long, global = true, default_value_t = 0, value_name = "N")]
     threads: usize,
 }
@@ -203,13 +203,15 @@ fn one_line(error: &anyhow::Error) -> String {
     message
 }
 
-/// Uses so many threads for everything that follows; 0 = one per core.
+/// Uses so many threads for everything that follows, but no more than four for each core; 0 = one
+/// per core.
 ///
 /// # Errors
 /// When threads are in use already.
 pub fn use_threads(threads: usize) -> anyhow::Result<()> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Ok(rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
+        .num_threads(threads.min(4 * cores))
         .build_global()?)
 }
 
