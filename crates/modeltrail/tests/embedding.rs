@@ -1,4 +1,5 @@
 //! The library as another tool uses it: through its public names alone.
+#![allow(clippy::unwrap_used)]
 
 use modeltrail::{Collection, Error, ShiftDetector, TensorSource, Tensors};
 use std::path::Path;
