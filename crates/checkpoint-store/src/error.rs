@@ -236,6 +236,8 @@ pub enum Fault {
     Missing,
     /// It asks for code to be run, which never happens.
     Code,
+    /// It is sound, and another one than it was when its description was read.
+    Changed,
 }
 
 impl Error {

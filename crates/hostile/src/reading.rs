@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use checkpoint_store::Result;
 use checkpoint_store::foreign::{ForeignCheckpoint, Limits, discover};
 
-/// Finds, opens and reads everything that a path stands for. Returns the number of values.
+/// Finds, opens and reads everything that a path stands for. Returns the number of values that were read
+/// as numbers; the bytes of others are read too.
 ///
 /// # Errors
 /// The first one. What comes after it is read nevertheless, but for problems of finding.
@@ -23,6 +24,10 @@ pub fn weights(path: &Path, limits: &Limits) -> Result<u64> {
         for index in 0..checkpoint.tensors().len() {
             let read = checkpoint.read(index, &mut |chunk| values += chunk.len() as u64);
             outcome = outcome.and(read);
+        }
+        for index in 0..checkpoint.unread().len() {
+            let read = checkpoint.read_unread(index, &mut |_| ());
+            outcome = outcome.and(read.map(drop));
         }
     }
     outcome.map(|()| values)

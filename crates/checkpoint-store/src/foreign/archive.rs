@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use flate2::read::DeflateDecoder;
 
 use super::source::{Source, quoted};
-use super::unpack::{Unpacked, Window};
+use super::window::Window;
 use crate::Result;
 use crate::limits::Limits;
 
@@ -25,7 +25,7 @@ pub(super) const LOCAL_SIGNATURE: &[u8; 4] = b"PK\x03\x04";
 const LOCAL_BYTES: usize = 30;
 
 /// One entry of an archive, as its directory describes it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) name: String,
     /// Its size as stored, in bytes.
@@ -159,6 +159,24 @@ impl Entry {
                 ),
                 "Save it stored or deflated, as torch.save and numpy.savez do",
             )),
+        }
+    }
+}
+
+/// What an entry of an archive unpacks to.
+pub(super) enum Unpacked<'a> {
+    /// It is stored as it is.
+    Stored(Window<'a>),
+    /// It is deflated; the second part is what the archive says it unpacks to, and more is not
+    /// unpacked.
+    Deflated(io::Take<DeflateDecoder<io::BufReader<Window<'a>>>>),
+}
+
+impl Read for Unpacked<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Stored(window) => window.read(buffer),
+            Self::Deflated(decoder) => decoder.read(buffer),
         }
     }
 }

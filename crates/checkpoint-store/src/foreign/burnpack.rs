@@ -5,12 +5,13 @@
 //! linear layers as (inputs, outputs), the other way round than PyTorch.
 
 use super::cbor::Cbor;
-use super::checkpoint::Contents;
 use super::claimed::Claimed;
+use super::contents::{Contents, NOT_SUPPORTED, Raw, RawBytes, Stored};
 use super::element::Element;
-use super::place::{Container, Order, Place, count};
-use super::source::{Source, quoted};
-use super::tensor::{Declared, ForeignTensor, LeftOut, Stored, role};
+use super::place::{Container, Order, Place};
+use super::shape::count;
+use super::source::{Source, quoted, shown};
+use super::tensor::{Declared, ForeignTensor, Unread, role};
 use crate::limits::{Limits, MAX_FOREIGN_DIMENSIONS};
 use crate::{Error, Result};
 
@@ -54,7 +55,8 @@ pub(super) fn open(source: &Source, limits: &Limits) -> Result<Contents> {
 #[derive(Default)]
 struct Description {
     element: Option<Element>,
-    is_quantised: bool,
+    /// What a type that is not read is called.
+    unread: Option<String>,
     shape: Option<Vec<u64>>,
     offsets: Option<(u64, u64)>,
 }
@@ -125,16 +127,31 @@ impl Reader<'_> {
         let offset = self.data_start.saturating_add(start);
         let what = format!("the tensor {}", quoted(name));
         self.source.check_inside(&what, offset, stored)?;
-        if description.is_quantised {
-            self.contents.left_out.push(LeftOut {
-                name: name.to_owned(),
-                why: "is quantised".to_owned(),
+        let place = Place {
+            file: 0,
+            container: Container::File { offset },
+            order: Order::RowMajor,
+            big_endian: false,
+        };
+        if let Some(dtype) = description.unread {
+            self.contents.unread.push(Raw {
+                unread: Unread {
+                    name: name.to_owned(),
+                    dtype,
+                    elements: count(&shape),
+                    shape: Some(shape),
+                    bytes: Some(stored),
+                    reason: NOT_SUPPORTED.to_owned(),
+                },
+                bytes: Some(RawBytes {
+                    place,
+                    size: 1,
+                    shape: vec![stored],
+                }),
             });
             return Ok(());
         }
-        let element = description
-            .element
-            .ok_or_else(|| wrong("has an unknown type"))?;
+        let element = description.element.ok_or_else(|| wrong("has no type"))?;
         let size = count(&shape).and_then(|count| count.checked_mul(element.bytes()));
         if size != Some(stored) {
             return Err(wrong("has another size than its shape and type need"));
@@ -163,12 +180,7 @@ impl Reader<'_> {
                 shape,
                 element,
             },
-            place: Place {
-                file: 0,
-                container: Container::File { offset },
-                order: Order::RowMajor,
-                big_endian: false,
-            },
+            place,
         });
         Ok(())
     }
@@ -182,6 +194,9 @@ fn describe(cbor: &mut Cbor<'_>) -> Option<Description> {
                 // A name, or a map of a name to what kind of it.
                 if let Some(name) = cbor.text() {
                     description.element = element(name);
+                    if description.element.is_none() {
+                        description.unread = Some(shown(name));
+                    }
                 } else {
                     let entries = cbor.map()?;
                     for _ in 0..entries {
@@ -192,8 +207,8 @@ fn describe(cbor: &mut Cbor<'_>) -> Option<Description> {
                                     _ => Element::Bool,
                                 });
                             }
-                            _ => {
-                                description.is_quantised = true;
+                            kind => {
+                                description.unread = Some(shown(kind));
                                 cbor.skip()?;
                             }
                         }

@@ -1,15 +1,14 @@
 //! One foreign checkpoint, open for reading.
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::claimed::Claimed;
+use super::description::Description;
 use super::discover::Found;
 use super::format::Format;
-use super::place;
-use super::source::{Source, quoted};
-use super::tensor::{ForeignTensor, LeftOut, Stored, strip_wrappers};
-use super::{burnpack, npy, npz, safetensors, shards, torch};
+use super::source::Source;
+use super::stream;
+use super::tensor::{ForeignTensor, LeftOut, Unread};
 use crate::limits::Limits;
 use crate::{Error, Result};
 
@@ -18,186 +17,161 @@ use crate::{Error, Result};
 /// It holds its files open, and shares freely between threads: every read brings its own buffer.
 #[derive(Debug)]
 pub struct ForeignCheckpoint {
-    path: PathBuf,
-    format: Format,
+    description: Description,
     sources: Vec<Source>,
-    tensors: Vec<ForeignTensor>,
-    places: Vec<place::Place>,
-    left_out: Vec<LeftOut>,
-    claimed: Claimed,
-    limits: Limits,
 }
 
-/// What a format's reader makes of a file.
-#[derive(Debug, Default)]
-pub(super) struct Contents {
-    pub(super) tensors: Vec<Stored>,
-    pub(super) left_out: Vec<LeftOut>,
-    pub(super) claimed: Claimed,
-}
-
-impl ForeignCheckpoint {
-    /// Opens a checkpoint that [`discover`](super::discover) found, reading the description of its tensors.
+impl Found {
+    /// Reads what the checkpoint holds, and closes its files again.
     ///
-    /// Costs one pass over the description; values are not touched. Memory stays within
-    /// 64 MiB plus four times the size of the files, whatever they hold.
+    /// Costs one pass over the headers; values are not touched. Memory stays within 64 MiB plus
+    /// four times the size of the files, whatever they hold.
     ///
     /// # Errors
     /// [`Error::Foreign`] with what is wrong with the file and the way out; [`Error::Io`].
-    pub fn open(found: &Found, limits: &Limits) -> Result<Self> {
-        let mut sources = Vec::with_capacity(found.files.len());
-        for path in &found.files {
-            sources.push(Source::open(path)?);
-        }
-        let mut contents = Contents::default();
-        for (file, source) in sources.iter().enumerate() {
-            // What the content is now decides, not what it was when it was found.
-            let format = Format::of(source, limits)?;
-            let mut part = read_contents(format, source, limits)?;
-            for stored in &mut part.tensors {
-                stored.place.file = file;
-            }
-            contents.tensors.extend(part.tensors);
-            contents.left_out.extend(part.left_out);
-            contents.claimed = contents.claimed.overridden_by(&part.claimed);
-            check_count(source, contents.tensors.len(), limits)?;
-        }
-        if let Some(index) = &found.index {
-            shards::check_index(index, &found.files, &mut contents, limits)?;
-        }
-        let Some(first) = sources.first() else {
-            return Err(super::source::damaged(&found.path, "it has no files"));
-        };
-        if contents.tensors.is_empty() {
-            return Err(without_tensors(first, &contents.left_out));
-        }
-        strip_wrappers(&mut contents.tensors);
-        check_names(&found.path, &contents.tensors)?;
-        let (tensors, places) = contents
-            .tensors
-            .into_iter()
-            .map(|stored| (stored.tensor, stored.place))
-            .unzip();
-        Ok(Self {
-            path: found.path.clone(),
-            format: found.format,
-            sources,
-            tensors,
-            places,
-            left_out: contents.left_out,
-            claimed: found.claimed.overridden_by(&contents.claimed),
-            limits: *limits,
+    pub fn describe(&self, limits: &Limits) -> Result<Description> {
+        Ok(self.read(limits)?.0)
+    }
+
+    fn read(&self, limits: &Limits) -> Result<(Description, Vec<Source>)> {
+        let index = self.index.as_deref();
+        Description::read(&self.path, &self.files, index, &self.claimed, limits)
+    }
+}
+
+impl Description {
+    /// Opens the files for reading values. They are not parsed again; only that they are still
+    /// the same, by their lengths and the times of their last changes, is looked at.
+    ///
+    /// # Errors
+    /// [`Fault::Changed`](crate::Fault::Changed) if a file is another one by now; [`Error::Io`].
+    pub fn open(&self) -> Result<ForeignCheckpoint> {
+        let sources: Result<_> = self.files.iter().map(|file| file.reopen()).collect();
+        Ok(ForeignCheckpoint {
+            sources: sources?,
+            description: self.clone(),
         })
+    }
+}
+
+impl ForeignCheckpoint {
+    /// Opens a checkpoint that [`discover`](super::discover) found: reads its description, and
+    /// keeps its files open.
+    ///
+    /// # Errors
+    /// As [`Found::describe`].
+    pub fn open(found: &Found, limits: &Limits) -> Result<Self> {
+        let (description, sources) = found.read(limits)?;
+        Ok(Self {
+            description,
+            sources,
+        })
+    }
+
+    /// What it holds, to be kept while the files are closed.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.description
     }
 
     /// The path it was found at.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        self.description.path()
     }
 
     /// Its format.
     #[must_use]
     pub fn format(&self) -> Format {
-        self.format
+        self.description.format()
     }
 
-    /// Its tensors, in the order in which they lie in the files where that is known: reading them
-    /// in this order is fastest.
+    /// Its tensors: see [`Description::tensors`].
     #[must_use]
     pub fn tensors(&self) -> &[ForeignTensor] {
-        &self.tensors
+        self.description.tensors()
     }
 
-    /// What else the files hold: the state of an optimiser, quantised tensors, pickled objects.
+    /// Its tensors that cannot be read: see [`Description::unread`].
+    #[must_use]
+    pub fn unread(&self) -> &[Unread] {
+        self.description.unread()
+    }
+
+    /// What else the files hold: see [`Description::left_out`].
     #[must_use]
     pub fn left_out(&self) -> &[LeftOut] {
-        &self.left_out
+        self.description.left_out()
     }
 
-    /// What the checkpoint says of its run and step, in its metadata or else in its names.
+    /// What it says of its run and step: see [`Description::claimed`].
     #[must_use]
     pub fn claimed(&self) -> &Claimed {
-        &self.claimed
+        self.description.claimed()
     }
 
     /// Streams the values of the tensor at this index of [`tensors`](Self::tensors): f32, in
     /// row-major order, in slices of at most 262,144 values, none of them empty.
     ///
-    /// f32, f16 and bf16 come exactly as they are stored; f64 and integers are rounded to the
-    /// nearest f32, and booleans are 0 and 1. What was read before an error was handed over.
+    /// f32, f16, bf16 and floats of eight bits come exactly as they are stored; f64 and integers
+    /// are rounded to the nearest f32, and booleans are 0 and 1. What was read before an error was
+    /// handed over.
     ///
     /// # Errors
-    /// [`Error::Foreign`] if the file changed or does not hold what it said, or if the numbers
-    /// are of a kind that is not read; [`Error::Invalid`] if there is no such tensor; [`Error::Io`].
+    /// [`Error::Foreign`] if the file changed or does not hold what it said; [`Error::Invalid`] if
+    /// there is no such tensor; [`Error::Io`].
     pub fn read(&self, index: usize, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
-        let tensor = self.tensors.get(index).zip(self.places.get(index));
-        let Some((tensor, place)) = tensor else {
-            return Err(Error::invalid(format!(
-                "tensor {index} of {} that {} has",
-                self.tensors.len(),
-                self.path.display()
-            )));
+        let table = &self.description.table;
+        let tensor = table.tensors.get(index).zip(table.places.get(index));
+        let (tensor, place) = tensor.ok_or_else(|| self.no_such(index, table.tensors.len()))?;
+        let numbers = (tensor.element, tensor.shape.as_slice());
+        let limits = &self.description.limits;
+        stream::values(self.source(place.file)?, place, numbers, limits, sink)
+    }
+
+    /// Streams the bytes of the tensor at this index of [`tensors`](Self::tensors) as they are
+    /// stored, but little-endian and in row-major order: what tells apart values that round to the
+    /// same f32. Slices have at most 262,144 bytes, and hold whole elements.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_stored(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<()> {
+        let table = &self.description.table;
+        let tensor = table.tensors.get(index).zip(table.places.get(index));
+        let (tensor, place) = tensor.ok_or_else(|| self.no_such(index, table.tensors.len()))?;
+        let numbers = (tensor.element.bytes(), tensor.shape.as_slice());
+        let limits = &self.description.limits;
+        stream::bytes(self.source(place.file)?, place, numbers, limits, sink)
+    }
+
+    /// Streams the bytes of the tensor at this index of [`unread`](Self::unread) as they are
+    /// stored, so that two of the same type can be compared bit for bit. Returns false where it is
+    /// not known where they lie: [`Unread::bytes`] is then none.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_unread(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<bool> {
+        let raw = &self.description.table.raw;
+        let bytes = raw
+            .get(index)
+            .ok_or_else(|| self.no_such(index, raw.len()))?;
+        let Some(bytes) = bytes else {
+            return Ok(false);
         };
-        let Some(source) = self.sources.get(place.file) else {
-            return Err(Error::invalid("a tensor lies in a file that is not open"));
-        };
-        place::stream(
-            source,
-            place,
-            (tensor.element, &tensor.shape),
-            &self.limits,
-            sink,
-        )
+        let source = self.source(bytes.place.file)?;
+        let numbers = (bytes.size, bytes.shape.as_slice());
+        let limits = &self.description.limits;
+        stream::bytes(source, &bytes.place, numbers, limits, sink)?;
+        Ok(true)
     }
-}
 
-/// Reads one file's description.
-fn read_contents(format: Format, source: &Source, limits: &Limits) -> Result<Contents> {
-    match format {
-        Format::Safetensors => safetensors::open(source, limits),
-        Format::Torch => torch::open(source, limits),
-        Format::TorchLegacy => torch::open_legacy(source, limits),
-        Format::Npz => npz::open(source, limits),
-        Format::Npy => npy::open(source, limits),
-        Format::Burnpack => burnpack::open(source, limits),
+    fn source(&self, file: usize) -> Result<&Source> {
+        let source = self.sources.get(file);
+        source.ok_or_else(|| Error::invalid("a tensor lies in a file that is not open"))
     }
-}
 
-fn check_count(source: &Source, count: usize, limits: &Limits) -> Result<()> {
-    if count > limits.most_tensors {
-        return Err(source.too_large(
-            "the number of tensors",
-            count as u64,
-            limits.most_tensors as u64,
-        ));
+    fn no_such(&self, index: usize, of: usize) -> Error {
+        let path = self.path().display();
+        Error::invalid(format!("there is no tensor {index} of {of} in {path}"))
     }
-    Ok(())
-}
-
-/// Two tensors of one name could not be told apart.
-fn check_names(path: &Path, tensors: &[Stored]) -> Result<()> {
-    let mut seen = HashSet::with_capacity(tensors.len());
-    for stored in tensors {
-        if !seen.insert(stored.tensor.name.as_str()) {
-            return Err(super::source::damaged(
-                path,
-                format!("two tensors are named {}", quoted(&stored.tensor.name)),
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn without_tensors(source: &Source, left_out: &[LeftOut]) -> Error {
-    let what = match left_out.first() {
-        Some(first) => format!(
-            "it holds no tensor that is read; {} of its entries are left out, the first of them {} ({})",
-            left_out.len(),
-            quoted(&first.name),
-            first.why
-        ),
-        None => "it holds no tensor".to_owned(),
-    };
-    source.unsupported(what, "Save the weights of the model into it")
 }

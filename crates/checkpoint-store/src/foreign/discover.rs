@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::claimed::{Claim, Claimed, Origin};
 use super::format::Format;
+use super::problem::Problem;
 use super::shards::{Index, missing_shard, shard_name};
+use super::sniff;
 use super::source::Source;
 use super::walk::{Candidate, Identity, Walk, identity, is_index, natural, nothing};
 use crate::limits::Limits;
@@ -28,7 +30,7 @@ pub struct Discovery {
 pub struct Found {
     /// The file, or what stands for its several files: their index, or the first of them.
     pub path: PathBuf,
-    /// The format of its first file, by its content.
+    /// The format of its first file, by how that begins.
     pub format: Format,
     /// Its files; several if it is sharded.
     pub files: Vec<PathBuf>,
@@ -36,15 +38,6 @@ pub struct Found {
     pub index: Option<PathBuf>,
     /// What its names say of its run and step.
     pub claimed: Claimed,
-}
-
-/// Something that could not be taken for a checkpoint.
-#[derive(Debug)]
-pub struct Problem {
-    /// The path it is about.
-    pub path: PathBuf,
-    /// What is wrong, and the way out.
-    pub error: Error,
 }
 
 /// Finds the checkpoints in files, folders (with all in them) and globs (`ckpt/*.pt`, `**/*.npz`).
@@ -57,7 +50,7 @@ pub struct Problem {
 /// Hugging Face model, the former are taken. Names give the claims; where they name no run, and
 /// the checkpoints lie in several folders, the folders do.
 ///
-/// Costs a look at the first bytes of every file, and at the directory of every archive.
+/// Costs a look at the first bytes of every file.
 #[must_use]
 pub fn discover(paths: &[PathBuf], limits: &Limits) -> Discovery {
     let mut walk = Walk::default();
@@ -254,7 +247,7 @@ impl Discovery {
 }
 
 fn sniff(path: &Path, limits: &Limits) -> Result<Format> {
-    Format::of(&Source::open(path)?, limits)
+    sniff::quick(&Source::open(path)?, limits)
 }
 
 /// Whether a file is called in a way that means nothing.

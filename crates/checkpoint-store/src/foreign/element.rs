@@ -1,5 +1,7 @@
 //! The number types of stored tensors, and how they become f32.
 
+mod float8;
+
 use std::fmt;
 
 use half::f16;
@@ -35,31 +37,52 @@ pub enum Element {
     U8,
     /// One byte, zero or not.
     Bool,
-    /// Something that is listed but cannot be read: 8-bit floats, complex numbers, packed
-    /// integers. Its size in bytes is zero if it is not known or not whole.
-    Other {
-        /// Bytes of one element.
-        bytes: u8,
-    },
+    /// Eight bits: a sign, four of exponent, three of mantissa, no infinities (OCP E4M3).
+    F8E4M3,
+    /// The same with another bias and without a negative zero.
+    F8E4M3Fnuz,
+    /// Eight bits: a sign, five of exponent, two of mantissa (OCP E5M2).
+    F8E5M2,
+    /// The same with another bias, without infinities and without a negative zero.
+    F8E5M2Fnuz,
+    /// Eight bits of exponent: powers of two, as scales of blocks are stored (OCP E8M0).
+    F8E8M0,
 }
 
 impl Element {
-    /// Bytes of one element as stored; zero if that is not known.
+    /// Bytes of one element as stored.
     #[must_use]
     pub const fn bytes(self) -> u64 {
         match self {
             Self::F64 | Self::I64 | Self::U64 => 8,
             Self::F32 | Self::I32 | Self::U32 => 4,
             Self::F16 | Self::Bf16 | Self::I16 | Self::U16 => 2,
-            Self::I8 | Self::U8 | Self::Bool => 1,
-            Self::Other { bytes } => bytes as u64,
+            Self::I8
+            | Self::U8
+            | Self::Bool
+            | Self::F8E4M3
+            | Self::F8E4M3Fnuz
+            | Self::F8E5M2
+            | Self::F8E5M2Fnuz
+            | Self::F8E8M0 => 1,
         }
     }
 
-    /// Whether these are floating-point numbers that can be read as f32.
+    /// Whether these are floating-point numbers.
     #[must_use]
     pub const fn is_float(self) -> bool {
-        matches!(self, Self::F64 | Self::F32 | Self::F16 | Self::Bf16)
+        matches!(
+            self,
+            Self::F64
+                | Self::F32
+                | Self::F16
+                | Self::Bf16
+                | Self::F8E4M3
+                | Self::F8E4M3Fnuz
+                | Self::F8E5M2
+                | Self::F8E5M2Fnuz
+                | Self::F8E8M0
+        )
     }
 }
 
@@ -79,16 +102,20 @@ impl fmt::Display for Element {
             Self::U16 => "u16",
             Self::U8 => "u8",
             Self::Bool => "bool",
-            Self::Other { .. } => "other",
+            Self::F8E4M3 => "f8_e4m3",
+            Self::F8E4M3Fnuz => "f8_e4m3fnuz",
+            Self::F8E5M2 => "f8_e5m2",
+            Self::F8E5M2Fnuz => "f8_e5m2fnuz",
+            Self::F8E8M0 => "f8_e8m0",
         })
     }
 }
 
-/// Widens stored little-endian elements to f32: exactly for f32, f16, bf16 and small integers,
-/// and rounded to the nearest for f64 and large integers.
+/// Widens stored little-endian elements to f32: exactly for f32, f16, bf16, the floats of eight bits
+/// and small integers, and rounded to the nearest for f64 and large integers.
 ///
 /// `words` holds the bytes of the elements, and `values` has one place for each of them; what
-/// one has more than the other is left alone. Elements of the kind [`Element::Other`] give NaN.
+/// one has more than the other is left alone.
 pub(super) fn widen(element: Element, words: &[u64], values: &mut [f32]) {
     /// Converts elementwise; a plain loop, which the compiler vectorises.
     fn each<T: bytemuck::Pod>(words: &[u64], values: &mut [f32], widen: impl Fn(T) -> f32) {
@@ -118,7 +145,16 @@ pub(super) fn widen(element: Element, words: &[u64], values: &mut [f32]) {
         Element::U16 => each(words, values, |stored: u16| f32::from(stored)),
         Element::U8 => each(words, values, |stored: u8| f32::from(stored)),
         Element::Bool => each(words, values, |stored: u8| f32::from(u8::from(stored != 0))),
-        Element::Other { .. } => values.fill(f32::NAN),
+        Element::F8E4M3
+        | Element::F8E4M3Fnuz
+        | Element::F8E5M2
+        | Element::F8E5M2Fnuz
+        | Element::F8E8M0 => {
+            let table = float8::table(element);
+            each(words, values, |stored: u8| {
+                table.get(usize::from(stored)).copied().unwrap_or(f32::NAN)
+            });
+        }
     }
 }
 

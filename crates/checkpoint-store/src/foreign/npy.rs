@@ -3,17 +3,21 @@
 //! The format is NEP 1: magic, version, length, then a Python dictionary of the type, the order
 //! and the shape. The dictionary is read by a parser for exactly that; nothing is evaluated.
 
-use super::checkpoint::Contents;
+use super::contents::{Contents, NOT_SUPPORTED, Raw, RawBytes, Stored};
 use super::element::Element;
 use super::format::NPY_MAGIC;
-use super::place::{Container, Order, Place, count};
-use super::source::{Source, quoted};
-use super::tensor::{Declared, ForeignTensor, Stored, role};
+use super::place::{Container, Order, Place};
+use super::shape::count;
+use super::source::{Source, shown};
+use super::tensor::{Declared, ForeignTensor, Unread, role};
 use crate::limits::{Limits, MAX_FOREIGN_DIMENSIONS};
 use crate::{Error, Result};
 
 /// Longest dictionary, in bytes. NumPy itself refuses more than 10,000.
 const MAX_DICTIONARY_BYTES: usize = 64 << 10;
+
+/// Bytes of the largest numbers there are: complex ones of double precision.
+const LARGEST_NUMBER: u64 = 16;
 
 /// Bytes from the start of an array that hold any header that is read.
 pub(super) const MAX_HEADER_BYTES: usize = 12 + MAX_DICTIONARY_BYTES;
@@ -21,14 +25,23 @@ pub(super) const MAX_HEADER_BYTES: usize = 12 + MAX_DICTIONARY_BYTES;
 /// The description of an array.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Array {
-    pub(super) element: Element,
+    pub(super) numbers: Numbers,
     pub(super) big_endian: bool,
     pub(super) column_major: bool,
     pub(super) shape: Vec<u64>,
     /// Where the values begin, in bytes from the start of the array.
     pub(super) values: u64,
-    /// The size of the values in bytes.
-    pub(super) bytes: u64,
+}
+
+/// The number type of an array.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Numbers {
+    Read(Element),
+    /// What it is called, and the bytes of one element; zero if that is not known.
+    Unread {
+        dtype: String,
+        bytes: u64,
+    },
 }
 
 /// Why there is no array to read.
@@ -50,18 +63,16 @@ pub(super) fn open(source: &Source, limits: &Limits) -> Result<Contents> {
     source.read(&mut start, 0)?;
     let array = Array::parse(&start).map_err(|trouble| trouble.of(source))?;
     let stored = source.len() - array.values.min(source.len());
-    if stored != array.bytes {
+    if !array.fits(stored) {
         return Err(source.damaged(format!(
-            "its shape and type need {} bytes, and it has {stored}",
-            array.bytes
+            "its shape and type need another size than the {stored} bytes that it has"
         )));
     }
     let offset = array.values;
-    let stored = array.stored(NAME.to_owned(), Container::File { offset }, source, limits)?;
-    Ok(Contents {
-        tensors: vec![stored],
-        ..Contents::default()
-    })
+    let mut contents = Contents::default();
+    let container = (Container::File { offset }, stored);
+    array.add(NAME.to_owned(), container, &mut contents, source, limits)?;
+    Ok(contents)
 }
 
 impl Trouble {
@@ -103,41 +114,47 @@ impl Array {
         let fields = parser
             .dictionary()
             .ok_or_else(|| damaged("is not the dictionary it should be"))?;
-        let (element, big_endian) = element(&fields.descr).ok_or_else(|| {
-            Trouble::NotNumbers(format!(
-                "it holds {}",
-                match fields.descr.as_str() {
-                    "" => "records of several fields".to_owned(),
-                    descr if descr.contains('O') => "pickled objects".to_owned(),
-                    descr => format!("elements of the type {}", quoted(descr)),
-                }
-            ))
-        })?;
-        let bytes = count(&fields.shape)
-            .and_then(|count| count.checked_mul(element.bytes()))
+        let (numbers, big_endian) = numbers(&fields.descr).map_err(Trouble::NotNumbers)?;
+        let size = match &numbers {
+            Numbers::Read(element) => element.bytes(),
+            Numbers::Unread { bytes, .. } => *bytes,
+        };
+        count(&fields.shape)
+            .and_then(|count| count.checked_mul(size.max(1)))
             .ok_or_else(|| damaged("has a shape that is too large"))?;
         Ok(Self {
-            element,
+            numbers,
             big_endian,
             column_major: fields.column_major,
             shape: fields.shape,
             values,
-            bytes,
         })
     }
 
-    /// The array as a tensor of this name, whose values lie in this container.
-    pub(super) fn stored(
+    /// Whether it takes so many bytes, as far as its type tells.
+    pub(super) fn fits(&self, stored: u64) -> bool {
+        let size = match &self.numbers {
+            Numbers::Read(element) => element.bytes(),
+            Numbers::Unread { bytes: 0, .. } => return true,
+            Numbers::Unread { bytes, .. } => *bytes,
+        };
+        count(&self.shape).and_then(|count| count.checked_mul(size)) == Some(stored)
+    }
+
+    /// Adds the array as a tensor of this name, whose values lie in this container and take so
+    /// many bytes.
+    pub(super) fn add(
         self,
         name: String,
-        container: Container,
+        (container, bytes): (Container, u64),
+        contents: &mut Contents,
         source: &Source,
         limits: &Limits,
-    ) -> Result<Stored> {
-        if self.bytes > limits.largest_tensor {
+    ) -> Result<()> {
+        if bytes > limits.largest_tensor {
             return Err(source.too_large(
                 "the size of a tensor, in bytes,",
-                self.bytes,
+                bytes,
                 limits.largest_tensor,
             ));
         }
@@ -146,27 +163,83 @@ impl Array {
         } else {
             Order::RowMajor
         };
-        Ok(Stored {
-            tensor: ForeignTensor {
-                role: role(&name, &self.shape, self.element, Declared::Nothing),
-                name,
-                shape: self.shape,
-                element: self.element,
-            },
-            place: Place {
-                file: 0,
-                container,
-                order,
-                big_endian: self.big_endian,
-            },
-        })
+        let mut place = Place {
+            file: 0,
+            container,
+            order,
+            big_endian: self.big_endian,
+        };
+        match self.numbers {
+            Numbers::Read(element) => contents.tensors.push(Stored {
+                tensor: ForeignTensor {
+                    role: role(&name, &self.shape, element, Declared::Nothing),
+                    name,
+                    shape: self.shape,
+                    element,
+                },
+                place,
+            }),
+            Numbers::Unread { dtype, bytes: size } => {
+                let unread = Unread {
+                    name,
+                    dtype,
+                    elements: count(&self.shape),
+                    shape: Some(self.shape.clone()),
+                    bytes: Some(bytes),
+                    reason: NOT_SUPPORTED.to_owned(),
+                };
+                // Large opaque values are bytes in a row: one of them may be as large as the file.
+                let (size, shape) = if size == 0 || size > LARGEST_NUMBER {
+                    place.order = Order::RowMajor;
+                    (1, vec![bytes])
+                } else {
+                    (size, self.shape)
+                };
+                let bytes = Some(RawBytes { place, size, shape });
+                contents.unread.push(Raw { unread, bytes });
+            }
+        }
+        Ok(())
     }
 }
 
 /// The number type of a descriptor such as `<f4`, and whether it is big-endian.
-fn element(descr: &str) -> Option<(Element, bool)> {
-    let order = descr.chars().next()?;
-    let element = match descr.get(1..)? {
+///
+/// # Errors
+/// What it is of, if it is of no numbers: text, objects.
+fn numbers(descr: &str) -> Result<(Numbers, bool), String> {
+    let (order, kind) = match descr.chars().next() {
+        Some(order @ ('<' | '>' | '|' | '=')) => (order, descr.get(1..).unwrap_or_default()),
+        _ => ('|', descr),
+    };
+    if kind.contains('O') {
+        return Err("it holds pickled objects".to_owned());
+    }
+    if kind.starts_with(['U', 'S', 'a']) {
+        return Err("it holds text".to_owned());
+    }
+    let big_endian = order == '>';
+    let element = element(kind).filter(|element| order != '|' || element.bytes() == 1);
+    let named = element.or_else(|| named_element(kind));
+    if let Some(element) = named {
+        return Ok((Numbers::Read(element), big_endian));
+    }
+    let digits = kind.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+    let bytes = match kind.chars().next() {
+        // Only these letters stand before a size in bytes.
+        Some('f' | 'c' | 'V' | 'i' | 'u') => digits.parse().unwrap_or(0),
+        _ => 0,
+    };
+    let dtype = match descr {
+        "" => "records".to_owned(),
+        descr => shown(descr),
+    };
+    Ok((Numbers::Unread { dtype, bytes }, big_endian))
+}
+
+/// The number type of NumPy's letter and size.
+fn element(kind: &str) -> Option<Element> {
+    Some(match kind {
         "f8" => Element::F64,
         "f4" => Element::F32,
         "f2" => Element::F16,
@@ -179,16 +252,22 @@ fn element(descr: &str) -> Option<(Element, bool)> {
         "u2" => Element::U16,
         "u1" => Element::U8,
         "b1" => Element::Bool,
-        "c8" => Element::Other { bytes: 8 },
-        "c16" => Element::Other { bytes: 16 },
         _ => return None,
-    };
-    match order {
-        '<' => Some((element, false)),
-        '>' => Some((element, true)),
-        '|' if element.bytes() == 1 => Some((element, false)),
-        _ => None,
-    }
+    })
+}
+
+/// The number types that the package `ml_dtypes` adds to NumPy, by their names. A bfloat16 that is
+/// saved without its name is an opaque value of two bytes, which nothing else in a model is.
+fn named_element(kind: &str) -> Option<Element> {
+    Some(match kind {
+        "bfloat16" | "V2" => Element::Bf16,
+        "float8_e4m3fn" => Element::F8E4M3,
+        "float8_e4m3fnuz" => Element::F8E4M3Fnuz,
+        "float8_e5m2" => Element::F8E5M2,
+        "float8_e5m2fnuz" => Element::F8E5M2Fnuz,
+        "float8_e8m0fnu" => Element::F8E8M0,
+        _ => return None,
+    })
 }
 
 /// What the dictionary says.
@@ -331,14 +410,14 @@ mod tests {
         assert_eq!(
             array,
             Array {
-                element: Element::F64,
+                numbers: Numbers::Read(Element::F64),
                 big_endian: true,
                 column_major: true,
                 shape: vec![3, 4],
                 values: bytes.len() as u64,
-                bytes: 96,
             }
         );
+        assert!(array.fits(96) && !array.fits(95));
     }
 
     #[test]
@@ -368,7 +447,7 @@ mod tests {
             let trouble = Array::parse(&header(dictionary)).unwrap_err();
             assert!(matches!(trouble, Trouble::Damaged(_)), "{dictionary}");
         }
-        for descr in ["'|O'", "'<U5'", "'|V2'", "[('a', '<f4'), ('b', '<f4')]"] {
+        for descr in ["'|O'", "'<U5'"] {
             let bytes = header(&format!(
                 "{{'descr': {descr}, 'fortran_order': False, 'shape': (3,)}}"
             ));

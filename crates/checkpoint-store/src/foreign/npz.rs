@@ -3,9 +3,9 @@
 use std::io::Read;
 
 use super::archive::{Archive, Entry};
-use super::checkpoint::Contents;
-use super::claimed::Claimed;
-use super::npy::{Array, MAX_HEADER_BYTES, Trouble};
+use super::contents::Contents;
+use super::element::{Element, swap_bytes};
+use super::npy::{Array, MAX_HEADER_BYTES, Numbers, Trouble};
 use super::place::Container;
 use super::source::{Source, quoted};
 use super::tensor::LeftOut;
@@ -16,8 +16,7 @@ use crate::limits::Limits;
 const OPTIMISER_GROUPS: [&str; 4] = ["opt_state", "optimizer", "optimizer_state", "optim"];
 
 /// Reads the header of every array in the archive.
-pub(super) fn open(source: &Source, limits: &Limits) -> Result<Contents> {
-    let archive = Archive::read(source, limits)?;
+pub(super) fn open(source: &Source, archive: &Archive, limits: &Limits) -> Result<Contents> {
     let entries = archive.entries();
     if entries.len() > limits.most_tensors {
         return Err(source.too_large(
@@ -26,8 +25,7 @@ pub(super) fn open(source: &Source, limits: &Limits) -> Result<Contents> {
             limits.most_tensors as u64,
         ));
     }
-    let (mut tensors, mut left_out) = (Vec::new(), Vec::new());
-    let mut claimed = Claimed::default();
+    let mut contents = Contents::default();
     for entry in entries {
         let name = entry.name.strip_suffix(".npy").unwrap_or(&entry.name);
         let start = start_of(entry, source)?;
@@ -35,24 +33,28 @@ pub(super) fn open(source: &Source, limits: &Limits) -> Result<Contents> {
             Ok(array) => array,
             Err(Trouble::NotNumbers(why)) => {
                 let name = name.to_owned();
-                left_out.push(LeftOut { name, why });
+                contents.left_out.push(LeftOut { name, why });
                 continue;
             }
             Err(Trouble::Damaged(what)) => {
                 return Err(source.damaged(format!("{}: {what}", quoted(name))));
             }
         };
-        if array.values.checked_add(array.bytes) != Some(entry.size) {
+        let Some(bytes) = entry
+            .size
+            .checked_sub(array.values)
+            .filter(|&bytes| array.fits(bytes))
+        else {
             return Err(source.damaged(format!(
                 "the array {} has another size than its shape and type need",
                 quoted(name)
             )));
-        }
+        };
         if name
             .split(['/', '.'])
             .any(|part| OPTIMISER_GROUPS.contains(&part))
         {
-            left_out.push(LeftOut {
+            contents.left_out.push(LeftOut {
                 name: name.to_owned(),
                 why: "state of the optimiser".to_owned(),
             });
@@ -61,19 +63,21 @@ pub(super) fn open(source: &Source, limits: &Limits) -> Result<Contents> {
         if array.shape.is_empty()
             && let Some(value) = scalar(&array, &start)
         {
-            claimed.add_number(name, value);
+            contents.claimed.add_number(name, value);
         }
         let container = Container::Entry {
             skip: array.values,
             entry: entry.clone(),
         };
-        tensors.push(array.stored(name.to_owned(), container, source, limits)?);
+        array.add(
+            name.to_owned(),
+            (container, bytes),
+            &mut contents,
+            source,
+            limits,
+        )?;
     }
-    Ok(Contents {
-        tensors,
-        left_out,
-        claimed,
-    })
+    Ok(contents)
 }
 
 /// The first bytes of what an entry unpacks to: all of a header, whatever follows.
@@ -116,15 +120,16 @@ fn header_len(start: &[u8]) -> Option<usize> {
 
 /// The value of an array of one whole number that is not negative.
 fn scalar(array: &Array, start: &[u8]) -> Option<u64> {
-    use super::element::{Element, swap_bytes};
-
+    let Numbers::Read(element) = array.numbers else {
+        return None;
+    };
     let values = usize::try_from(array.values).ok()?;
-    let bytes = usize::try_from(array.bytes).ok()?;
+    let bytes = usize::try_from(element.bytes()).ok()?;
     let mut stored = start.get(values..)?.get(..bytes)?.to_vec();
     if array.big_endian {
-        swap_bytes(array.element.bytes(), &mut stored);
+        swap_bytes(element.bytes(), &mut stored);
     }
-    let is_signed = match array.element {
+    let is_signed = match element {
         Element::I64 | Element::I32 | Element::I16 | Element::I8 => true,
         Element::U64 | Element::U32 | Element::U16 | Element::U8 => false,
         _ => return None,

@@ -55,12 +55,33 @@ struct Global {
     name: Text,
 }
 
+/// A number type, read or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbers {
+    Read(Element),
+    /// What it is called, and the bytes of one element; zero if that is not known.
+    Unread {
+        name: Text,
+        bytes: u8,
+    },
+}
+
+impl Numbers {
+    /// Bytes of one element; zero if that is not known.
+    pub(super) fn bytes(self) -> u64 {
+        match self {
+            Self::Read(element) => element.bytes(),
+            Self::Unread { bytes, .. } => bytes.into(),
+        }
+    }
+}
+
 /// The bytes of one or several tensors, which lie outside the pickle.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Storage {
     /// Under which name the bytes lie in the file.
     pub(super) key: Text,
-    pub(super) element: Element,
+    pub(super) numbers: Numbers,
     /// How many elements there are, as the pickle says.
     pub(super) elements: u64,
     /// Where this one begins in those, in elements: older files have views of storages.
@@ -71,7 +92,7 @@ pub(super) struct Storage {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tensor {
     pub(super) storage: u32,
-    pub(super) element: Element,
+    pub(super) numbers: Numbers,
     /// Where it begins in its storage, in elements.
     pub(super) offset: u64,
     shape: Tuple,

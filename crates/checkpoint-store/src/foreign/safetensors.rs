@@ -10,12 +10,13 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
-use super::checkpoint::Contents;
 use super::claimed::Claimed;
+use super::contents::{Contents, NOT_SUPPORTED, Raw, RawBytes, Stored};
 use super::element::Element;
-use super::place::{Container, Order, Place, count};
-use super::source::{Source, quoted};
-use super::tensor::{Declared, ForeignTensor, Stored, role};
+use super::place::{Container, Order, Place};
+use super::shape::count;
+use super::source::{Source, quoted, shown};
+use super::tensor::{Declared, ForeignTensor, Unread, role};
 use crate::Result;
 use crate::limits::{Limits, MAX_FOREIGN_DIMENSIONS};
 
@@ -52,31 +53,49 @@ pub(super) fn open(source: &Source, limits: &Limits) -> Result<Contents> {
 
     // In the order of their bytes, so that reading one after the other moves forward.
     entries.sort_by_key(|entry| entry.info.data_offsets);
-    let stored = entries.into_iter().map(|entry| {
-        let shape = entry.info.shape.0;
-        let element = element(&entry.info.dtype);
-        Stored {
-            tensor: ForeignTensor {
-                role: role(&entry.name, &shape, element, Declared::Nothing),
-                name: entry.name,
-                shape,
-                element,
-            },
-            place: Place {
-                file: 0,
-                container: Container::File {
-                    offset: data_start + entry.info.data_offsets.0,
-                },
-                order: Order::RowMajor,
-                big_endian: false,
-            },
-        }
-    });
-    Ok(Contents {
-        tensors: stored.collect(),
-        left_out: Vec::new(),
+    let mut contents = Contents {
         claimed: header.claimed,
-    })
+        ..Contents::default()
+    };
+    for entry in entries {
+        let shape = entry.info.shape.0;
+        let (start, end) = entry.info.data_offsets;
+        let place = Place {
+            file: 0,
+            container: Container::File {
+                offset: data_start + start,
+            },
+            order: Order::RowMajor,
+            big_endian: false,
+        };
+        match element(&entry.info.dtype) {
+            Some(element) => contents.tensors.push(Stored {
+                tensor: ForeignTensor {
+                    role: role(&entry.name, &shape, element, Declared::Nothing),
+                    name: entry.name,
+                    shape,
+                    element,
+                },
+                place,
+            }),
+            None => contents.unread.push(Raw {
+                unread: Unread {
+                    name: entry.name,
+                    dtype: shown(&entry.info.dtype),
+                    elements: count(&shape),
+                    shape: Some(shape),
+                    bytes: Some(end - start),
+                    reason: NOT_SUPPORTED.to_owned(),
+                },
+                bytes: Some(RawBytes {
+                    place,
+                    size: 1,
+                    shape: vec![end - start],
+                }),
+            }),
+        }
+    }
+    Ok(contents)
 }
 
 /// Checks entries sorted by name: names, sizes and places.
@@ -99,11 +118,11 @@ fn check(source: &Source, entries: &[Entry], data_len: u64, limits: &Limits) -> 
         };
         let element = element(&entry.info.dtype);
         let size = count(&entry.info.shape.0)
-            .and_then(|count| count.checked_mul(element.bytes()))
+            .and_then(|count| count.checked_mul(element.map_or(1, Element::bytes)))
             .ok_or_else(|| {
                 source.damaged(format!("the shape of {} is too large", quoted(&entry.name)))
             })?;
-        if size != stored && element.bytes() != 0 {
+        if size != stored && element.is_some() {
             return Err(source.damaged(format!(
                 "the tensor {} has {stored} bytes, and its shape and type need {size}",
                 quoted(&entry.name)
@@ -142,13 +161,18 @@ fn check(source: &Source, entries: &[Entry], data_len: u64, limits: &Limits) -> 
     Ok(())
 }
 
-/// The number type of this name.
-fn element(dtype: &str) -> Element {
-    match dtype {
+/// The number type of this name, if it is read.
+fn element(dtype: &str) -> Option<Element> {
+    Some(match dtype {
         "F64" => Element::F64,
         "F32" => Element::F32,
         "F16" => Element::F16,
         "BF16" => Element::Bf16,
+        "F8_E4M3" => Element::F8E4M3,
+        "F8_E4M3FNUZ" => Element::F8E4M3Fnuz,
+        "F8_E5M2" => Element::F8E5M2,
+        "F8_E5M2FNUZ" => Element::F8E5M2Fnuz,
+        "F8_E8M0" => Element::F8E8M0,
         "I64" => Element::I64,
         "I32" => Element::I32,
         "I16" => Element::I16,
@@ -158,10 +182,8 @@ fn element(dtype: &str) -> Element {
         "U16" => Element::U16,
         "U8" => Element::U8,
         "BOOL" => Element::Bool,
-        "C64" => Element::Other { bytes: 8 },
-        "F8_E4M3" | "F8_E5M2" | "F8_E8M0" => Element::Other { bytes: 1 },
-        _ => Element::Other { bytes: 0 },
-    }
+        _ => return None,
+    })
 }
 
 /// A header, as far as it is of use.

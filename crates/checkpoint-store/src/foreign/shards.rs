@@ -1,12 +1,12 @@
 //! Checkpoints in several files, and the index that says which tensor is where.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
-use super::checkpoint::Contents;
+use super::contents::Contents;
 use super::source::{Source, damaged, foreign, quoted, too_large};
 use super::tensor::LeftOut;
 use crate::limits::Limits;
@@ -106,7 +106,11 @@ pub(super) fn missing_shard(path: &Path, first: &str, missing: usize, of: usize)
     )
 }
 
-/// Compares what the shards hold with their index: a tensor that the index misses is left out.
+/// Why a tensor is not read that its index does not name: a program that follows the index would
+/// not load it either.
+const NOT_INDEXED: &str = "the index of the shards does not name it there";
+
+/// Compares what the shards hold with their index: a tensor that the index lacks is not read.
 ///
 /// # Errors
 /// [`Fault::Damaged`] naming a tensor that is not in the shard that the index says.
@@ -134,20 +138,30 @@ pub(super) fn check_index(
             ));
         }
     }
-    let mut left_out = Vec::new();
-    contents.tensors.retain(|stored| {
-        let name = stored.tensor.name.as_str();
-        if wanted.get(name) == Some(&Some(stored.place.file)) {
+    let mut is_named = |name: &str, file: usize| {
+        let is_named = wanted.get(name) == Some(&Some(file));
+        if is_named {
             wanted.remove(name);
-            return true;
         }
-        left_out.push(LeftOut {
-            name: name.to_owned(),
-            why: "the index of the shards does not name it there".to_owned(),
-        });
-        false
+        is_named
+    };
+    let mut tensors = Vec::with_capacity(contents.tensors.len());
+    contents.unread.retain_mut(|raw| {
+        let file = raw.bytes.as_ref().map_or(0, |bytes| bytes.place.file);
+        if !is_named(&raw.unread.name, file) {
+            raw.unread.reason = NOT_INDEXED.to_owned();
+        }
+        true
     });
-    contents.left_out.append(&mut left_out);
+    for stored in std::mem::take(&mut contents.tensors) {
+        if is_named(&stored.tensor.name, stored.place.file) {
+            tensors.push(stored);
+        } else {
+            contents.unread.push(stored.unread(NOT_INDEXED));
+        }
+    }
+    contents.tensors = tensors;
+    leave_out_copies(contents);
     match wanted.keys().min() {
         Some(first) => Err(damaged(
             path,
@@ -159,6 +173,23 @@ pub(super) fn check_index(
         )),
         None => Ok(()),
     }
+}
+
+/// A tensor that the index does not name is no loss where it names another one of that name.
+fn leave_out_copies(contents: &mut Contents) {
+    let names = contents.tensors.iter().map(|stored| &stored.tensor.name);
+    let names: HashSet<&String> = names.collect();
+    let left_out = &mut contents.left_out;
+    contents.unread.retain(|raw| {
+        let is_copy = raw.unread.reason == NOT_INDEXED && names.contains(&raw.unread.name);
+        if is_copy {
+            left_out.push(LeftOut {
+                name: raw.unread.name.clone(),
+                why: "a second copy, which the index of the shards does not name".to_owned(),
+            });
+        }
+        !is_copy
+    });
 }
 
 /// The parts of a shard's name such as `model-00002-of-00003.safetensors`: what comes before

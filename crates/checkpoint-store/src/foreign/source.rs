@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::limits::Limits;
 use crate::{Error, Fault, Result};
@@ -16,6 +17,7 @@ pub(super) struct Source {
     file: File,
     path: PathBuf,
     len: u64,
+    modified: Option<SystemTime>,
 }
 
 impl Source {
@@ -35,14 +37,14 @@ impl Source {
             ));
         }
         let file = File::open(path).map_err(|source| Error::io("open", path, source))?;
-        let len = file
+        let metadata = file
             .metadata()
-            .map_err(|source| Error::io("inspect", path, source))?
-            .len();
+            .map_err(|source| Error::io("inspect", path, source))?;
         Ok(Self {
             file,
             path: path.to_path_buf(),
-            len,
+            len: metadata.len(),
+            modified: metadata.modified().ok(),
         })
     }
 
@@ -53,6 +55,11 @@ impl Source {
     /// The length of the file when it was opened, in bytes.
     pub(super) fn len(&self) -> u64 {
         self.len
+    }
+
+    /// When it was last changed, if the system tells.
+    pub(super) fn modified(&self) -> Option<SystemTime> {
+        self.modified
     }
 
     /// Fills the buffer with the bytes at this offset.
@@ -160,11 +167,16 @@ pub(super) fn too_large(path: &Path, what: &str, found: u64, limit: u64) -> Erro
 
 /// Quotes a name out of a file: cut short and on one line, since it may be anything.
 pub(super) fn quoted(name: &str) -> String {
-    let mut quoted: String = name.chars().take(80).flat_map(char::escape_debug).collect();
+    format!("`{}`", shown(name))
+}
+
+/// A name out of a file, cut short and on one line.
+pub(super) fn shown(name: &str) -> String {
+    let mut shown: String = name.chars().take(80).flat_map(char::escape_debug).collect();
     if name.chars().nth(80).is_some() {
-        quoted.push('…');
+        shown.push('…');
     }
-    format!("`{quoted}`")
+    shown
 }
 
 #[cfg(unix)]

@@ -4,8 +4,8 @@ mod effort;
 
 use super::claimed::Claimed;
 use super::pickle::{Value, Values};
-use super::source::{Source, quoted};
-use super::tensor::{Declared, LeftOut};
+use super::source::{Source, quoted, shown};
+use super::tensor::{Declared, LeftOut, Unread};
 use crate::limits::Limits;
 use crate::{Error, Result};
 use effort::Effort;
@@ -51,6 +51,8 @@ const SETTINGS_KEYS: [&str; 4] = ["hyper_parameters", "args", "config", "hparams
 pub(super) struct StateDict {
     /// Name, number among the tensors of the pickle, and what kind it was saved as.
     pub(super) tensors: Vec<(String, u32, Declared)>,
+    /// Tensors of kinds that are not read: sparse, nested, subclasses.
+    pub(super) unread: Vec<Unread>,
     pub(super) left_out: Vec<LeftOut>,
     pub(super) claimed: Claimed,
 }
@@ -77,7 +79,7 @@ pub(super) fn find(
     let model = search.model(root)?;
     search.collect(model, &mut String::new(), 0)?;
     let mut found = search.found;
-    if found.tensors.is_empty() {
+    if found.tensors.is_empty() && found.unread.is_empty() {
         return Err(without_model(values, source, &found.left_out));
     }
     for (name, _, _) in &mut found.tensors {
@@ -219,8 +221,8 @@ impl Search<'_> {
             && let Some(class) = self.values.class(value)
             && class.starts_with("torch.")
         {
-            // A tensor that is quantised, sparse or nested.
-            self.leave_out(name.clone(), &format!("is made by {class}"))?;
+            // A tensor that is sparse, nested, or of a class of its own.
+            self.unread(name, &class)?;
         }
         Ok(())
     }
@@ -272,6 +274,27 @@ impl Search<'_> {
         }
         self.effort.keep(&name)?;
         self.found.tensors.push((name, tensor, declared));
+        Ok(())
+    }
+
+    fn unread(&mut self, name: &str, class: &str) -> Result<()> {
+        let count = self.found.tensors.len() + self.found.unread.len();
+        if count >= self.limits.most_tensors {
+            return Err(self.source.too_large(
+                "the number of tensors",
+                count as u64 + 1,
+                self.limits.most_tensors as u64,
+            ));
+        }
+        self.effort.keep(name)?;
+        self.found.unread.push(Unread {
+            name: name.to_owned(),
+            dtype: shown(class),
+            shape: None,
+            elements: None,
+            bytes: None,
+            reason: "this kind of tensor is not supported".to_owned(),
+        });
         Ok(())
     }
 

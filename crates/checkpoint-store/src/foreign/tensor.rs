@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::element::Element;
-use super::place::{Place, count};
+use super::shape::count;
 
 /// One tensor of a foreign checkpoint, described.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,24 +36,34 @@ pub enum Role {
     /// Floating-point numbers that are not learned by gradient: running means and variances,
     /// position tables, causal masks, averaged copies of the weights.
     Buffer,
-    /// Integers, booleans, and numbers that are not read.
+    /// Integers and booleans that are no weights: counters, indices, masks.
     NotFloat,
 }
 
-/// Something in a file that is not a tensor of its model, or cannot be read.
+/// A tensor of the model that cannot be read as numbers, and so may hold any share of its weights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// Its name in the model, without what wrappers add.
+    pub name: String,
+    /// Its number type as the file names it: `F4`, `complex64`, `<f16`.
+    pub dtype: String,
+    /// Its dimensions, if the file tells.
+    pub shape: Option<Vec<u64>>,
+    /// The number of its elements, if the file tells.
+    pub elements: Option<u64>,
+    /// The bytes that it takes, if it is known where they lie: those can be streamed as they are.
+    pub bytes: Option<u64>,
+    /// Why it is not read, in a few words: `its number type is not supported`.
+    pub reason: String,
+}
+
+/// Something in a file that is no tensor of its model: the state of an optimiser, pickled objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
     /// Its name in the file.
     pub name: String,
     /// Why it is left out, in a few words.
     pub why: String,
-}
-
-/// A tensor, and where its values lie.
-#[derive(Debug)]
-pub(super) struct Stored {
-    pub(super) tensor: ForeignTensor,
-    pub(super) place: Place,
 }
 
 /// What kind of tensor the file itself says it is; the name decides where it says nothing.
@@ -116,14 +126,13 @@ const WRAPPERS: [&str; 3] = [
     "_checkpoint_wrapped_module",
 ];
 
-/// Takes from the names what wrappers added, unless two would become one.
+/// Takes from the names of a model what wrappers added, unless two would become one.
 ///
 /// `module.` goes only when every name begins with it, since a model may have a part of that name.
-pub(super) fn strip_wrappers(tensors: &mut [Stored]) {
-    let mut names: Vec<String> = tensors
+pub(super) fn strip_wrappers(mut all: Vec<&mut String>) {
+    let mut names: Vec<String> = all
         .iter()
-        .map(|stored| {
-            let name = &stored.tensor.name;
+        .map(|name| {
             if WRAPPERS.iter().any(|wrapper| name.contains(wrapper)) {
                 let parts: Vec<&str> = name
                     .split('.')
@@ -131,7 +140,7 @@ pub(super) fn strip_wrappers(tensors: &mut [Stored]) {
                     .collect();
                 parts.join(".")
             } else {
-                name.clone()
+                (**name).clone()
             }
         })
         .collect();
@@ -146,15 +155,14 @@ pub(super) fn strip_wrappers(tensors: &mut [Stored]) {
     }
     let distinct: HashSet<&String> = names.iter().collect();
     if distinct.len() == names.len() {
-        for (stored, name) in tensors.iter_mut().zip(names) {
-            stored.tensor.name = name;
+        for (old, new) in all.iter_mut().zip(names) {
+            **old = new;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::place::{Container, Order};
     use super::*;
 
     #[test]
@@ -175,33 +183,10 @@ mod tests {
         assert_eq!(role(Element::I64, Declared::Parameter), Role::NotFloat);
     }
 
-    fn named(names: &[&str]) -> Vec<Stored> {
-        names
-            .iter()
-            .map(|name| Stored {
-                tensor: ForeignTensor {
-                    name: (*name).to_owned(),
-                    shape: vec![],
-                    element: Element::F32,
-                    role: Role::Weight,
-                },
-                place: Place {
-                    file: 0,
-                    container: Container::File { offset: 0 },
-                    order: Order::RowMajor,
-                    big_endian: false,
-                },
-            })
-            .collect()
-    }
-
     fn stripped(names: &[&str]) -> Vec<String> {
-        let mut tensors = named(names);
-        strip_wrappers(&mut tensors);
-        tensors
-            .into_iter()
-            .map(|stored| stored.tensor.name)
-            .collect()
+        let mut names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        strip_wrappers(names.iter_mut().collect());
+        names
     }
 
     #[test]

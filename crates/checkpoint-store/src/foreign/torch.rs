@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::io::Read;
 
 use super::archive::Archive;
-use super::checkpoint::Contents;
-use super::element::Element;
+use super::contents::{Contents, NOT_SUPPORTED, Raw, RawBytes, Stored};
 use super::format::LEGACY_MAGIC;
-use super::pickle::{self, Tensor, Value, Values};
-use super::place::{Container, Order, Place, span};
-use super::source::{Source, quoted};
+use super::pickle::{self, Numbers, Tensor, Value, Values};
+use super::place::{Container, Order, Place};
+use super::shape::{count, span};
+use super::source::{Source, quoted, shown};
 use super::state_dict::{self, StateDict};
-use super::tensor::{ForeignTensor, Stored, role};
+use super::tensor::{Declared, ForeignTensor, Unread, role};
 use crate::Result;
 use crate::limits::{Limits, MAX_FOREIGN_DIMENSIONS};
 
@@ -26,8 +26,7 @@ struct Extent {
 }
 
 /// Reads the description in a zip archive: a pickle, and one entry for each storage.
-pub(super) fn open(source: &Source, limits: &Limits) -> Result<Contents> {
-    let archive = Archive::read(source, limits)?;
+pub(super) fn open(source: &Source, archive: &Archive, limits: &Limits) -> Result<Contents> {
     let pickles = archive
         .entries()
         .iter()
@@ -102,10 +101,10 @@ pub(super) fn open_legacy(source: &Source, limits: &Limits) -> Result<Contents> 
         return Err(source.damaged("it lacks the list of its storages"));
     };
 
-    let elements: HashMap<&str, Element> = values
+    let sizes: HashMap<&str, u64> = values
         .storages
         .iter()
-        .map(|storage| (values.text(storage.key), storage.element))
+        .map(|storage| (values.text(storage.key), storage.numbers.bytes()))
         .collect();
     let mut extents: HashMap<&str, Extent> = HashMap::with_capacity(keys_root.len());
     for key in keys_root {
@@ -113,9 +112,16 @@ pub(super) fn open_legacy(source: &Source, limits: &Limits) -> Result<Contents> 
             return Err(source.damaged("a storage in its list has no name"));
         };
         let key = keys.text(*key);
-        let Some(element) = elements.get(key) else {
+        let Some(&size) = sizes.get(key) else {
             return Err(source.damaged(format!("no tensor uses the storage {}", quoted(key))));
         };
+        // Where the next one begins would not be known.
+        if size == 0 {
+            return Err(source.unsupported(
+                format!("the storage {} has numbers of an unknown size", quoted(key)),
+                "Save it again with a newer PyTorch",
+            ));
+        }
         source.check_inside("the size of a storage", at, 8)?;
         let mut count = [0; 8];
         source.read(&mut count, at)?;
@@ -123,7 +129,7 @@ pub(super) fn open_legacy(source: &Source, limits: &Limits) -> Result<Contents> 
             count.reverse();
         }
         let offset = at.saturating_add(8);
-        let bytes = u64::from_le_bytes(count).saturating_mul(element.bytes());
+        let bytes = u64::from_le_bytes(count).saturating_mul(size);
         source.check_inside("a storage", offset, bytes)?;
         extents.insert(key, Extent { offset, bytes });
         at = offset.saturating_add(bytes);
@@ -152,7 +158,16 @@ fn describe<'a>(
     limits: &Limits,
 ) -> Result<Contents> {
     let mut extents: HashMap<&str, Extent> = HashMap::new();
-    let mut tensors = Vec::with_capacity(found.tensors.len());
+    let mut contents = Contents {
+        left_out: found.left_out,
+        claimed: found.claimed,
+        ..Contents::default()
+    };
+    let unread = found.unread.into_iter();
+    contents.unread.extend(unread.map(|unread| Raw {
+        unread,
+        bytes: None,
+    }));
     let mut total = 0_u64;
     for (name, tensor, declared) in found.tensors {
         let wrong = |what: &str| source.damaged(format!("the tensor {} {what}", quoted(&name)));
@@ -175,12 +190,13 @@ fn describe<'a>(
         };
         let (shape, strides) = shape_and_strides(values, tensor)
             .ok_or_else(|| wrong("has dimensions that are no numbers, or too many"))?;
-        let size = tensor.element.bytes();
+        let size = tensor.numbers.bytes();
         // In bytes: a storage without a type is counted in bytes, its tensors in elements.
+        let storage_size = storage.numbers.bytes();
         let declared_bytes = storage
             .start
             .saturating_add(storage.elements)
-            .saturating_mul(storage.element.bytes());
+            .saturating_mul(storage_size);
         // More than the tensors need may be missing, and it is missing.
         if declared_bytes > extent.bytes {
             return Err(wrong(&format!(
@@ -188,10 +204,9 @@ fn describe<'a>(
                 extent.bytes
             )));
         }
-        let available = declared_bytes;
         let start = storage
             .start
-            .checked_mul(storage.element.bytes())
+            .checked_mul(storage_size)
             .zip(tensor.offset.checked_mul(size))
             .and_then(|(start, offset)| start.checked_add(offset));
         let end = span(&shape, &strides)
@@ -201,13 +216,14 @@ fn describe<'a>(
         let (Some(start), Some(end)) = (start, end) else {
             return Err(wrong("is too large"));
         };
-        if end > available {
+        if end > declared_bytes {
             return Err(wrong(&format!(
-                "ends at byte {end} of a storage of {available} bytes"
+                "ends at byte {end} of a storage of {declared_bytes} bytes"
             )));
         }
-        let count = super::place::count(&shape);
-        let Some(bytes) = count.and_then(|count| count.checked_mul(size)) else {
+        let elements = count(&shape);
+        let bytes = elements.and_then(|count| count.checked_mul(size));
+        let (Some(elements), Some(bytes)) = (elements, bytes) else {
             return Err(wrong("is too large"));
         };
         if bytes > limits.largest_tensor {
@@ -220,37 +236,42 @@ fn describe<'a>(
         if total > limit {
             return Err(source.too_large("the size of all its tensors, in bytes,", total, limit));
         }
-        tensors.push(Stored {
-            place: Place {
-                file: 0,
-                container: Container::File {
-                    offset: extent.offset.saturating_add(start),
+        let place = Place {
+            file: 0,
+            container: Container::File {
+                offset: extent.offset.saturating_add(start),
+            },
+            order: Order::of_strides(&shape, &strides),
+            big_endian,
+        };
+        let declared = match tensor.parameter {
+            true => Declared::Parameter,
+            false => declared,
+        };
+        match tensor.numbers {
+            Numbers::Read(element) => contents.tensors.push(Stored {
+                place,
+                tensor: ForeignTensor {
+                    role: role(&name, &shape, element, declared),
+                    name,
+                    shape,
+                    element,
                 },
-                order: Order::of_strides(&shape, &strides),
-                big_endian,
-            },
-            tensor: ForeignTensor {
-                role: role(
-                    &name,
-                    &shape,
-                    tensor.element,
-                    if tensor.parameter {
-                        super::tensor::Declared::Parameter
-                    } else {
-                        declared
-                    },
-                ),
-                name,
-                shape,
-                element: tensor.element,
-            },
-        });
+            }),
+            Numbers::Unread { name: dtype, .. } => contents.unread.push(Raw {
+                unread: Unread {
+                    name,
+                    dtype: shown(values.text(dtype)),
+                    shape: Some(shape.clone()),
+                    elements: Some(elements),
+                    bytes: (size > 0).then_some(bytes),
+                    reason: NOT_SUPPORTED.to_owned(),
+                },
+                bytes: (size > 0).then_some(RawBytes { place, size, shape }),
+            }),
+        }
     }
-    Ok(Contents {
-        tensors,
-        left_out: found.left_out,
-        claimed: found.claimed,
-    })
+    Ok(contents)
 }
 
 fn shape_and_strides(values: &Values, tensor: &Tensor) -> Option<(Vec<u64>, Vec<u64>)> {

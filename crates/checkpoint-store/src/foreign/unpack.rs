@@ -2,8 +2,7 @@
 
 use std::io::{self, Read};
 
-use flate2::read::DeflateDecoder;
-
+use super::archive::Unpacked;
 use super::place::Container;
 use super::source::Source;
 use crate::Result;
@@ -96,57 +95,5 @@ fn unpacking(source: &Source, error: io::Error) -> crate::Error {
         crate::Error::io("read", source.path(), error)
     } else {
         source.damaged(format!("a tensor cannot be unpacked ({error})"))
-    }
-}
-
-/// A part of a file as a reader, one after the other.
-pub(super) struct Window<'a> {
-    source: &'a Source,
-    offset: u64,
-    left: u64,
-}
-
-impl<'a> Window<'a> {
-    /// `len` bytes from `offset`.
-    pub(super) fn new(source: &'a Source, offset: u64, len: u64) -> Self {
-        Self {
-            source,
-            offset,
-            left: len,
-        }
-    }
-}
-
-impl Read for Window<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let now = usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()));
-        let part = buffer.get_mut(..now).unwrap_or_default();
-        self.source
-            .read(part, self.offset)
-            .map_err(|error| match error {
-                crate::Error::Io { source, .. } => source,
-                error => io::Error::new(io::ErrorKind::UnexpectedEof, error.to_string()),
-            })?;
-        self.offset = self.offset.saturating_add(now as u64);
-        self.left -= now as u64;
-        Ok(now)
-    }
-}
-
-/// What an entry of an archive unpacks to.
-pub(super) enum Unpacked<'a> {
-    /// It is stored as it is.
-    Stored(Window<'a>),
-    /// It is deflated; the second part is what the archive says it unpacks to, and more is not
-    /// unpacked.
-    Deflated(io::Take<DeflateDecoder<io::BufReader<Window<'a>>>>),
-}
-
-impl Read for Unpacked<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Stored(window) => window.read(buffer),
-            Self::Deflated(decoder) => decoder.read(buffer),
-        }
     }
 }

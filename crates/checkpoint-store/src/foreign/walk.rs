@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
-use super::discover::Problem;
 use super::format::READ_KINDS;
+use super::problem::Problem;
 use super::source::{foreign, too_large};
 use crate::limits::MAX_FILES;
 use crate::{Error, Fault};

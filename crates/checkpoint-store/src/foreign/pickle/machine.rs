@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::io::BufReader;
 
 use super::super::source::Source;
-use super::super::unpack::Window;
+use super::super::window::Window;
 use super::{Text, Value, Values};
 use crate::limits::Limits;
 use crate::{Error, Result};

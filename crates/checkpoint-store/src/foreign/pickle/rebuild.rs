@@ -3,7 +3,7 @@
 use super::super::element::Element;
 use super::super::source::{foreign, quoted};
 use super::machine::Machine;
-use super::{Storage, Tensor, Tuple, Value};
+use super::{Numbers, Storage, Tensor, Tuple, Value};
 use crate::{Fault, Result};
 
 /// Modules no function of which has any business in a checkpoint.
@@ -86,13 +86,15 @@ impl Machine<'_> {
                 self.rebuild_tensor(arguments, None)
             }
             ("torch._utils", "_rebuild_tensor_v3") => {
-                let element = match argument(self, 6) {
-                    Value::Global(global) => dtype(self.values.global(global)),
-                    _ => None,
+                let Value::Global(dtype) = argument(self, 6) else {
+                    return Err(self.bad("has a tensor without a type"));
                 };
-                let element = element.ok_or_else(|| self.bad("has a tensor without a type"))?;
-                self.rebuild_tensor(arguments, Some(element))
+                let numbers = self.dtype(dtype);
+                let numbers = numbers.ok_or_else(|| self.bad("has a tensor without a type"))?;
+                self.rebuild_tensor(arguments, Some(numbers))
             }
+            // The rest of the arguments says how to quantise, and nothing of the bytes.
+            ("torch._utils", "_rebuild_qtensor") => self.rebuild_tensor(arguments, None),
             ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state") => {
                 match argument(self, 0) {
                     Value::Tensor(tensor) => self.parameter(tensor),
@@ -145,24 +147,24 @@ impl Machine<'_> {
                 Value::Int(elements),
                 ref rest @ ..,
             ] if self.values.text(kind) == "storage" => {
-                let class = self.values.global(class).unwrap_or_default();
                 let start = match rest.first() {
                     Some(&Value::Tuple(view)) => self.start_of_view(view)?,
                     _ => 0,
                 };
                 let elements = u64::try_from(elements);
                 let elements = elements.map_err(|_| self.bad("has a storage of negative size"))?;
-                let element = storage_type(class).ok_or_else(|| {
+                let numbers = self.storage_type(class).ok_or_else(|| {
+                    let (module, name) = self.values.global(class).unwrap_or_default();
                     self.bad(format!(
                         "has a storage of the unknown type {}",
-                        quoted(&format!("{}.{}", class.0, class.1))
+                        quoted(&format!("{module}.{name}"))
                     ))
                 })?;
                 self.pay(2 * size_of::<Storage>() as u64)?;
                 let storage = self.number(self.values.storages.len())?;
                 self.values.storages.push(Storage {
                     key,
-                    element,
+                    numbers,
                     elements,
                     start,
                 });
@@ -182,7 +184,7 @@ impl Machine<'_> {
         }
     }
 
-    fn rebuild_tensor(&mut self, arguments: Tuple, element: Option<Element>) -> Result<Value> {
+    fn rebuild_tensor(&mut self, arguments: Tuple, numbers: Option<Numbers>) -> Result<Value> {
         let (storage, offset, shape, strides) = match *self.values.tuple(arguments) {
             [
                 Value::Storage(storage),
@@ -196,11 +198,11 @@ impl Machine<'_> {
         let offset = u64::try_from(offset);
         let offset = offset.map_err(|_| self.bad("has a tensor before its storage"))?;
         let stored = self.values.storages.get(storage as usize);
-        let element = element.or(stored.map(|storage| storage.element));
-        let element = element.ok_or_else(|| self.bad("has a tensor without a storage"))?;
+        let numbers = numbers.or(stored.map(|storage| storage.numbers));
+        let numbers = numbers.ok_or_else(|| self.bad("has a tensor without a storage"))?;
         self.push_tensor(Tensor {
             storage,
-            element,
+            numbers,
             offset,
             shape,
             strides,
@@ -221,14 +223,42 @@ impl Machine<'_> {
         self.values.tensors.push(tensor);
         Ok(Value::Tensor(index))
     }
+
+    /// The number type of a storage by its class; none if that is no storage.
+    fn storage_type(&self, class: u32) -> Option<Numbers> {
+        let (module, name) = self.values.global(class)?;
+        if !matches!(module, "torch" | "torch.storage" | "torch.cuda") || !name.ends_with("Storage")
+        {
+            return None;
+        }
+        Some(match storage_element(name) {
+            Ok(element) => Numbers::Read(element),
+            Err(bytes) => Numbers::Unread {
+                name: self.values.globals.get(class as usize)?.name,
+                bytes,
+            },
+        })
+    }
+
+    /// The number type that PyTorch calls so; none if it is no type of its.
+    fn dtype(&self, dtype: u32) -> Option<Numbers> {
+        let ("torch", name) = self.values.global(dtype)? else {
+            return None;
+        };
+        Some(match element(name) {
+            Ok(element) => Numbers::Read(element),
+            Err(bytes) => Numbers::Unread {
+                name: self.values.globals.get(dtype as usize)?.name,
+                bytes,
+            },
+        })
+    }
 }
 
-/// The number type of a storage by its class.
-fn storage_type((module, name): (&str, &str)) -> Option<Element> {
-    if !matches!(module, "torch" | "torch.storage" | "torch.cuda") {
-        return None;
-    }
-    Some(match name {
+/// The number type of a storage by the name of its class, or the bytes of its elements, zero if
+/// they are not known.
+fn storage_element(name: &str) -> Result<Element, u8> {
+    Ok(match name {
         "DoubleStorage" => Element::F64,
         "FloatStorage" => Element::F32,
         "HalfStorage" => Element::F16,
@@ -240,26 +270,26 @@ fn storage_type((module, name): (&str, &str)) -> Option<Element> {
         // Bytes without a type; their tensors have one.
         "ByteStorage" | "UntypedStorage" => Element::U8,
         "BoolStorage" => Element::Bool,
-        "QInt8Storage" | "QUInt8Storage" | "QUInt4x2Storage" | "QUInt2x4Storage" => {
-            Element::Other { bytes: 1 }
-        }
-        "QInt32Storage" => Element::Other { bytes: 4 },
-        "ComplexFloatStorage" => Element::Other { bytes: 8 },
-        "ComplexDoubleStorage" => Element::Other { bytes: 16 },
-        _ => return None,
+        "QInt8Storage" | "QUInt8Storage" | "QUInt4x2Storage" | "QUInt2x4Storage" => return Err(1),
+        "QInt32Storage" => return Err(4),
+        "ComplexFloatStorage" => return Err(8),
+        "ComplexDoubleStorage" => return Err(16),
+        _ => return Err(0),
     })
 }
 
-/// The number type that PyTorch calls so.
-fn dtype(global: Option<(&str, &str)>) -> Option<Element> {
-    let ("torch", name) = global? else {
-        return None;
-    };
-    Some(match name {
+/// The number type that PyTorch calls so, or the bytes of its elements, zero if they are not known.
+fn element(name: &str) -> Result<Element, u8> {
+    Ok(match name {
         "float64" | "double" => Element::F64,
         "float32" | "float" => Element::F32,
         "float16" | "half" => Element::F16,
         "bfloat16" => Element::Bf16,
+        "float8_e4m3fn" => Element::F8E4M3,
+        "float8_e4m3fnuz" => Element::F8E4M3Fnuz,
+        "float8_e5m2" => Element::F8E5M2,
+        "float8_e5m2fnuz" => Element::F8E5M2Fnuz,
+        "float8_e8m0fnu" => Element::F8E8M0,
         "int64" | "long" => Element::I64,
         "int32" | "int" => Element::I32,
         "int16" | "short" => Element::I16,
@@ -269,10 +299,10 @@ fn dtype(global: Option<(&str, &str)>) -> Option<Element> {
         "uint16" => Element::U16,
         "uint8" => Element::U8,
         "bool" => Element::Bool,
-        "complex32" => Element::Other { bytes: 4 },
-        "complex64" => Element::Other { bytes: 8 },
-        "complex128" => Element::Other { bytes: 16 },
-        _ if name.starts_with("float8_") => Element::Other { bytes: 1 },
-        _ => Element::Other { bytes: 0 },
+        "qint8" | "quint8" | "float4_e2m1fn_x2" => return Err(1),
+        "complex32" | "qint32" => return Err(4),
+        "complex64" => return Err(8),
+        "complex128" => return Err(16),
+        _ => return Err(0),
     })
 }

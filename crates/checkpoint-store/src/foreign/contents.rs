@@ -1,0 +1,90 @@
+//! What a reader makes of one file.
+
+use super::claimed::Claimed;
+use super::place::Place;
+use super::tensor::{ForeignTensor, LeftOut, Unread};
+
+/// What a format's reader makes of a file.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    pub(super) tensors: Vec<Stored>,
+    pub(super) unread: Vec<Raw>,
+    pub(super) left_out: Vec<LeftOut>,
+    pub(super) claimed: Claimed,
+}
+
+/// A tensor, and where its values lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) tensor: ForeignTensor,
+    pub(super) place: Place,
+}
+
+/// A tensor that is not read, and where its bytes lie, if that is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Raw {
+    pub(super) unread: Unread,
+    pub(super) bytes: Option<RawBytes>,
+}
+
+/// Bytes of a tensor whose numbers are not understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RawBytes {
+    pub(super) place: Place,
+    /// Bytes of one element; 1 where they are not known, and the shape is then that of the bytes.
+    pub(super) size: u64,
+    pub(super) shape: Vec<u64>,
+}
+
+/// Why a number type is not read, for whoever asks.
+pub(super) const NOT_SUPPORTED: &str = "its number type is not supported";
+
+impl Stored {
+    /// The same tensor as one that is not read, for this reason.
+    pub(super) fn unread(self, reason: &str) -> Raw {
+        let elements = self.tensor.elements();
+        let size = self.tensor.element.bytes();
+        Raw {
+            unread: Unread {
+                dtype: self.tensor.element.to_string(),
+                elements: Some(elements),
+                bytes: elements.checked_mul(size),
+                reason: reason.to_owned(),
+                name: self.tensor.name,
+                shape: Some(self.tensor.shape.clone()),
+            },
+            bytes: Some(RawBytes {
+                place: self.place,
+                size,
+                shape: self.tensor.shape,
+            }),
+        }
+    }
+}
+
+impl Contents {
+    /// Notes in which of a checkpoint's files everything lies.
+    pub(super) fn lies_in(&mut self, file: usize) {
+        for stored in &mut self.tensors {
+            stored.place.file = file;
+        }
+        for bytes in self.unread.iter_mut().filter_map(|raw| raw.bytes.as_mut()) {
+            bytes.place.file = file;
+        }
+    }
+
+    /// How many tensors there are, read or not.
+    pub(super) fn count(&self) -> usize {
+        self.tensors.len().saturating_add(self.unread.len())
+    }
+
+    /// The names of all tensors, read or not.
+    pub(super) fn names(&mut self) -> Vec<&mut String> {
+        let read = self
+            .tensors
+            .iter_mut()
+            .map(|stored| &mut stored.tensor.name);
+        let unread = self.unread.iter_mut().map(|raw| &mut raw.unread.name);
+        read.chain(unread).collect()
+    }
+}

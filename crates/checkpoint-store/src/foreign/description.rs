@@ -1,0 +1,226 @@
+//! What a foreign checkpoint holds, read once and kept while its files are closed.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::claimed::Claimed;
+use super::contents::{Contents, RawBytes};
+use super::format::Format;
+use super::place::Place;
+use super::quantised;
+use super::readers;
+use super::shards;
+use super::sniff::Sniffed;
+use super::source::{Source, damaged, foreign, quoted};
+use super::tensor::{ForeignTensor, LeftOut, Unread, strip_wrappers};
+use crate::limits::Limits;
+use crate::{Error, Fault, Result};
+
+/// What a checkpoint holds: its tensors, and what it says of itself. No file stays open.
+///
+/// Of thousands of checkpoints with the same tensors, [`share`](Self::share) keeps the list of them
+/// in memory once.
+#[derive(Debug, Clone)]
+pub struct Description {
+    pub(super) path: PathBuf,
+    pub(super) format: Format,
+    pub(super) files: Vec<Stamp>,
+    pub(super) table: Arc<Table>,
+    left_out: Vec<LeftOut>,
+    claimed: Claimed,
+    pub(super) limits: Limits,
+}
+
+/// The tensors, and where they lie.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Table {
+    pub(super) tensors: Vec<ForeignTensor>,
+    pub(super) places: Vec<Place>,
+    pub(super) unread: Vec<Unread>,
+    pub(super) raw: Vec<Option<RawBytes>>,
+}
+
+/// A file, and what shows that it is still the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stamp {
+    path: PathBuf,
+    len: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(source: &Source) -> Self {
+        Self {
+            path: source.path().to_path_buf(),
+            len: source.len(),
+            modified: source.modified(),
+        }
+    }
+
+    /// Opens the file again.
+    ///
+    /// # Errors
+    /// [`Fault::Changed`] if it is another one by now.
+    pub(super) fn reopen(&self) -> Result<Source> {
+        let source = Source::open(&self.path)?;
+        if Self::of(&source) != *self {
+            return Err(foreign(
+                &self.path,
+                Fault::Changed,
+                "it changed after its description was read",
+                "Wait for the program that writes it, and read it again",
+            ));
+        }
+        Ok(source)
+    }
+}
+
+impl Description {
+    /// Reads the description of a checkpoint in these files; they stay open with what is returned.
+    pub(super) fn read(
+        path: &Path,
+        files: &[PathBuf],
+        index: Option<&Path>,
+        claimed: &Claimed,
+        limits: &Limits,
+    ) -> Result<(Self, Vec<Source>)> {
+        let mut sources = Vec::with_capacity(files.len());
+        for path in files {
+            sources.push(Source::open(path)?);
+        }
+        let mut contents = Contents::default();
+        let mut format = None;
+        for (file, source) in sources.iter().enumerate() {
+            // What the content is now decides, not what it was when it was found.
+            let sniffed = Sniffed::of(source, limits)?;
+            format.get_or_insert(sniffed.format());
+            let mut part = readers::read(&sniffed, source, limits)?;
+            part.lies_in(file);
+            contents.tensors.extend(part.tensors);
+            contents.unread.extend(part.unread);
+            contents.left_out.extend(part.left_out);
+            contents.claimed = contents.claimed.overridden_by(&part.claimed);
+            check_count(source, contents.count(), limits)?;
+        }
+        if let Some(index) = index {
+            shards::check_index(index, files, &mut contents, limits)?;
+        }
+        let (Some(first), Some(format)) = (sources.first(), format) else {
+            return Err(damaged(path, "it has no files"));
+        };
+        if contents.count() == 0 {
+            return Err(without_tensors(first, &contents.left_out));
+        }
+        strip_wrappers(contents.names());
+        check_names(path, &mut contents)?;
+        quantised::set_apart(&mut contents);
+
+        let mut table = Table::default();
+        for stored in contents.tensors {
+            table.tensors.push(stored.tensor);
+            table.places.push(stored.place);
+        }
+        for raw in contents.unread {
+            table.unread.push(raw.unread);
+            table.raw.push(raw.bytes);
+        }
+        let description = Self {
+            path: path.to_path_buf(),
+            format,
+            files: sources.iter().map(Stamp::of).collect(),
+            table: Arc::new(table),
+            left_out: contents.left_out,
+            claimed: claimed.overridden_by(&contents.claimed),
+            limits: *limits,
+        };
+        Ok((description, sources))
+    }
+
+    /// The path it was found at.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its format: that of its first file.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Its tensors, in the order in which they lie in the files where that is known: reading them
+    /// in this order is fastest.
+    #[must_use]
+    pub fn tensors(&self) -> &[ForeignTensor] {
+        &self.table.tensors
+    }
+
+    /// The tensors of the model that cannot be read as numbers. As long as there is one, nothing
+    /// can be said of the whole model.
+    #[must_use]
+    pub fn unread(&self) -> &[Unread] {
+        &self.table.unread
+    }
+
+    /// What the files hold beside the model: the state of an optimiser, pickled objects.
+    #[must_use]
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    /// What the checkpoint says of its run and step, in its metadata or else in its names.
+    #[must_use]
+    pub fn claimed(&self) -> &Claimed {
+        &self.claimed
+    }
+
+    /// Keeps the list of tensors in memory once, if it is the same as the other's. Returns whether
+    /// it is: the same names, shapes and types, at the same places in the files.
+    pub fn share(&mut self, other: &Self) -> bool {
+        let is_same = self.table == other.table;
+        if is_same {
+            self.table = Arc::clone(&other.table);
+        }
+        is_same
+    }
+}
+
+fn check_count(source: &Source, count: usize, limits: &Limits) -> Result<()> {
+    if count > limits.most_tensors {
+        return Err(source.too_large(
+            "the number of tensors",
+            count as u64,
+            limits.most_tensors as u64,
+        ));
+    }
+    Ok(())
+}
+
+/// Two tensors of one name could not be told apart.
+fn check_names(path: &Path, contents: &mut Contents) -> Result<()> {
+    let mut seen: HashSet<&str> = HashSet::with_capacity(contents.count());
+    for name in contents.names() {
+        if !seen.insert(name) {
+            return Err(damaged(
+                path,
+                format!("two tensors are named {}", quoted(name)),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn without_tensors(source: &Source, left_out: &[LeftOut]) -> Error {
+    let what = match left_out.first() {
+        Some(first) => format!(
+            "it holds no tensor of a model; {} of its entries are left out, the first of them {} ({})",
+            left_out.len(),
+            quoted(&first.name),
+            first.why
+        ),
+        None => "it holds no tensor".to_owned(),
+    };
+    source.unsupported(what, "Save the weights of the model into it")
+}

@@ -1,0 +1,209 @@
+//! Which format a file has, by its content.
+
+use std::path::Path;
+
+use super::archive::{Archive, LOCAL_SIGNATURE};
+use super::format::{BURNPACK_MAGIC, Format, LEGACY_MAGIC, NPY_MAGIC, READ_KINDS};
+use super::source::{Source, foreign};
+use crate::limits::Limits;
+use crate::{Error, Fault, Result};
+
+/// Longest name of the first entry of an archive that is looked at.
+const MAX_NAME_BYTES: u64 = 1024;
+
+/// What a file is, with the directory of an archive, which tells it.
+#[derive(Debug)]
+pub(super) enum Sniffed {
+    Torch(Archive),
+    Npz(Archive),
+    Safetensors,
+    TorchLegacy,
+    Npy,
+    Burnpack,
+}
+
+impl Sniffed {
+    /// Tells the format of a file by its content.
+    ///
+    /// # Errors
+    /// [`Fault::Damaged`] for a file that is empty or a zip archive without its directory,
+    /// [`Fault::NotACheckpoint`] for everything that none of the formats begins with, saying what
+    /// it is where that shows.
+    pub(super) fn of(source: &Source, limits: &Limits) -> Result<Self> {
+        let mut start = [0; 64];
+        let len = source.len().min(start.len() as u64) as usize;
+        let start = start.get_mut(..len).unwrap_or_default();
+        source.read(start, 0)?;
+        if start.is_empty() {
+            return Err(source.damaged("it is empty"));
+        }
+        if start.iter().all(|&byte| byte == 0) {
+            return Err(source.damaged("it begins with zeros, as a file that was never filled"));
+        }
+        if start.starts_with(NPY_MAGIC) {
+            return Ok(Self::Npy);
+        }
+        if start.starts_with(BURNPACK_MAGIC) {
+            return Ok(Self::Burnpack);
+        }
+        if start.starts_with(LEGACY_MAGIC) {
+            return Ok(Self::TorchLegacy);
+        }
+        if start.starts_with(LOCAL_SIGNATURE) || start.starts_with(b"PK\x05\x06") {
+            return Self::of_archive(source, limits);
+        }
+        // Eight bytes of length, then JSON; only that much of a cut-off file may be there.
+        if start.get(8) == Some(&b'{') && start.get(7) == Some(&0) {
+            return Ok(Self::Safetensors);
+        }
+        Err(unknown(source.path(), start))
+    }
+
+    fn of_archive(source: &Source, limits: &Limits) -> Result<Self> {
+        let archive = Archive::read(source, limits)?;
+        let mut names = archive.entries().iter().map(|entry| entry.name.as_str());
+        if names.clone().any(|name| name.ends_with("/data.pkl")) {
+            return Ok(Self::Torch(archive));
+        }
+        if archive.entries().is_empty() || names.all(|name| name.ends_with(".npy")) {
+            return Ok(Self::Npz(archive));
+        }
+        Err(foreign(
+            source.path(),
+            Fault::NotACheckpoint,
+            "this is a zip archive, and not one that torch.save or numpy.savez wrote",
+            "If it holds checkpoints, unpack it and name the folder",
+        ))
+    }
+
+    pub(super) fn format(&self) -> Format {
+        match self {
+            Self::Torch(_) => Format::Torch,
+            Self::Npz(_) => Format::Npz,
+            Self::Safetensors => Format::Safetensors,
+            Self::TorchLegacy => Format::TorchLegacy,
+            Self::Npy => Format::Npy,
+            Self::Burnpack => Format::Burnpack,
+        }
+    }
+}
+
+/// Tells the format by the first bytes, and by the directory of an archive only where its first
+/// entry does not tell: what the content really is shows when it is read.
+///
+/// # Errors
+/// As [`Sniffed::of`].
+pub(super) fn quick(source: &Source, limits: &Limits) -> Result<Format> {
+    match first_entry(source)? {
+        Some(name) if name.ends_with(b"/data.pkl") => Ok(Format::Torch),
+        Some(name) if name.ends_with(b".npy") => Ok(Format::Npz),
+        _ => Sniffed::of(source, limits).map(|sniffed| sniffed.format()),
+    }
+}
+
+/// The name of the entry that an archive begins with.
+fn first_entry(source: &Source) -> Result<Option<Vec<u8>>> {
+    const NAME_AT: u64 = 30;
+    let mut head = [0; NAME_AT as usize];
+    if source.len() < NAME_AT {
+        return Ok(None);
+    }
+    source.read(&mut head, 0)?;
+    let [.., low, high, _, _] = head;
+    let len = u64::from(u16::from_le_bytes([low, high]));
+    if !head.starts_with(LOCAL_SIGNATURE)
+        || len > MAX_NAME_BYTES
+        || source.len() < NAME_AT.saturating_add(len)
+    {
+        return Ok(None);
+    }
+    let mut name = vec![0; len as usize];
+    source.read(&mut name, NAME_AT)?;
+    Ok(Some(name))
+}
+
+/// What other files begin with, what they are, and what to do about them.
+const OTHERS: [(&[u8], &str, &str); 12] = [
+    (
+        b"version https://git-lfs",
+        "a Git LFS pointer, not the file itself",
+        "Fetch the file with `git lfs pull`",
+    ),
+    (
+        b"<",
+        "a page of HTML or XML",
+        "The download went wrong: open it in a text editor to see what the server said, and download again",
+    ),
+    (
+        b"\x89HDF\r\n\x1a\n",
+        "an HDF5 file, as Keras writes",
+        "Save the weights with numpy.savez or safetensors",
+    ),
+    (
+        b"GGUF",
+        "a GGUF file, whose weights are quantised",
+        "Name the safetensors or PyTorch file that it was made from",
+    ),
+    (
+        b"\x1f\x8b",
+        "compressed with gzip",
+        "Unpack it first with gunzip",
+    ),
+    (
+        b"\x28\xb5\x2f\xfd",
+        "compressed with zstd",
+        "Unpack it first with `zstd -d`",
+    ),
+    (
+        b"\xfd7zXZ\0",
+        "compressed with xz",
+        "Unpack it first with unxz",
+    ),
+    (
+        b"BZh",
+        "compressed with bzip2",
+        "Unpack it first with bunzip2",
+    ),
+    (b"7z\xbc\xaf", "a 7z archive", "Unpack it first"),
+    (b"PAR1", "a Parquet file", "Name the checkpoint itself"),
+    (
+        b"\x08",
+        "perhaps an ONNX file",
+        "Save the weights with safetensors or torch.save",
+    ),
+    (
+        b"\x80",
+        "a pickle, but not one that torch.save wrote",
+        "Save the weights with torch.save(model.state_dict(), …), safetensors or numpy.savez",
+    ),
+];
+
+/// The error for a file that begins like none of the formats.
+fn unknown(path: &Path, start: &[u8]) -> Error {
+    let text = start.trim_ascii_start();
+    let other = OTHERS
+        .iter()
+        .find(|(magic, _, _)| text.starts_with(magic) || start.starts_with(magic));
+    if start.get(257..262) == Some(b"ustar") {
+        return foreign(
+            path,
+            Fault::NotACheckpoint,
+            "this is a tar archive",
+            "Unpack it",
+        );
+    }
+    match other {
+        Some((_, what, way_out)) => foreign(
+            path,
+            Fault::NotACheckpoint,
+            format!("this is {what}"),
+            *way_out,
+        ),
+        None => foreign(
+            path,
+            Fault::NotACheckpoint,
+            "this is no checkpoint of a kind that is read",
+            READ_KINDS,
+        ),
+    }
+}
