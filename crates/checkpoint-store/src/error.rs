@@ -128,7 +128,7 @@ pub enum Error {
     },
 
     /// A file of the name that a new one was to get.
-    #[error("{} exists already: choose another name, or allow it to be overwritten (--force)", .path.display())]
+    #[error("{} exists already: choose another name, or allow it to be overwritten", .path.display())]
     Exists {
         /// The file.
         path: PathBuf,
@@ -286,7 +286,7 @@ impl Error {
 /// What to do about an answer of the operating system: a sentence without its full stop.
 fn way_out(source: &io::Error) -> &'static str {
     match source.kind() {
-        io::ErrorKind::PermissionDenied => "Ask for the right to do so, or leave it out",
+        io::ErrorKind::PermissionDenied => "Check its permissions",
         io::ErrorKind::ReadOnlyFilesystem => "Choose another place, where files can be written",
         io::ErrorKind::NotFound => "It was removed, or is a link that leads nowhere",
         // ELOOP has no stable kind of its own.

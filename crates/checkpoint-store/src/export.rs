@@ -2,8 +2,7 @@
 //!
 //! [`Format`] says which; [`Safetensors`] and [`Npz`] write one checkpoint, tensor after tensor, and
 //! [`Table`] writes one row a checkpoint. Values pass through as f32, bit for bit. A
-//! [`NewFile`] has
-//! its name only when it is whole and durable. What the bytes mean is in `docs/export.md`.
+//! [`NewFile`](crate::NewFile) has its name only when it is whole and durable. What the bytes mean is in `docs/export.md`.
 //!
 //! safetensors and npz are written here: the former is a JSON text before the values, the latter a
 //! zip archive without compression, and the libraries want every tensor in memory at once, or do not
@@ -27,10 +26,12 @@
 //! # }
 //! ```
 
+mod labels;
 mod npz;
 mod safetensors;
 mod table;
 
+pub use labels::Labels;
 pub use npz::Npz;
 pub use safetensors::Safetensors;
 pub use table::{ROW_GROUP_BYTES, Row, Table};
@@ -38,9 +39,6 @@ pub use table::{ROW_GROUP_BYTES, Row, Table};
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
-
-use crate::error::{Error, Result};
-use crate::{NewFile, TensorShape};
 
 /// In which form checkpoints are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,40 +86,4 @@ impl FromStr for Format {
             .find(|format| format.extension() == name)
             .ok_or_else(|| format!("{name:?} is no format: write npz, safetensors or parquet"))
     }
-}
-
-/// What a file says of the checkpoint in it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Labels {
-    /// The run.
-    pub run: Option<String>,
-    /// The epoch.
-    pub epoch: Option<u64>,
-    /// The step.
-    pub step: Option<u64>,
-}
-
-/// Number of values of a tensor.
-///
-/// # Errors
-/// [`Error::Invalid`] if its bytes exceed a `u64`.
-fn elements(tensor: &TensorShape) -> Result<u64> {
-    let count = tensor
-        .shape
-        .iter()
-        .try_fold(1_u64, |product, &extent| product.checked_mul(extent));
-    count
-        .filter(|count| count.checked_mul(4).is_some())
-        .ok_or_else(|| Error::invalid(format!("the tensor {tensor} has more than 2^62 values")))
-}
-
-/// Refuses a checkpoint of which more or fewer values came than its tensors have.
-fn expect_all(file: &NewFile, came: u64, wanted: u64) -> Result<()> {
-    if came == wanted {
-        return Ok(());
-    }
-    Err(Error::invalid(format!(
-        "{came} values came for {}, whose tensors have {wanted}",
-        file.target().display()
-    )))
 }

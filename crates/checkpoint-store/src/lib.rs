@@ -51,6 +51,10 @@
 //! macOS; big-endian machines, for which the crate does not compile. Another program that changes
 //! a segment in place while it is mapped.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod checkpoints;
 mod codec;
 mod compact;

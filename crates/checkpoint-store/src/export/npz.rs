@@ -4,7 +4,7 @@
 //! record of both (a data descriptor), as zip has it for what cannot be written twice. ZIP64 is used
 //! where an entry, the archive or the number of entries needs it.
 
-use super::{elements, expect_all};
+use super::labels::{elements, expect_all};
 use crate::NewFile;
 use crate::TensorShape;
 use crate::error::{Error, Result};

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Labels, elements, expect_all};
+use super::labels::{Labels, elements, expect_all};
 use crate::NewFile;
 use crate::TensorShape;
 use crate::error::{Error, Result};

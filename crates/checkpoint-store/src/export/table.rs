@@ -12,7 +12,7 @@ use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 
-use super::{Labels, elements, expect_all};
+use super::labels::{Labels, elements, expect_all};
 use crate::NewFile;
 use crate::TensorShape;
 use crate::error::{Error, Result};

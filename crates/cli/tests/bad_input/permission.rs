@@ -82,7 +82,7 @@ fn files_that_may_not_be_read_are_left_out() {
             return;
         };
         assert_eq!(said.status, status, "{arguments:?}: {}", said.err);
-        said.names_once("closed-9", &["ermission denied", "Ask for the right"]);
+        said.names_once("closed-9", &["ermission denied", "Check its permissions"]);
     }
 }
 
@@ -112,7 +112,7 @@ fn folders_that_may_not_be_read_are_left_out() {
             return set(&closed, 0o755);
         };
         assert_eq!(said.status, status, "{arguments:?}: {}", said.err);
-        said.names_once("closed", &["ermission denied", "Ask for the right"]);
+        said.names_once("closed", &["ermission denied", "Check its permissions"]);
         if status == 1 {
             assert!(said.out.lines().count() > GOOD, "{}", said.out);
         }

@@ -11,7 +11,7 @@ use std::io::BufReader;
 
 use super::super::source::Source;
 use super::super::window::Window;
-use super::{Text, Value, Values};
+use super::values::{Text, Value, Values};
 use crate::limits::Limits;
 use crate::{Error, Result};
 

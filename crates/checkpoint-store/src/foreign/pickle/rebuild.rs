@@ -3,7 +3,7 @@
 use super::super::element::Element;
 use super::super::source::{foreign, quoted};
 use super::machine::Machine;
-use super::{Numbers, Storage, Tensor, Tuple, Value};
+use super::values::{Numbers, Storage, Tensor, Tuple, Value};
 use crate::{Fault, Result};
 
 /// Modules no function of which has any business in a checkpoint.

@@ -1,6 +1,6 @@
 //! Tuples, lists, dictionaries and objects, and what is kept in them.
 
-use super::super::{Global, Object, Tuple, Value};
+use super::super::values::{Global, Object, Tuple, Value};
 use super::Machine;
 use crate::Result;
 

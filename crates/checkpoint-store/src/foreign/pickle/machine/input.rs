@@ -3,7 +3,8 @@
 use std::io::{self, Read};
 
 use super::super::super::source::quoted;
-use super::{Machine, Value};
+use super::super::values::Value;
+use super::Machine;
 use crate::{Error, Result};
 
 /// Longest text that is kept; longer ones are read over.
