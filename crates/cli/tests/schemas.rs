@@ -1,0 +1,83 @@
+//! Every JSON document that the recorded answers hold is one of a schema in docs/schema.
+#![allow(clippy::unwrap_used)]
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The documents of a recorded transcript: what follows a call with `--json`.
+fn documents(transcript: &str) -> Vec<Value> {
+    let mut documents = Vec::new();
+    let mut lines = transcript.lines().peekable();
+    while let Some(line) = lines.next() {
+        if !(line.starts_with("$ modeltrail ") && line.ends_with(" --json")) {
+            continue;
+        }
+        let mut said = String::new();
+        while let Some(line) = lines.next_if(|line| !line.starts_with("$ ")) {
+            // Exit status, stderr, and files that were written are no answers.
+            if !line.starts_with(['?', '!', '=']) {
+                said.push_str(line);
+                said.push('\n');
+            }
+        }
+        let values = serde_json::Deserializer::from_str(&said).into_iter();
+        documents.extend(values.map(Result::unwrap));
+    }
+    documents
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|own| own == extension));
+    files.sort();
+    assert!(!files.is_empty(), "{}", folder.display());
+    files
+}
+
+#[test]
+fn every_document_is_of_a_schema_and_every_schema_has_a_document() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut schemas = BTreeMap::new();
+    for file in files(&root.join("../../docs/schema"), "json") {
+        let schema: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        let name = schema["title"].as_str().unwrap().to_owned();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        schemas.insert(name, (validator, 0));
+    }
+    for file in files(&root.join("tests/snapshots/recorded"), "snap") {
+        let transcript = std::fs::read_to_string(&file).unwrap();
+        for document in documents(&transcript) {
+            let name = document["schema"].as_str();
+            let name = name.unwrap_or_else(|| panic!("{}: {document}", file.display()));
+            let known = schemas.get_mut(name);
+            let (validator, count) = known.unwrap_or_else(|| panic!("no schema for {name}"));
+            let wrong: Vec<String> = validator
+                .iter_errors(&document)
+                .map(|error| format!("{}: {error}", error.instance_path()))
+                .collect();
+            assert!(wrong.is_empty(), "{}: {name}: {wrong:#?}", file.display());
+            *count += 1;
+        }
+    }
+    for (name, (_, count)) in schemas {
+        assert!(count > 0, "no recorded answer is of {name}");
+    }
+}
+
+#[test]
+fn a_document_that_lacks_a_field_is_refused() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema/error-1.json");
+    let schema: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let whole = serde_json::json!({
+        "schema": "modeltrail.error/1", "kind": "usage", "message": "what", "path": null,
+    });
+    assert!(validator.is_valid(&whole));
+    for field in ["schema", "kind", "message"] {
+        let mut lacking = whole.clone();
+        lacking.as_object_mut().unwrap().remove(field);
+        assert!(!validator.is_valid(&lacking), "{field}");
+    }
+}
