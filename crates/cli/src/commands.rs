@@ -21,9 +21,11 @@ pub(crate) mod zoo;
 
 use crate::cli::Outcome;
 use anyhow::Result;
+use modeltrail::Unread;
 use modeltrail::collection::{Collection, Problem};
-use modeltrail::text::beside_weights;
+use modeltrail::text::{beside_weights, counted};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Write};
 
 fn print_json(value: &impl Serialize) -> Result<()> {
@@ -76,6 +78,7 @@ fn report_left_out(collection: &Collection) -> Result<()> {
             modeltrail::collection::printable(&tensors.join(", "))
         ))?;
     }
+    report_unread_tensors(&collection.unread)?;
     if let Some(note) = beside_weights(collection.left_out, collection.passed_over) {
         tell(&format!("note: {note}"))?;
     }
@@ -89,4 +92,23 @@ fn fine_or_finding(is_fine: bool) -> Outcome {
     } else {
         Outcome::Finding
     }
+}
+
+/// One line on stderr about tensors that could not be read, if there are any.
+fn report_unread_tensors(unread: &[Unread]) -> Result<()> {
+    let Some(first) = unread.first() else {
+        return Ok(());
+    };
+    let checkpoints: BTreeSet<&str> = unread.iter().map(|one| one.checkpoint.as_str()).collect();
+    let types: BTreeSet<&str> = unread.iter().map(|one| one.dtype.as_str()).collect();
+    let types: Vec<&str> = types.into_iter().collect();
+    tell(&format!(
+        "not read: {} in {} ({}), the first of them {} in {}: {}. The answer does not rest on them",
+        counted(unread.len(), "tensor"),
+        counted(checkpoints.len(), "checkpoint"),
+        types.join(", "),
+        first.tensor,
+        first.checkpoint,
+        first.reason
+    ))
 }

@@ -44,6 +44,22 @@ pub enum Error {
         /// What helps.
         way_out: &'static str,
     },
+    /// None of the weights of a checkpoint could be read.
+    #[error(
+        "{}: none of its weights can be read: {tensors} tensors are of types that are not supported, \
+         the first of them {first} ({dtype}). Save the weights as f32, f16, bf16 or float8",
+        printable(.path)
+    )]
+    Unread {
+        /// The checkpoint.
+        path: PathBuf,
+        /// How many tensors.
+        tensors: usize,
+        /// The first of them.
+        first: String,
+        /// Its type, as the file names it.
+        dtype: String,
+    },
     /// A file changed between two looks at it.
     #[error(
         "{}: it changed while it was read. Wait for the program that writes it",
@@ -96,6 +112,7 @@ impl Error {
             Self::Report(_) => "report",
             Self::Unreadable { .. } => "unreadable",
             Self::Unsuitable { .. } => "unsuitable",
+            Self::Unread { .. } => "unread",
             Self::Changed { .. } => "changed",
             Self::SketchOnly => "sketch_only",
             Self::NoSuchTensor { .. } => "no_such_tensor",
@@ -110,6 +127,7 @@ impl Error {
         match self {
             Self::Unreadable { path, .. }
             | Self::Unsuitable { path, .. }
+            | Self::Unread { path, .. }
             | Self::Changed { path } => Some(path),
             Self::Store(
                 Store::Io { path, .. }

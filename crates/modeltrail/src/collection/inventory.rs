@@ -6,7 +6,6 @@ use super::{LeftOut, Options, Problem, parameters};
 use crate::error::{Error, Result};
 use checkpoint_store::TensorShape;
 use checkpoint_store::export::Labels;
-use checkpoint_store::foreign::Limits;
 use std::path::PathBuf;
 
 /// Everything that was found, described; no weights were read.
@@ -41,7 +40,6 @@ pub struct Item {
     /// What it says of itself. A run that a store has only by number is `run-N`.
     pub labels: Labels,
     source: Source,
-    limits: Limits,
 }
 
 impl Inventory {
@@ -50,11 +48,7 @@ impl Inventory {
         let listing = Listing::of(paths, options);
         let group = |pending: Pending| Alike {
             layout: pending.layout,
-            checkpoints: pending
-                .entries
-                .into_iter()
-                .map(|entry| Item::of(entry, options.limits))
-                .collect(),
+            checkpoints: pending.entries.into_iter().map(Item::of).collect(),
         };
         Self {
             groups: listing.groups.into_iter().map(group).collect(),
@@ -105,7 +99,7 @@ impl Alike {
 }
 
 impl Item {
-    fn of(entry: Entry, limits: Limits) -> Self {
+    fn of(entry: Entry) -> Self {
         let run = entry.claims.run.map(|run| {
             let is_number = run.value.bytes().all(|byte| byte.is_ascii_digit());
             if is_number {
@@ -123,7 +117,6 @@ impl Item {
                 step: entry.step,
             },
             source: entry.source,
-            limits,
         }
     }
 
@@ -132,7 +125,7 @@ impl Item {
     /// # Errors
     /// When they cannot be read, or only a sketch is left of them.
     pub fn read(&self, layout: &[TensorShape], sink: &mut dyn FnMut(&[f32])) -> Result<()> {
-        let reader = self.source.open(layout, &self.limits)?;
+        let reader = self.source.open(layout)?;
         for tensor in 0..layout.len() {
             reader.read(tensor, sink)?;
         }

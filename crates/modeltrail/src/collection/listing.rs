@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::exchange::imported::Imported;
 use crate::source::TensorSource;
-use checkpoint_store::foreign::{Discovery, ForeignCheckpoint, Found, Limits, Role, discover};
+use checkpoint_store::foreign::{Description, Discovery, Found, Limits, Role, discover};
 use checkpoint_store::{Fault, Store, TensorShape};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -221,17 +221,19 @@ impl Listing {
             match opened {
                 Err(error) => self.problem(&found.path, &error),
                 Ok(opened) => {
+                    let name = found.path.strip_prefix(&common).unwrap_or(&found.path);
+                    let name = printable(&name.to_string_lossy());
+                    self.unread.extend(opened.unread(&name));
                     self.left_out.buffers += opened.left_out.buffers;
                     self.left_out.not_float += opened.left_out.not_float;
                     self.left_out.others += opened.left_out.others;
-                    let name = found.path.strip_prefix(&common).unwrap_or(&found.path);
                     let entry = Entry {
-                        name: printable(&name.to_string_lossy()),
-                        path: found.path.clone(),
+                        name,
+                        path: found.path,
                         claims: opened.claims,
                         epoch: opened.epoch,
                         step: opened.step,
-                        source: Source::Foreign(Box::new(found)),
+                        source: Source::Foreign(Box::new(opened.description)),
                     };
                     self.add(&opened.layout, entry);
                 }
@@ -242,6 +244,7 @@ impl Listing {
 
 /// What is kept of a foreign checkpoint that was opened: files do not stay open.
 pub(crate) struct Opened {
+    pub(crate) description: Description,
     pub(crate) layout: Vec<TensorShape>,
     pub(crate) claims: Claims,
     pub(crate) epoch: Option<u64>,
@@ -253,11 +256,19 @@ impl Opened {
     /// # Errors
     /// When the file cannot be read, or has no weights.
     pub(crate) fn of(found: &Found, limits: &Limits) -> Result<Self> {
-        let checkpoint = ForeignCheckpoint::open(found, limits)?;
-        let tensors = checkpoint.tensors();
+        let description = found.describe(limits)?;
+        let tensors = description.tensors();
         let count = |role| tensors.iter().filter(|tensor| tensor.role == role).count();
-        let layout: Vec<TensorShape> = weights(&checkpoint).map(|(_, tensor)| tensor).collect();
+        let layout: Vec<TensorShape> = weights(&description).map(|(_, tensor)| tensor).collect();
         if super::parameters(&layout) == 0 {
+            if let Some(first) = description.unread().first() {
+                return Err(Error::Unread {
+                    path: found.path.clone(),
+                    tensors: description.unread().len(),
+                    first: printable(&first.name),
+                    dtype: printable(&first.dtype),
+                });
+            }
             return Err(Error::Unsuitable {
                 path: found.path.clone(),
                 what: format!("none of its {} tensors is a weight", tensors.len()),
@@ -266,14 +277,31 @@ impl Opened {
         }
         Ok(Self {
             layout,
-            claims: checkpoint.claimed().into(),
-            epoch: checkpoint.claimed().epoch.as_ref().map(|claim| claim.value),
-            step: checkpoint.claimed().step.as_ref().map(|claim| claim.value),
+            claims: description.claimed().into(),
+            epoch: description
+                .claimed()
+                .epoch
+                .as_ref()
+                .map(|claim| claim.value),
+            step: description.claimed().step.as_ref().map(|claim| claim.value),
             left_out: LeftOut {
                 buffers: count(Role::Buffer),
                 not_float: count(Role::NotFloat),
-                others: checkpoint.left_out().len(),
+                others: description.left_out().len(),
             },
+            description,
+        })
+    }
+
+    /// The tensors that could not be read, of a checkpoint of this name.
+    pub(crate) fn unread(&self, name: &str) -> impl Iterator<Item = Unread> {
+        let unread = self.description.unread().iter();
+        unread.map(move |tensor| Unread {
+            checkpoint: name.to_owned(),
+            tensor: printable(&tensor.name),
+            dtype: printable(&tensor.dtype),
+            elements: tensor.elements,
+            reason: tensor.reason.clone(),
         })
     }
 }

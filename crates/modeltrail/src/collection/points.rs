@@ -50,9 +50,9 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &dyn
             let point = match space {
                 Space::Sketches => entry
                     .source
-                    .sketch(&layout, &options.limits)
-                    .and_then(|sketch| sketched(&sketch, column)),
-                Space::Weights => weights(&entry.source, &layout, options, column),
+                    .sketch(&layout)
+                    .and_then(|sketch| sketched(entry, &sketch, column)),
+                Space::Weights => weights(entry, &layout, column),
             };
             work.done(1);
             point
@@ -99,13 +99,8 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &dyn
 }
 
 /// All weights, tensor after tensor, into a column of as many values.
-fn weights(
-    source: &Source,
-    layout: &[TensorShape],
-    options: &Options,
-    column: &mut [f32],
-) -> Result<Point> {
-    let reader = source.open(layout, &options.limits)?;
+fn weights(entry: &Entry, layout: &[TensorShape], column: &mut [f32]) -> Result<Point> {
+    let reader = entry.source.open(layout)?;
     let mut hasher = blake3::Hasher::new();
     let mut rest = column;
     let mut not_finite = Vec::new();
@@ -122,6 +117,7 @@ fn weights(
             not_finite.push((tensor.name.clone(), bad));
         }
     }
+    take_in_stored(&entry.source, &entry.name, &mut hasher)?;
     Ok(Point {
         identity: first_bytes(&hasher),
         not_finite,
@@ -156,12 +152,28 @@ fn hash(hasher: &mut blake3::Hasher, values: &[f32]) {
     }
 }
 
+/// Checkpoints are the same only if what f32 does not show is the same, byte for byte; where that is
+/// not known, a checkpoint is the same as no other.
+fn take_in_stored(source: &Source, name: &str, hasher: &mut blake3::Hasher) -> Result<()> {
+    for (tensor, stored) in source.beyond_f32()? {
+        for text in [&tensor, &stored.dtype] {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        match stored.hash {
+            Some(hash) => hasher.update(hash.as_bytes()),
+            None => hasher.update(name.as_bytes()),
+        };
+    }
+    Ok(())
+}
+
 fn first_bytes(hasher: &blake3::Hasher) -> u64 {
     let first = hasher.finalize().as_bytes().first_chunk().copied();
     u64::from_le_bytes(first.unwrap_or_default())
 }
 
-fn sketched(sketch: &Sketch, column: &mut [f32]) -> Result<Point> {
+fn sketched(entry: &Entry, sketch: &Sketch, column: &mut [f32]) -> Result<Point> {
     let bad = sketch.tensors.iter().filter(|tensor| tensor.non_finite > 0);
     let not_finite: Vec<(String, u64)> = bad
         .map(|tensor| (tensor.name.clone(), tensor.non_finite))
@@ -170,22 +182,22 @@ fn sketched(sketch: &Sketch, column: &mut [f32]) -> Result<Point> {
         // Refuses what no sketcher can have made.
         column.copy_from_slice(matrix(&[sketch])?.as_slice());
     }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&identity(sketch).to_le_bytes());
+    take_in_stored(&entry.source, &entry.name, &mut hasher)?;
     Ok(Point {
-        identity: identity(sketch),
+        identity: first_bytes(&hasher),
         not_finite,
     })
 }
 
 /// The sketches of a listed group, in the order in which it is listed.
-pub(super) fn sketches<'a>(
-    pending: &'a Pending,
-    options: &Options,
-) -> Vec<(&'a Entry, Result<Sketch>)> {
+pub(super) fn sketches(pending: &Pending) -> Vec<(&Entry, Result<Sketch>)> {
     pending
         .entries
         .par_iter()
         .map(|entry| {
-            let sketch = entry.source.sketch(&pending.layout, &options.limits);
+            let sketch = entry.source.sketch(&pending.layout);
             (entry, sketch)
         })
         .collect()

@@ -1,8 +1,9 @@
 //! One checkpoint with all its weights, for a comparison of two.
 
 use super::listing::Opened;
-use super::source::Source;
+use super::source::{Source, Stored};
 use super::{LeftOut, Options, printable};
+use crate::coverage::Unread;
 use crate::error::{Error, Result};
 use crate::source::sides;
 use checkpoint_store::foreign::{ForeignCheckpoint, Role, discover};
@@ -19,7 +20,11 @@ pub struct Single {
     pub name: String,
     /// What it holds beside weights.
     pub left_out: LeftOut,
+    /// Tensors that could not be read.
+    pub unread: Vec<Unread>,
     tensors: Vec<Values>,
+    /// What f32 does not show, by tensor.
+    stored: BTreeMap<String, Stored>,
     buffers: BTreeMap<String, Buffer>,
 }
 
@@ -52,6 +57,11 @@ impl Single {
             .collect()
     }
 
+    /// The bytes of tensors that could not be read, and of f64, as hashes by name.
+    pub(crate) fn stored(&self) -> &BTreeMap<String, Stored> {
+        &self.stored
+    }
+
     /// What is no weight, by name.
     pub fn buffers(&self) -> &BTreeMap<String, Buffer> {
         &self.buffers
@@ -81,7 +91,7 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
         })?;
         let layout = store.layout().to_vec();
         let source = Source::Store(Arc::new(checkpoints), column, layout.clone().into());
-        return read(shown, LeftOut::default(), &source, &layout, options);
+        return read(shown, LeftOut::default(), &source, &layout);
     }
     if path.is_dir() && Store::open(path).is_ok() {
         return Err(Error::Unsuitable {
@@ -103,10 +113,15 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
         });
     };
     let opened = Opened::of(&found, &options.limits)?;
-    let buffers = buffers(&ForeignCheckpoint::open(&found, &options.limits)?);
-    let source = Source::Foreign(Box::new(found));
-    let single = read(shown, opened.left_out, &source, &opened.layout, options)?;
-    Ok(Single { buffers, ..single })
+    let buffers = buffers(&opened.description.open()?);
+    let unread = opened.unread(&shown).collect();
+    let source = Source::Foreign(Box::new(opened.description));
+    let single = read(shown, opened.left_out, &source, &opened.layout)?;
+    Ok(Single {
+        buffers,
+        unread,
+        ..single
+    })
 }
 
 fn buffers(checkpoint: &ForeignCheckpoint) -> BTreeMap<String, Buffer> {
@@ -132,9 +147,8 @@ fn read(
     left_out: LeftOut,
     source: &Source,
     layout: &[TensorShape],
-    options: &Options,
 ) -> Result<Single> {
-    let reader = source.open(layout, &options.limits)?;
+    let reader = source.open(layout)?;
     let mut tensors = Vec::with_capacity(layout.len());
     for (index, tensor) in layout.iter().enumerate() {
         let mut values = Vec::new();
@@ -149,6 +163,8 @@ fn read(
     Ok(Single {
         name,
         left_out,
+        unread: Vec::new(),
+        stored: source.beyond_f32()?,
         tensors,
         buffers: BTreeMap::new(),
     })

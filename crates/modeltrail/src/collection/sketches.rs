@@ -153,7 +153,7 @@ pub fn sketch(paths: &[PathBuf], options: &Options) -> (Sketches, Vec<Problem>, 
     let mut listing = Listing::of(paths, options);
     let mut checkpoints = Vec::new();
     for pending in &listing.groups {
-        for (entry, sketch) in points::sketches(pending, options) {
+        for (entry, sketch) in points::sketches(pending) {
             match sketch {
                 Ok(sketch) => checkpoints.push(Kept {
                     name: entry.name.clone(),

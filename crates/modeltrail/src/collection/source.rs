@@ -2,9 +2,9 @@
 
 use crate::error::{Error, Result};
 use crate::source::{TensorSource, sides};
-use checkpoint_store::foreign::{ForeignCheckpoint, Found, Limits, Role};
+use checkpoint_store::foreign::{Description, Element, ForeignCheckpoint, ForeignTensor, Role};
 use checkpoint_store::{Checkpoints, TensorShape};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 use weightspace::sketch::{Parameters, Sketch, Sketcher};
@@ -12,8 +12,8 @@ use weightspace::sketch::{Parameters, Sketch, Sketcher};
 /// Where the weights of one checkpoint lie.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
-    /// In files of another program.
-    Foreign(Box<Found>),
+    /// In files of another program, whose description was read.
+    Foreign(Box<Description>),
     /// In a column of a store, with these tensors.
     Store(Arc<Checkpoints>, usize, Arc<[TensorShape]>),
     /// Wherever their owner has them.
@@ -31,13 +31,11 @@ impl Source {
     ///
     /// # Errors
     /// When a file cannot be read, or changed since it was listed.
-    pub(crate) fn open<'a>(
-        &'a self,
-        layout: &'a [TensorShape],
-        limits: &Limits,
-    ) -> Result<Reader<'a>> {
+    pub(crate) fn open<'a>(&'a self, layout: &'a [TensorShape]) -> Result<Reader<'a>> {
         let source: Opened<'a> = match self {
-            Self::Foreign(found) => Opened::Foreign(Box::new(ForeignSource::open(found, limits)?)),
+            Self::Foreign(description) => {
+                Opened::Foreign(Box::new(ForeignSource::open(description)?))
+            }
             Self::Store(checkpoints, column, own) => {
                 Opened::Column(StoreColumn::new(checkpoints, *column, own))
             }
@@ -46,8 +44,8 @@ impl Source {
         };
         let places = places(source.get().tensors(), layout);
         let places = places.ok_or_else(|| match self {
-            Self::Foreign(found) => Error::Changed {
-                path: found.path.clone(),
+            Self::Foreign(description) => Error::Changed {
+                path: description.path().to_path_buf(),
             },
             _ => Error::NoSuchTensor { index: 0 },
         })?;
@@ -58,15 +56,71 @@ impl Source {
         })
     }
 
+    /// What of a checkpoint its values as f32 do not show, by tensor: the bytes of tensors that could
+    /// not be read, and of f64. Empty for most checkpoints.
+    ///
+    /// # Errors
+    /// When the files cannot be read, or changed since they were listed.
+    pub(crate) fn beyond_f32(&self) -> Result<BTreeMap<String, Stored>> {
+        let Self::Foreign(description) = self else {
+            return Ok(BTreeMap::new());
+        };
+        let is_wide =
+            |tensor: &ForeignTensor| tensor.role == Role::Weight && tensor.element == Element::F64;
+        let has_wide = description.tensors().iter().any(is_wide);
+        if description.unread().is_empty() && !has_wide {
+            return Ok(BTreeMap::new());
+        }
+        let checkpoint = description.open()?;
+        let mut stored = BTreeMap::new();
+        for (index, tensor) in description.unread().iter().enumerate() {
+            let mut hasher = blake3::Hasher::new();
+            let is_known = checkpoint.read_unread(index, &mut |bytes| {
+                hasher.update(bytes);
+            })?;
+            let hash = is_known.then(|| hasher.finalize());
+            let dtype = tensor.dtype.clone();
+            stored.insert(tensor.name.clone(), Stored { dtype, hash });
+        }
+        let tensors = description.tensors().iter().enumerate();
+        for (index, tensor) in tensors.filter(|(_, tensor)| is_wide(tensor)) {
+            let mut hasher = blake3::Hasher::new();
+            checkpoint.read_stored(index, &mut |bytes| {
+                hasher.update(bytes);
+            })?;
+            let hash = Some(hasher.finalize());
+            let dtype = "f64".to_owned();
+            stored.insert(tensor.name.clone(), Stored { dtype, hash });
+        }
+        Ok(stored)
+    }
+
     /// Its sketch: as it was kept, or made of its weights. Costs no more memory than a buffer.
     ///
     /// # Errors
     /// When the weights cannot be read.
-    pub(crate) fn sketch(&self, layout: &[TensorShape], limits: &Limits) -> Result<Sketch> {
+    pub(crate) fn sketch(&self, layout: &[TensorShape]) -> Result<Sketch> {
         match self {
             Self::Sketch(sketch) => Ok(Sketch::clone(sketch)),
-            _ => self.open(layout, limits)?.sketch(),
+            _ => self.open(layout)?.sketch(),
         }
+    }
+}
+
+/// A tensor as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stored {
+    /// Its number type, as the file names it.
+    pub(crate) dtype: String,
+    /// Of its bytes; none where it is not known where they lie.
+    pub(crate) hash: Option<blake3::Hash>,
+}
+
+impl Stored {
+    /// Whether it is known to be the same bits as another of its type; none if that cannot be told.
+    pub(crate) fn is_same(&self, other: &Self) -> Option<bool> {
+        let same = self.hash.zip(other.hash).map(|(own, other)| own == other);
+        same.filter(|_| self.dtype == other.dtype)
     }
 }
 
@@ -147,11 +201,10 @@ struct ForeignSource {
 }
 
 impl ForeignSource {
-    fn open(found: &Found, limits: &Limits) -> Result<Self> {
-        let checkpoint = ForeignCheckpoint::open(found, limits)?;
-        let (places, weights) = weights(&checkpoint).unzip();
+    fn open(description: &Description) -> Result<Self> {
+        let (places, weights) = weights(description).unzip();
         Ok(Self {
-            checkpoint,
+            checkpoint: description.open()?,
             weights,
             places,
         })
@@ -159,10 +212,8 @@ impl ForeignSource {
 }
 
 /// The weights among the tensors of a checkpoint, with their places.
-pub(super) fn weights(
-    checkpoint: &ForeignCheckpoint,
-) -> impl Iterator<Item = (usize, TensorShape)> {
-    let tensors = checkpoint.tensors().iter().enumerate();
+pub(crate) fn weights(description: &Description) -> impl Iterator<Item = (usize, TensorShape)> {
+    let tensors = description.tensors().iter().enumerate();
     tensors
         .filter(|(_, tensor)| tensor.role == Role::Weight)
         .map(|(place, tensor)| {
