@@ -10,6 +10,7 @@ mod findings;
 mod machine;
 mod reproduce;
 mod torture;
+mod zoos;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -4,10 +4,10 @@ mod figures;
 pub(crate) mod manifest;
 mod page;
 mod tables;
-pub(crate) mod zoo;
 
 use crate::files::{check_writable, write, write_json};
 use crate::machine::Machine;
+use crate::zoos::{SEED, train};
 use anyhow::Result;
 use clap::Args;
 use manifest::{Clock, Manifest, Source};
@@ -32,8 +32,6 @@ pub(crate) struct Options {
     pub(crate) backend: Backend,
 }
 
-/// Seed of shuffles, ties and layouts.
-pub(crate) const SEED: u64 = 0;
 /// Models of a control.
 const CONTROL_SEEDS: usize = 30;
 const ZOOS: [&str; 2] = ["mlp", "cnn"];
@@ -67,22 +65,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         } else if is_control {
             recipe.seeds = CONTROL_SEEDS;
         }
-        trained.push(zoo::train(
-            recipe,
-            options.backend,
-            &data,
-            &stores.join(name),
-        )?);
+        trained.push(train(recipe, options.backend, &data, &stores.join(name))?);
         clock.lap(&format!("train {name}"));
     }
 
     let stages = Stages::new(
         "analyse",
-        (trained.len() * zoo::STAGES + figures::STAGES + 1) as u64,
+        (trained.len() * Analysed::STAGES + figures::STAGES + 1) as u64,
     );
     let mut analysed = Vec::new();
     for zoo in trained {
-        analysed.push(Analysed::new(zoo, &stages)?);
+        analysed.push(zoo.analyse(SEED, &|stage| stages.begin(stage))?);
     }
     clock.lap("analyse");
     let (zoos, controls) = analysed.split_at(ZOOS.len());

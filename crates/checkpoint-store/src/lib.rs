@@ -82,7 +82,7 @@ pub use header::{Checkpoint, Header, TensorShape};
 pub use new_file::NewFile;
 pub use repair::{ASIDE, Moved, Repair, repair, repair_on};
 pub use segment::Segment;
-pub use state::TrainingState;
+pub use state::{TrainingState, TrainingStateRef};
 pub use storage::{FileSystem, Storage, StorageFile};
 pub use store::{Published, Store};
 pub use verify::{FileReport, Report, Status, verify};

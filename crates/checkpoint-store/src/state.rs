@@ -30,6 +30,33 @@ pub struct TrainingState {
     pub velocity: Vec<f32>,
 }
 
+/// A [`TrainingState`] whose weights are borrowed: what an epoch leaves is stored without a copy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TrainingStateRef<'a> {
+    /// The shard.
+    pub shard: u32,
+    /// The epoch to be trained next: 1 for models that are just initialised.
+    pub next_epoch: u32,
+    /// The runs, one per model, in the order of the columns.
+    pub runs: &'a [u64],
+    /// The weights: one column of parameters per run.
+    pub weights: &'a [f32],
+    /// The optimiser's velocity (momentum buffer), shaped as the weights.
+    pub velocity: &'a [f32],
+}
+
+impl<'a> From<&'a TrainingState> for TrainingStateRef<'a> {
+    fn from(state: &'a TrainingState) -> Self {
+        Self {
+            shard: state.shard,
+            next_epoch: state.next_epoch,
+            runs: &state.runs,
+            weights: &state.weights,
+            velocity: &state.velocity,
+        }
+    }
+}
+
 /// What a state file says about its weights.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StateHeader {
@@ -52,7 +79,8 @@ impl Store {
     /// # Errors
     /// [`Error::Invalid`] if lengths do not fit; [`Error::StorageFull`], [`Error::Io`],
     /// [`Error::TooLarge`]. After an error the earlier state is still there.
-    pub fn save_state(&self, state: &TrainingState) -> Result<Published> {
+    pub fn save_state<'a>(&self, state: impl Into<TrainingStateRef<'a>>) -> Result<Published> {
+        let state = state.into();
         let expected = state.runs.len().checked_mul(self.parameters);
         if state.runs.is_empty()
             || [state.weights.len(), state.velocity.len()] != [expected.unwrap_or(0); 2]
@@ -70,13 +98,13 @@ impl Store {
             layout: self.layout().to_vec(),
             shard: state.shard,
             next_epoch: state.next_epoch,
-            runs: state.runs.clone(),
+            runs: state.runs.to_vec(),
         })?;
         let frame = Frame::new(
             Kind::State,
             &header,
             self.parameters as u64,
-            vec![&state.weights, &state.velocity],
+            vec![state.weights, state.velocity],
         )?;
         let name = names::state(state.shard, state.next_epoch);
         let path = self.write(&name, &frame)?;

@@ -8,7 +8,7 @@ use checkpoint_store::Store;
 use modeltrail::runs::gaps::long_steps;
 use std::path::Path;
 use trajectory::geometry::Geometry;
-use zoo::shuffled::Shuffled;
+use zoo::Shuffled;
 
 /// Checkpoints dropped in a row.
 const DROPPED: [usize; 5] = [1, 2, 3, 5, 10];

@@ -187,7 +187,8 @@ fn one_line(error: &anyhow::Error) -> String {
     let mut message = String::new();
     for cause in error.chain() {
         let is_of_store = cause.is::<checkpoint_store::Error>()
-            || matches!(cause.downcast_ref(), Some(Error::Store(_)));
+            || matches!(cause.downcast_ref(), Some(Error::Store(_)))
+            || cause.is::<::zoo::Error>();
         let text = if is_of_store {
             printable(&cause.to_string())
         } else {

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use zoo::training::{Observer, Zoo};
+use zoo::{Observer, Zoo};
 use zoo_training::Metrics;
 
 /// Shows how far a training is.
@@ -81,12 +81,18 @@ impl Stages {
         }
     }
 
+    /// Begins a stage; those begun before it are done.
+    pub fn begin(&self, name: &str) {
+        if !self.bar.message().is_empty() {
+            self.bar.inc(1);
+        }
+        self.bar.set_message(name.to_owned());
+    }
+
     /// Does one stage.
     pub fn stage<T>(&self, name: &str, work: impl FnOnce() -> T) -> T {
-        self.bar.set_message(name.to_owned());
-        let result = work();
-        self.bar.inc(1);
-        result
+        self.begin(name);
+        work()
     }
 }
 

@@ -1,7 +1,6 @@
 //! The paper's analysis in one space: runs by single linkage, their order, and how right both are.
 
-use crate::shuffled::Truth;
-use anyhow::{Result, ensure};
+use crate::{Error, Truth};
 use nalgebra::DMatrixView;
 use trajectory::assignment::Clusters;
 use trajectory::dendrogram::Dendrogram;
@@ -40,19 +39,20 @@ pub struct Analysis {
 /// truth.
 ///
 /// # Errors
-/// When there are fewer points than clusters, or a point is not finite.
+/// [`Error::Clusters`] when there are fewer points than clusters or none; [`Error::Trajectory`] when a
+/// point is not finite.
 pub fn analyse(
     points: DMatrixView<'_, f32>,
     truth: Truth<'_>,
     clusters: usize,
     seed: u64,
-) -> Result<Analysis> {
-    ensure!(
-        (1..=points.ncols()).contains(&clusters),
-        "{} checkpoints cannot fall into {clusters} clusters; give 1 to {}",
-        points.ncols(),
-        points.ncols()
-    );
+) -> Result<Analysis, Error> {
+    if !(1..=points.ncols()).contains(&clusters) {
+        return Err(Error::Clusters {
+            checkpoints: points.ncols(),
+            clusters,
+        });
+    }
     let edges = minimum_spanning_tree(points)?;
     let tree = SpanningTree::new(points.ncols(), &edges)?;
     let dendrogram = Dendrogram::of(&tree);

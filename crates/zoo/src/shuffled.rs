@@ -1,13 +1,13 @@
 //! A zoo's trained checkpoints in a random order, the truth kept apart.
 
-use anyhow::{Result, ensure};
+use crate::Error;
 use checkpoint_store::{Checkpoint, Checkpoints};
 use nalgebra::{DMatrix, DMatrixView};
 use std::collections::{BTreeMap, BTreeSet};
 use zoo_training::random::visiting_order;
 
 /// Checkpoints of epochs 1, 2, 3, …, shuffled, so that no method can read the answer off the
-/// order in which they come. Runs with a checkpoint that is not finite are left out, and counted.
+/// order in which they come. Runs with a checkpoint that is not finite are skipped, and named.
 pub struct Shuffled {
     points: DMatrix<f32>,
     checkpoints: Vec<Checkpoint>,
@@ -30,8 +30,8 @@ impl Shuffled {
     /// Shuffles the trained checkpoints of a store by a fixed seed.
     ///
     /// # Errors
-    /// When fewer than two checkpoints are left.
-    pub fn of(checkpoints: &Checkpoints, seed: u64) -> Result<Self> {
+    /// [`Error::TooFew`] when fewer than two checkpoints are left.
+    pub fn of(checkpoints: &Checkpoints, seed: u64) -> Result<Self, Error> {
         let trained = checkpoints.epochs(1..);
         let labels = trained.checkpoints;
         let diverged: BTreeSet<u64> = labels
@@ -44,13 +44,12 @@ impl Shuffled {
             .map(|column| column as usize)
             .filter(|&column| !diverged.contains(&labels[column].run))
             .collect();
-        ensure!(
-            columns.len() >= 2,
-            "there are {} trained checkpoints with finite weights, and an analysis needs two; \
-             {} runs diverged: lower their learning rate",
-            columns.len(),
-            diverged.len()
-        );
+        if columns.len() < 2 {
+            return Err(Error::TooFew {
+                checkpoints: columns.len(),
+                diverged: diverged.len(),
+            });
+        }
         let mut points = DMatrix::zeros(trained.matrix.nrows(), columns.len());
         for (point, &column) in columns.iter().enumerate() {
             points
@@ -94,7 +93,7 @@ impl Shuffled {
         &self.runs
     }
 
-    /// The runs that are left out because their weights are not finite, ascending.
+    /// The runs that are skipped because their weights are not finite, ascending.
     pub fn diverged(&self) -> &[u64] {
         &self.diverged
     }

@@ -11,7 +11,7 @@ use super::mirrored::Mirrored;
 use super::npy;
 use crate::files::{write, write_json};
 use crate::machine::Machine;
-use crate::reproduce::zoo;
+use crate::zoos;
 use anyhow::{Context, Result, ensure};
 use checkpoint_store::{Checkpoint, Store, TensorShape};
 use clap::Args;
@@ -82,7 +82,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     });
     let machine = Machine::this();
     let data = Dataset::mnist14()?;
-    let trained = zoo::train(Recipe::preset("mlp")?, Backend::Fused, &data, &options.zoo)?;
+    let trained = zoos::train(Recipe::preset("mlp")?, Backend::Fused, &data, &options.zoo)?;
     let truth = trained.points.truth();
     let all = Originals {
         dimensions: trained.points.matrix().nrows(),

@@ -3,7 +3,6 @@
 use super::nulls::walks::Kind;
 use super::world::{SEED, World};
 use crate::findings::{Figure, Findings};
-use crate::reproduce::zoo::Trained;
 use anyhow::Result;
 use nalgebra::DMatrix;
 use report::figure::chart::{Axis, Chart, Panel, Reference, Series, Style};
@@ -12,6 +11,7 @@ use serde_json::{Map, Value, json};
 use trajectory::progress::{Progress, Units, growth_exponent};
 use trajectory::spread::Spread;
 use weightspace::distance::distance;
+use zoo::Trained;
 
 /// Steps that count as recent, and over which the loss must fall.
 const WINDOW: usize = 10;

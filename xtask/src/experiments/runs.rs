@@ -3,7 +3,6 @@
 use super::thinned::{Thinned, null_points};
 use super::world::World;
 use crate::findings::{Figure, Findings};
-use crate::reproduce::zoo::Trained;
 use anyhow::Result;
 use nalgebra::DMatrixView;
 use report::figure::chart::{Axis, Chart, Panel, Reference, Series, Style};
@@ -12,6 +11,7 @@ use serde_json::{Value, json};
 use trajectory::dendrogram::Dendrogram;
 use trajectory::minimum_spanning_tree::minimum_spanning_tree;
 use trajectory::runs::{Runs, Verdict, count_runs};
+use zoo::Trained;
 use zoo_training::random::visiting_order;
 
 const TEXT: &str = "\

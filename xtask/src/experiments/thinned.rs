@@ -1,9 +1,9 @@
 //! Checkpoints of a zoo, some of them dropped at random, and points without a story.
 
 use super::world::{SEED, World};
-use crate::reproduce::zoo::Trained;
 use anyhow::Result;
 use nalgebra::DMatrix;
+use zoo::Trained;
 use zoo_training::random::visiting_order;
 
 /// Some checkpoints of a zoo in a random order, with their truth.

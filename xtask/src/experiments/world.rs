@@ -1,8 +1,9 @@
 //! What every experiment works on: data, an engine, and zoos in a random order.
 
-use crate::reproduce::zoo::{Trained, train};
+use crate::zoos::train;
 use anyhow::{Context, Result};
 use std::path::Path;
+use zoo::Trained;
 use zoo_training::{Backend, Dataset, Engine, Recipe};
 
 /// Seed of shuffles, ties and everything else that draws.

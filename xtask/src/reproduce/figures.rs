@@ -1,7 +1,7 @@
 //! The paper's figures 3 to 9, the geometry of the trajectories, and the training curves.
 
-use super::zoo::Analysed;
 use crate::findings::Figure;
+use crate::zoos::SEED;
 use anyhow::Result;
 use modeltrail_cli::progress::Stages;
 use nalgebra::DMatrix;
@@ -16,7 +16,7 @@ use trajectory::geometry::of_runs;
 use weightspace::moments::moments;
 use weightspace::space::Space;
 use weightspace::umap::{Parameters, embed};
-use zoo::analysis::analyse;
+use zoo::{Analysed, analyse};
 
 /// Stages of [`draw`]: three layouts and the rest.
 pub(super) const STAGES: usize = 4;
@@ -62,7 +62,7 @@ pub(super) fn draw(
 fn layout(zoo: &Analysed, space: Space) -> Result<Embedding> {
     let projected = space.project_with(zoo.points.matrix(), &zoo.svd)?;
     let parameters = Parameters {
-        seed: super::SEED,
+        seed: SEED,
         ..Parameters::default()
     };
     let layout = embed(projected.matrix(), &parameters)?;
@@ -162,12 +162,12 @@ fn few_runs(zoos: &[Analysed]) -> Result<Figure> {
         let points: DMatrix<f32> = zoo.points.matrix().select_columns(&columns);
         let runs: Vec<u32> = columns.iter().map(|&point| truth.runs[point]).collect();
         let epochs: Vec<u32> = columns.iter().map(|&point| truth.epochs[point]).collect();
-        let few = zoo::shuffled::Truth {
+        let few = zoo::Truth {
             runs: &runs,
             epochs: &epochs,
         };
         let count = FEW.min(zoo.points.runs().len());
-        let found = analyse(points.as_view(), few, count, super::SEED)?;
+        let found = analyse(points.as_view(), few, count, SEED)?;
         panels.push(RunDendrogram {
             title: zoo.architecture(),
             linkage: linkage(&found.dendrogram)?,

@@ -3,8 +3,7 @@
 use crate::machine::{Machine, peak_memory_mib};
 use serde::Serialize;
 use std::time::Instant;
-use zoo::shuffled::Shuffled;
-use zoo::training::Zoo;
+use zoo::{Shuffled, Zoo};
 
 /// Wall time, lap by lap.
 pub(crate) struct Clock {

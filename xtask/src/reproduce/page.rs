@@ -1,11 +1,11 @@
 //! The report: one page with tables, figures and an interactive scatter.
 
 use super::tables::{READING, comparison};
-use super::zoo::Analysed;
 use crate::findings::Figure;
 use crate::machine::Machine;
 use report::figure::Embedding;
 use report::html::{Block, Page, Section};
+use zoo::Analysed;
 
 pub(super) fn page(
     zoos: &[Analysed],

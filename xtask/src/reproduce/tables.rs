@@ -1,6 +1,5 @@
 //! The paper's Tables 2 and 3 and ours, as JSON and Markdown.
 
-use super::zoo::Analysed;
 use report::paper::{self, OurRow, PaperRow, TABLE_2, TABLE_3};
 use report::table::Table;
 use serde::Serialize;
@@ -8,7 +7,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use trajectory::scoring::{Estimate, OrderScores};
 use weightspace::space::Space;
-use zoo::analysis::Analysis;
+use zoo::{Analysed, Analysis};
 
 /// `tables.json`.
 #[derive(Serialize)]

@@ -3,7 +3,7 @@
 use super::Effort;
 use super::child;
 use super::tally::{Tally, told};
-use super::training::{Expected, presets, steps, zoo};
+use super::training::{Expected, presets, recipe, steps};
 use anyhow::Result;
 use hostile::disk::Chance;
 use std::path::Path;
@@ -23,7 +23,7 @@ pub(super) fn run(effort: Effort) -> Result<Vec<Tally>> {
     let mut tallies = Vec::new();
     for (preset, architecture) in presets() {
         let expected = Expected::of_training(preset, EPOCHS)?;
-        let whole = steps(&zoo(preset, EPOCHS)?);
+        let whole = steps(&recipe(preset, EPOCHS)?);
         let points = effort.of(110, 4);
         let runs = [1, 2].into_iter().flat_map(|threads| {
             (0..points).map(move |point| Run {

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use zoo::training::{Observer, Shard, Zoo};
+use zoo::{Observer, Trainer, Zoo};
 use zoo_training::dataset::{Images, PIXELS};
-use zoo_training::{Architecture, Backend, Dataset, Metrics, Recipe};
+use zoo_training::{Architecture, Dataset, Metrics, Recipe};
 
 /// Options of a training in a child.
 #[derive(Args)]
@@ -44,18 +44,16 @@ pub(super) fn dataset() -> Dataset {
 }
 
 /// The recipe of a preset, small.
-pub(super) fn zoo(preset: &str, epochs: u32) -> Result<Zoo> {
-    let recipe = Recipe {
+pub(super) fn recipe(preset: &str, epochs: u32) -> Result<Recipe> {
+    Ok(Recipe {
         seeds: 2,
         epochs,
         ..Recipe::preset(preset)?
-    };
-    Ok(Zoo::new(recipe, Backend::Fused, &dataset()))
+    })
 }
 
 /// Model-steps of a whole training.
-pub(super) fn steps(zoo: &Zoo) -> u64 {
-    let recipe = &zoo.recipe;
+pub(super) fn steps(recipe: &Recipe) -> u64 {
     let epoch = recipe.steps_per_epoch(dataset().train.len()) * recipe.seeds;
     epoch as u64 * u64::from(recipe.epochs)
 }
@@ -94,12 +92,14 @@ fn say(line: &str) {
 
 pub(crate) fn train(options: &Train) -> Result<()> {
     modeltrail_cli::cli::use_threads(options.threads)?;
-    let zoo = zoo(&options.preset, options.epochs)?;
+    let recipe = recipe(&options.preset, options.epochs)?;
     let observer = Telling {
         options,
         steps: AtomicU64::new(0),
     };
-    let store = zoo::training::train(&zoo, &dataset(), &options.store, Shard::WHOLE, &observer)?;
+    let data = dataset();
+    let trainer = Trainer::new(recipe, &data).observer(&observer);
+    let store = trainer.store(&options.store).train()?;
     say(&format!("done {}", store.hash()?));
     Ok(())
 }
@@ -154,8 +154,9 @@ impl Expected {
         let folder = hostile::life::temporary().map_err(anyhow::Error::msg)?;
         let directory = folder.path().join("zoo");
         let reading = Reading(directory.clone(), std::sync::Mutex::default());
-        let zoo = zoo(preset, epochs)?;
-        let store = zoo::training::train(&zoo, &dataset(), &directory, Shard::WHOLE, &reading)?;
+        let data = dataset();
+        let trainer = Trainer::new(recipe(preset, epochs)?, &data).observer(&reading);
+        let store = trainer.store(&directory).train()?;
         let segments = reading.1.into_inner().unwrap_or_default();
         Ok(Self {
             columns: columns(&store)?,

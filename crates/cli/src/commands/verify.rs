@@ -10,7 +10,7 @@ use modeltrail::exchange::imported::Imported;
 use modeltrail::text::{counted, laid_out};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use zoo::training::Zoo;
+use zoo::Zoo;
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -156,7 +156,7 @@ impl Filled {
         let zoo = store.as_ref().and_then(|store| Zoo::of(store).ok());
         Self {
             there: report.checkpoints,
-            expected: zoo.map(|zoo| zoo.recipe.seeds as u64 * (u64::from(zoo.recipe.epochs) + 1)),
+            expected: zoo.map(|zoo| zoo.checkpoints()),
             is_imported: store.is_some_and(|store| Imported::of(&store).is_some()),
         }
     }

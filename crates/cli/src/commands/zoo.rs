@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use modeltrail::text::table;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use zoo::training::{Shard, Zoo, train};
+use zoo::{Shard, Trainer, Zoo};
 use zoo_training::{Backend, Dataset, Recipe};
 
 #[derive(Subcommand)]
@@ -88,9 +88,12 @@ fn run_train(options: &Train, global: &Global) -> Result<Outcome> {
         Some(path) => Dataset::open(path)?,
         None => Dataset::mnist14()?,
     };
-    let zoo = Zoo::new(recipe, options.backend, &data);
     let shard = options.shard.unwrap_or(Shard::WHOLE);
-    let store = train(&zoo, &data, &options.out, shard, &TrainingBar::default())?;
+    let bar = TrainingBar::default();
+    let trainer = Trainer::new(recipe, &data).backend(options.backend);
+    let training = trainer.shard(shard).observer(&bar).store(&options.out);
+    let store = training.train()?;
+    drop(bar);
     print_stores(&[Listing::of(&store)?], global)
 }
 

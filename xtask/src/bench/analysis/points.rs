@@ -4,7 +4,7 @@ use super::npy;
 use super::works::Source;
 use crate::bench::mirrored::Mirrored;
 use crate::files::write;
-use crate::reproduce::zoo;
+use crate::zoos;
 use anyhow::{Result, ensure};
 use nalgebra::DMatrix;
 use std::collections::BTreeMap;
@@ -85,7 +85,7 @@ pub(super) fn all(
     let mut all = BTreeMap::new();
     let data = Dataset::mnist14()?;
     if sources.iter().any(|&source| source != Source::Mnist) {
-        let trained = zoo::train(Recipe::preset("mlp")?, Backend::Fused, &data, zoo)?;
+        let trained = zoos::train(Recipe::preset("mlp")?, Backend::Fused, &data, zoo)?;
         let truth = trained.points.truth();
         let keep: Vec<usize> = (0..truth.runs.len())
             .filter(|&point| !quick || truth.runs[point] < QUICK_RUNS)

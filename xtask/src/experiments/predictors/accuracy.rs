@@ -2,11 +2,11 @@
 
 use super::{features, halves};
 use crate::experiments::regression::{Ridge, with_products};
-use crate::reproduce::zoo::Trained;
 use anyhow::{Context, Result};
 use nalgebra::DMatrix;
 use report::table::{Column, Table};
 use serde_json::{Map, Value, json};
+use zoo::Trained;
 
 /// The checkpoints of one zoo, as far as a predictor may know them, and their accuracies.
 struct Samples {

@@ -2,7 +2,6 @@
 
 use super::measures::{Measure, Measured, auroc};
 use crate::experiments::world::World;
-use crate::reproduce::zoo::Trained;
 use anyhow::Result;
 use rayon::prelude::*;
 use report::figure::SpreadSeries;
@@ -10,6 +9,7 @@ use report::figure::chart::{Axis, Panel, Series};
 use report::figure::matrix::Matrix;
 use report::table::{Column, Table};
 use serde_json::{Map, Value, json};
+use zoo::Trained;
 use zoo_training::dataset::Images;
 
 /// Epochs between the two checkpoints compared.
