@@ -1,7 +1,7 @@
 //! A zoo trained with Burn's ndarray backend by another tool, stored, and read back into runs.
 
 use modeltrail::Collection;
-use zoo::training::{Shard, Silent, Zoo, train};
+use zoo::Trainer;
 use zoo_training::{Backend, Dataset, Recipe};
 
 #[test]
@@ -14,8 +14,8 @@ fn a_zoo_trained_with_the_ndarray_backend_is_stored_and_its_runs_are_found() {
         ..Recipe::preset("mlp").unwrap()
     };
     let data = Dataset::mnist14().unwrap().take(200, 50);
-    let zoo = Zoo::new(recipe, Backend::Ndarray, &data);
-    let store = train(&zoo, &data, &directory, Shard::WHOLE, &Silent).unwrap();
+    let trainer = Trainer::new(recipe, &data).backend(Backend::Ndarray);
+    let store = trainer.store(&directory).train().unwrap();
     // Three networks, each with its initialisation and five epochs.
     assert_eq!(store.checkpoints().unwrap().len(), 18);
     let collection = Collection::options().read([&directory]);
