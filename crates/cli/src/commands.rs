@@ -65,16 +65,16 @@ fn report_unread(problems: &[Problem]) -> Result<()> {
     Ok(())
 }
 
-/// What is left out of an analysis, on stderr.
-fn report_left_out(collection: &Collection) -> Result<()> {
-    for left_out in &collection.not_finite {
-        let tensors = left_out.tensors.iter();
+/// What an analysis skips, on stderr.
+fn report_skipped(collection: &Collection) -> Result<()> {
+    for skipped in &collection.not_finite {
+        let tensors = skipped.tensors.iter();
         let tensors: Vec<String> = tensors
             .map(|(name, count)| format!("{count} in {name}"))
             .collect();
         tell(&format!(
-            "left out: {} has weights that are NaN or infinite: {}",
-            left_out.name,
+            "skipped: {} has weights that are NaN or infinite: {}",
+            skipped.name,
             modeltrail::collection::printable(&tensors.join(", "))
         ))?;
     }

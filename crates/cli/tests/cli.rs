@@ -344,7 +344,7 @@ fn diverged_runs_are_counted_and_left_out() {
     assert_eq!(answer["groups"][0]["checkpoints"], 6);
     let output = modeltrail(&["order", store]);
     assert!(
-        text(&output.stderr).contains("1 diverged run(s) left out"),
+        text(&output.stderr).contains("1 diverged run(s) skipped"),
         "{}",
         text(&output.stderr)
     );

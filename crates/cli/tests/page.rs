@@ -129,7 +129,7 @@ fn a_page_shows_what_is_wrong() {
     let page = std::fs::read_to_string(out).unwrap();
     for told in [
         "claims run seed-2, but lies in run seed-1",
-        "gap: epoch 5 is not among them",
+        "gap: epoch 5 is missing",
         "What was not used",
         "epoch-77.safetensors",
     ] {
@@ -243,7 +243,7 @@ fn one_order_of_everything_can_be_asked_for_and_names_need_not_claim_anything() 
     assert!(group["scores"].is_null());
     let output = modeltrail(&["order", &path]);
     let page = text(&output.stdout);
-    assert!(page.contains("2 runs, told by the weights"), "{page}");
+    assert!(page.contains("2 runs, inferred from the weights"), "{page}");
     assert!(
         page.contains("sure of next") && !page.contains("Kendall"),
         "{page}"
@@ -283,7 +283,7 @@ fn gaps_are_told_by_claims_and_without_claims_by_a_long_step() {
     });
     let page = text(&modeltrail(&["runs", claimed.0.path().to_str().unwrap()]).stdout);
     assert_eq!(page.matches("gap").count(), 1, "{page}");
-    assert!(page.contains("gap: epoch 6 is not among them"), "{page}");
+    assert!(page.contains("gap: epoch 6 is missing"), "{page}");
 
     let letter = |step: usize| char::from(b'a' + (step * 11 % 26) as u8);
     let nameless = |lost: std::ops::Range<usize>| {
@@ -317,8 +317,8 @@ fn a_run_that_a_loss_splits_in_two_claims_to_go_on() {
         }
     }
     let page = text(&modeltrail(&["runs", folder.0.path().to_str().unwrap()]).stdout);
-    assert!(page.contains("2 runs, told by the weights"), "{page}");
-    let told = "gap: it claims to go on from run 1 (epoch 4 to 25)";
+    assert!(page.contains("2 runs, inferred from the weights"), "{page}");
+    let told = "gap: it claims to continue run 1 (epoch 4 to 25)";
     assert_eq!(page.matches(told).count(), 1, "{page}");
 }
 

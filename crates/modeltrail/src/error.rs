@@ -100,6 +100,28 @@ pub enum Error {
         /// Each of them, on a line of its own.
         groups: Vec<String>,
     },
+    /// A number of groups was asked for that the checkpoints cannot form.
+    #[error(
+        "{checkpoints} distinct checkpoints cannot be {asked} {what}: give a number from 1 to \
+         {checkpoints}"
+    )]
+    Count {
+        /// What was asked for: `runs` or `clusters`.
+        what: &'static str,
+        /// How many.
+        asked: usize,
+        /// Distinct checkpoints that there are.
+        checkpoints: usize,
+    },
+    /// No two checkpoints are left that could be compared.
+    #[error(
+        "no two of the {checkpoints} trained checkpoints with finite weights have the same tensors: \
+         there is nothing to compare"
+    )]
+    NothingToCompare {
+        /// Trained checkpoints with finite weights.
+        checkpoints: usize,
+    },
 }
 
 impl Error {
@@ -119,6 +141,8 @@ impl Error {
             Self::TooLarge { .. } => "too_large",
             Self::NothingRead => "nothing_read",
             Self::SeveralArchitectures { .. } => "several_architectures",
+            Self::Count { .. } => "count",
+            Self::NothingToCompare { .. } => "nothing_to_compare",
         }
     }
 

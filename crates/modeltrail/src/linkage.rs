@@ -1,11 +1,12 @@
 //! Which checkpoints belong to one run, by single linkage.
 
 use crate::collection::{Group, PositionClaim};
+use crate::coverage::Coverage;
+use crate::error::{Error, Result};
 use crate::points::{Document, Trained};
 use crate::progress::{Progress, stage};
 use crate::runs::scores::label;
 use crate::text::{estimate, table};
-use anyhow::{Result, ensure};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use trajectory::assignment::Clusters;
@@ -26,7 +27,7 @@ pub struct Linkage {
 
 impl Linkage {
     /// Links every group, and cuts its tree into so many clusters; otherwise into as many as runs are
-    /// claimed, or as the weights tell if none are.
+    /// claimed, or as the weights show if none are.
     ///
     /// # Errors
     /// When more clusters are asked for than there are checkpoints, or the space has more dimensions
@@ -45,7 +46,12 @@ impl Linkage {
         Ok(Self { trained, linked })
     }
 
-    /// What was linked, and what was left out.
+    /// How much of the checkpoints was read.
+    pub fn coverage(&self) -> &Coverage {
+        &self.trained.coverage
+    }
+
+    /// What was linked, and what was skipped.
     pub fn trained(&self) -> &Trained {
         &self.trained
     }
@@ -96,7 +102,7 @@ struct GroupOut<'a> {
     parameters: u64,
     /// Runs that are claimed; none if a checkpoint claims none.
     claimed_runs: Option<usize>,
-    /// Runs that the weights tell; none if they tell none apart.
+    /// Runs that the weights show; none if they separate none.
     told_runs: Option<usize>,
     /// Against claimed runs.
     purity: Option<Purity>,
@@ -122,7 +128,7 @@ struct Linked {
     claimed: Option<Vec<u32>>,
     /// Against claimed runs.
     purity: Option<Purity>,
-    told: Option<usize>,
+    inferred: Option<usize>,
 }
 
 fn link(group: &Group, space: Space, clusters: Option<usize>) -> Result<Linked> {
@@ -131,14 +137,17 @@ fn link(group: &Group, space: Space, clusters: Option<usize>) -> Result<Linked> 
     let count = group.members.len();
     let dendrogram = Dendrogram::of(&SpanningTree::new(count, &edges)?);
     let found = count_runs(&dendrogram);
-    let told = (found.verdict == Verdict::Separated).then_some(found.count);
+    let inferred = (found.verdict == Verdict::Separated).then_some(found.count);
     let claimed = claimed_runs(group);
     let claimed_count = claimed.as_ref().map(|(_, count)| *count);
     let wanted = clusters.or(claimed_count).unwrap_or(found.count);
-    ensure!(
-        (1..=count).contains(&wanted),
-        "{count} checkpoints cannot fall into {wanted} clusters; give 1 to {count}"
-    );
+    if !(1..=count).contains(&wanted) {
+        return Err(Error::Count {
+            what: "clusters",
+            asked: wanted,
+            checkpoints: count,
+        });
+    }
     let clusters = dendrogram.cut_into(wanted)?;
     let claimed = claimed.map(|(runs, _)| runs);
     Ok(Linked {
@@ -150,7 +159,7 @@ fn link(group: &Group, space: Space, clusters: Option<usize>) -> Result<Linked> 
         edges,
         dendrogram,
         claimed,
-        told,
+        inferred,
     })
 }
 
@@ -187,7 +196,7 @@ fn out<'a>(group: &'a Group, linked: &Linked) -> GroupOut<'a> {
             let distinct: std::collections::BTreeSet<u32> = runs.iter().copied().collect();
             distinct.len()
         }),
-        told_runs: linked.told,
+        told_runs: linked.inferred,
         purity: linked.purity.clone(),
         cut_height: first_cut
             .and_then(|edge| linked.edges.get(edge))
@@ -207,7 +216,7 @@ fn summary(found: &GroupOut<'_>) -> String {
             or_dash(found.claimed_runs.map(|runs| runs.to_string())),
         ),
         (
-            "runs told by the weights",
+            "runs inferred from the weights",
             or_dash(found.told_runs.map(|runs| runs.to_string())),
         ),
         ("clusters", found.clusters.len().to_string()),

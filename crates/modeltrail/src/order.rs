@@ -4,25 +4,27 @@ mod json;
 mod text;
 
 use crate::collection::Group;
+use crate::coverage::Coverage;
+use crate::error::Result;
 use crate::points::Trained;
 use crate::progress::{Progress, stage};
 use crate::runs::scores::{Scores, score};
-use crate::runs::{Answer, STAGES, Wanted, find_watched};
-use anyhow::Result;
+use crate::runs::{RunOptions, Runs, STAGES, find};
+use crate::text::Shown;
 
-/// The orders of a collection: one of everything in a group, unless its weights tell runs apart, or
+/// The orders of a collection: one of everything in a group, unless its weights separate runs, or
 /// their number is given; then one of each run.
 #[derive(Debug)]
 pub struct Orders {
     trained: Trained,
     /// In the order of the groups.
-    answers: Vec<(Answer, Option<Scores>)>,
+    answers: Vec<(Runs, Option<Scores>)>,
 }
 
 /// A group, its orders, and how right they are.
 struct Ordered<'a> {
     group: &'a Group,
-    answer: &'a Answer,
+    answer: &'a Runs,
     /// None where nothing is claimed.
     scores: Option<&'a Scores>,
 }
@@ -40,22 +42,27 @@ impl Orders {
         seed: u64,
         progress: &dyn Progress,
     ) -> Result<Self> {
-        let wanted = Wanted {
+        let options = RunOptions {
             runs,
             space: trained.space,
             seed,
         };
         progress.add(trained.groups.len() as u64 * (STAGES + 1));
         let answers = trained.groups.iter().map(|group| {
-            let answer = find_watched(group, &wanted, progress)?;
-            let scores = stage(progress, "scoring", || score(group, &answer, &wanted))?;
+            let answer = find(group, &options, progress)?;
+            let scores = stage(progress, "scoring", || score(group, &answer, &options))?;
             Ok((answer, scores))
         });
         let answers = answers.collect::<Result<_>>()?;
         Ok(Self { trained, answers })
     }
 
-    /// What was ordered, and what was left out.
+    /// How much of the checkpoints was read.
+    pub fn coverage(&self) -> &Coverage {
+        &self.trained.coverage
+    }
+
+    /// What was ordered, and what was skipped.
     pub fn trained(&self) -> &Trained {
         &self.trained
     }
@@ -70,14 +77,14 @@ impl Orders {
     }
 
     /// The answer for people: all of it, or the first runs and the ends of long ones.
-    pub fn to_text(&self, all: bool) -> String {
-        text::page(self, all)
+    pub fn to_text(&self, shown: Shown<'_>) -> String {
+        text::page(self, shown)
     }
 }
 
 impl std::fmt::Display for Orders {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.to_text(false))
+        formatter.write_str(&self.to_text(Shown::default()))
     }
 }
 

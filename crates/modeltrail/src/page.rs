@@ -1,7 +1,7 @@
 //! One page about any checkpoints: what was read, which runs there are, and how they moved.
 //!
 //! Bounded whatever is read: a picture shows at most [`picture::MOST_POINTS`] checkpoints, a table
-//! at most [`tables::MOST_RUNS`] runs, and the page says what it leaves out. The same checkpoints and
+//! at most [`tables::MOST_RUNS`] runs, and the page says what it does not show. The same checkpoints and
 //! seed give the same bytes.
 
 mod distances;
@@ -10,13 +10,11 @@ mod steps;
 mod tables;
 mod tree;
 
-use crate::collection::{Collection, Member, Space, printable};
+use crate::collection::{Collection, Group, Space, printable};
+use crate::error::Result;
 use crate::progress::{Progress, stage};
-use crate::runs::GroupRuns;
-use crate::runs::Run;
-use crate::runs::text;
-use crate::text::{beside_weights, counted, thousands};
-use anyhow::Result;
+use crate::runs::{Run, Runs, text};
+use crate::text::{Shown, beside_weights, counted, thousands};
 use report::html::{Block, Page, Section};
 use report::table::{Column, Table};
 use std::path::PathBuf;
@@ -27,12 +25,18 @@ pub(crate) const STAGES: u64 = 5;
 /// Longest name of a checkpoint in a picture, in characters; of a longer one the end is kept.
 const LONGEST_NAME: usize = 28;
 
+/// What one part of the page is about: runs, and the weights that pictures are made of.
+pub(crate) struct Source<'a> {
+    pub(crate) group: &'a Group,
+    pub(crate) runs: &'a Runs,
+}
+
 /// The page about everything that was found. `seed` lays out pictures.
 ///
 /// # Errors
 /// When a picture cannot be laid out.
 pub(crate) fn page(
-    found: &[GroupRuns],
+    found: &[Source<'_>],
     collection: &Collection,
     paths: &[PathBuf],
     seed: u64,
@@ -64,31 +68,34 @@ fn title(paths: &[PathBuf]) -> String {
     }
 }
 
-fn summary(found: &[GroupRuns]) -> String {
+fn summary(found: &[Source<'_>]) -> String {
     let mut parts: Vec<String> = found
         .iter()
         .map(|found| {
             let count = match found.group.members.len() {
                 1 => "there is nothing to compare it with".to_owned(),
-                _ => text::count(&found.answer),
+                _ => text::count(found.runs, Shown::default()),
             };
-            sentence(&format!("{}: {count}", text::heading(&found.group)))
+            sentence(&format!(
+                "{}: {count}",
+                text::heading(found.runs.described())
+            ))
         })
         .collect();
     parts.push(
-        "Runs, orders and forks were read off the weights alone; what names and metadata claim was \
-         held against them afterwards."
+        "Runs, orders and forks were inferred from the weights alone; what names and metadata claim \
+         was compared with them afterwards."
             .to_owned(),
     );
     parts.join("\n\n")
 }
 
-fn facts(found: &[GroupRuns], collection: &Collection, seed: u64) -> Vec<(String, String)> {
+fn facts(found: &[Source<'_>], collection: &Collection, seed: u64) -> Vec<(String, String)> {
     let checkpoints: usize = found.iter().map(|found| found.group.members.len()).sum();
-    let runs = || found.iter().flat_map(|found| &found.answer.runs);
+    let runs = || found.iter().flat_map(|found| found.runs.runs());
     let contradicted = runs().filter(|run| run.has_contradictions()).count();
     let gaps: usize = runs().map(|run| run.gaps.len()).sum();
-    let is_sketched = |found: &GroupRuns| found.group.space == Space::Sketches;
+    let is_sketched = |found: &Source<'_>| found.group.space == Space::Sketches;
     let compared = match found.iter().filter(|found| is_sketched(found)).count() {
         0 => "exactly",
         all if all == found.len() => "by sketches",
@@ -106,7 +113,7 @@ fn facts(found: &[GroupRuns], collection: &Collection, seed: u64) -> Vec<(String
         ("gaps", none(gaps)),
         ("could not be read", none(collection.problems.len())),
         (
-            "left out, not finite weights",
+            "skipped, weights not finite",
             none(collection.not_finite.len()),
         ),
     ];
@@ -121,7 +128,12 @@ fn facts(found: &[GroupRuns], collection: &Collection, seed: u64) -> Vec<(String
         .collect()
 }
 
-fn group(found: &GroupRuns, heading: &str, seed: u64, work: &dyn Progress) -> Result<Vec<Section>> {
+fn group(
+    found: &Source<'_>,
+    heading: &str,
+    seed: u64,
+    work: &dyn Progress,
+) -> Result<Vec<Section>> {
     let titled = |title: &str, blocks: Vec<Block>| Section {
         title: match heading {
             "" => title.to_owned(),
@@ -135,21 +147,24 @@ fn group(found: &GroupRuns, heading: &str, seed: u64, work: &dyn Progress) -> Re
         return Ok(vec![titled("One checkpoint", vec![Block::Text(text)])]);
     }
     let parts = [
-        ("Runs", stage(work, "runs", || Ok(tables::runs(found)))),
+        ("Runs", stage(work, "runs", || Ok(tables::runs(found.runs)))),
         (
             "In the plane",
             stage(work, "pictures", || picture::blocks(found, seed)),
         ),
         (
             "Steps and turns",
-            stage(work, "steps", || Ok(steps::blocks(found))),
+            stage(work, "steps", || Ok(steps::blocks(found.runs))),
         ),
-        ("Tree", stage(work, "tree", || tree::blocks(found))),
+        ("Tree", stage(work, "tree", || tree::blocks(found.runs))),
         (
             "Distances",
             stage(work, "distances", || Ok(distances::blocks(found))),
         ),
-        ("Checkpoint by checkpoint", Ok(tables::checkpoints(found))),
+        (
+            "Checkpoint by checkpoint",
+            Ok(tables::checkpoints(found.runs)),
+        ),
     ];
     let mut sections = Vec::new();
     for (title, blocks) in parts {
@@ -181,7 +196,7 @@ fn unused(collection: &Collection) -> Option<Section> {
             vec![found.name.clone(), tensors.join(", ")]
         });
         blocks.push(Block::Table(Table {
-            caption: "Left out: weights that are NaN or infinite".to_owned(),
+            caption: "Skipped: weights that are NaN or infinite".to_owned(),
             columns: vec![Column::text("checkpoint"), Column::text("weights")],
             rows: rows.collect(),
         }));
@@ -204,9 +219,9 @@ fn run_name(index: usize, run: &Run) -> String {
 }
 
 /// What positions in all orders are: claimed ones if every run has them in order, or places.
-fn position_name(found: &GroupRuns) -> &'static str {
-    let mut units = found.answer.runs.iter().map(|run| {
-        let (unit, _) = text::claimed_positions(run, &found.group.members)?;
+fn position_name(found: &Runs) -> &'static str {
+    let mut units = found.runs.iter().map(|run| {
+        let (unit, _) = text::claimed_positions(run)?;
         Some(unit)
     });
     match units.next().flatten() {
@@ -216,8 +231,8 @@ fn position_name(found: &GroupRuns) -> &'static str {
 }
 
 /// The position of every place of a run, in the unit of [`position_name`].
-fn positions(run: &Run, members: &[Member], name: &str) -> Vec<u64> {
-    match text::claimed_positions(run, members) {
+fn positions(run: &Run, name: &str) -> Vec<u64> {
+    match text::claimed_positions(run) {
         Some((unit, positions)) if unit.name() == name => positions,
         _ => (1..=run.places.len() as u64).collect(),
     }

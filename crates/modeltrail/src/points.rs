@@ -1,12 +1,14 @@
 //! What linkage, orders and pictures look at: the trained checkpoints of stores, and all foreign ones.
 //!
-//! The paper leaves untrained networks out (epoch 0 of a store), and runs that diverged. Of foreign
+//! The paper skips untrained networks (epoch 0 of a store), and runs that diverged. Of foreign
 //! checkpoints nobody knows what epoch 0 means, so all of them stay.
 
 use crate::collection::{Claims, Collection, From, Group, Member};
+use crate::coverage::Coverage;
+use crate::error::{Error, Result};
+use crate::runs::Described;
 use crate::runs::scores::label;
 use crate::text::{counted, thousands};
-use anyhow::{Result, bail};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -25,6 +27,8 @@ pub struct Trained {
     pub diverged: usize,
     /// Checkpoints that are the only ones with their tensors, by name.
     pub alone: Vec<String>,
+    /// How much was read of what is left.
+    pub coverage: Coverage,
     /// The rest of what was read; its groups are above.
     pub collection: Collection,
 }
@@ -37,6 +41,7 @@ pub(crate) struct Document<G> {
     left_out_runs: usize,
     untrained: usize,
     pub(crate) groups: Vec<G>,
+    coverage: Coverage,
 }
 
 impl Trained {
@@ -45,7 +50,7 @@ impl Trained {
     /// # Errors
     /// When nothing is left that could be compared.
     pub fn of(mut collection: Collection, space: Space) -> Result<Self> {
-        let left_out: BTreeSet<(&Path, &str)> = collection
+        let skipped: BTreeSet<(&Path, &str)> = collection
             .not_finite
             .iter()
             .filter_map(|found| {
@@ -55,7 +60,7 @@ impl Trained {
             })
             .collect();
         let has_diverged = |member: &Member| match label(member) {
-            (Some(store), Some(run)) => left_out.contains(&(store, run)),
+            (Some(store), Some(run)) => skipped.contains(&(store, run)),
             _ => false,
         };
         let mut groups = std::mem::take(&mut collection.groups);
@@ -68,19 +73,20 @@ impl Trained {
             });
             kept += group.members.len();
         }
-        let diverged = left_out.len();
+        let diverged = skipped.len();
         let (groups, alone): (Vec<Group>, Vec<Group>) = groups
             .into_iter()
             .partition(|group| group.members.len() > 1);
         if groups.is_empty() {
-            bail!(
-                "there is no pair among the {kept} trained checkpoints with finite weights that could \
-                 be compared"
-            );
+            return Err(Error::NothingToCompare { checkpoints: kept });
         }
         let alone = alone.iter().filter_map(|group| group.members.first());
         Ok(Self {
             alone: alone.map(|member| member.name.clone()).collect(),
+            coverage: Coverage {
+                skipped: collection.left_out.skipped(collection.passed_over),
+                ..crate::runs::coverage(&groups, &collection.unread)
+            },
             groups,
             space,
             untrained,
@@ -97,6 +103,7 @@ impl Trained {
             left_out_runs: self.diverged,
             untrained: self.untrained,
             groups,
+            coverage: self.coverage.clone(),
         }
     }
 
@@ -111,9 +118,9 @@ impl Trained {
         self.collection.problems.is_empty() && !not_finite.any(|found| is_foreign(&found.claims))
     }
 
-    /// What a group is, on one line, with what is left out of stores.
+    /// What a group is, on one line, with what is skipped of stores.
     pub(crate) fn heading(&self, group: &Group) -> String {
-        let heading = crate::runs::text::heading(group);
+        let heading = crate::runs::text::heading(&Described::of(group));
         let heading = match self.space {
             Space::Full => heading,
             Space::Svd(rank) => {
@@ -122,7 +129,7 @@ impl Trained {
         };
         match self.untrained {
             0 => heading,
-            count => format!("{heading}; {} untrained left out", thousands(count as u64)),
+            count => format!("{heading}; {} untrained skipped", thousands(count as u64)),
         }
     }
 }

@@ -3,6 +3,31 @@
 use crate::collection::LeftOut;
 use comfy_table::{CellAlignment, Table, presets};
 
+/// How much of a long answer is shown, and how its reader asks for the rest: a command knows its
+/// flags, a library does not.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Shown<'a> {
+    /// All of it, not only the ends of long runs and what is marked.
+    pub all: bool,
+    /// How to ask for all.
+    pub ask_for_all: Option<&'a str>,
+    /// How to give the number of runs.
+    pub ask_for_runs: Option<&'a str>,
+}
+
+impl Shown<'_> {
+    /// So many more are not shown.
+    pub(crate) fn more(self, hidden: usize) -> String {
+        format!("… {hidden} more{}", self.ask())
+    }
+
+    /// How to ask for all, in parentheses.
+    pub(crate) fn ask(self) -> String {
+        let ask = self.ask_for_all.map(|ask| format!(" ({ask})"));
+        ask.unwrap_or_default()
+    }
+}
+
 /// A table without frame; all columns but the first are right-aligned. Without titles there is no
 /// line of them.
 pub fn table<const N: usize>(
@@ -64,7 +89,7 @@ pub fn beside_weights(left_out: LeftOut, passed_over: usize) -> Option<String> {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
-    (!parts.is_empty()).then(|| format!("not looked at: {}", parts.join(", ")))
+    (!parts.is_empty()).then(|| format!("not compared: {}", parts.join(", ")))
 }
 
 /// A number with commas between its thousands.
@@ -91,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_told_apart_by_commas() {
+    fn thousands_are_separated_by_commas() {
         let texts = [0, 999, 1000, 1_234_567].map(thousands);
         assert_eq!(texts, ["0", "999", "1,000", "1,234,567"]);
     }

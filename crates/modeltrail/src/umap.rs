@@ -1,10 +1,11 @@
 //! Checkpoints in the plane, by UMAP.
 
 use crate::collection::{Group, PositionClaim};
+use crate::coverage::Coverage;
+use crate::error::Result;
 use crate::points::{Document, Trained};
 use crate::progress::{Progress, stage};
 use crate::text::table;
-use anyhow::Result;
 use serde::Serialize;
 use weightspace::umap::{Embedding, Parameters, embed};
 
@@ -37,7 +38,12 @@ impl Umap {
         Ok(Self { trained, layouts })
     }
 
-    /// What was laid out, and what was left out.
+    /// How much of the checkpoints was read.
+    pub fn coverage(&self) -> &Coverage {
+        &self.trained.coverage
+    }
+
+    /// What was laid out, and what was skipped.
     pub fn trained(&self) -> &Trained {
         &self.trained
     }

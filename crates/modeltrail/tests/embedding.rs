@@ -169,6 +169,8 @@ fn nothing_to_read_is_an_error_with_a_kind() {
 }
 
 fn runs(collection: Collection) -> impl serde::Serialize {
-    let options = modeltrail::runs::Wanted::default();
-    modeltrail::runs::RunsFound::find(collection, &options, &modeltrail::progress::Silent).unwrap()
+    let options = modeltrail::runs::RunOptions::default();
+    collection
+        .runs(&options, &modeltrail::progress::Silent)
+        .unwrap()
 }

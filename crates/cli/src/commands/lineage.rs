@@ -1,7 +1,7 @@
 //! `modeltrail lineage`: which of many checkpoints one comes from.
 
 use super::limits::Reading;
-use super::{fine_or_finding, print_json, print_text, report_left_out, report_unread};
+use super::{fine_or_finding, print_json, print_text, report_skipped, report_unread};
 use crate::cli::{Global, Outcome};
 use crate::memory::Memory;
 use anyhow::Result;
@@ -45,7 +45,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     };
     let lineage = Lineage::find(&command.suspect, &command.against, command.runs, &options)?;
     report_unread(&lineage.collection().problems)?;
-    report_left_out(lineage.collection())?;
+    report_skipped(lineage.collection())?;
     lineage.check()?;
     if global.json {
         print_json(&lineage)?;

@@ -20,7 +20,7 @@ pub(crate) struct Command {
     #[command(flatten)]
     points: Points,
     /// Number of clusters to cut the tree into; otherwise as many as runs are claimed, or as the
-    /// weights tell if none are.
+    /// weights show if none are.
     #[arg(long, visible_alias = "runs", value_name = "N")]
     clusters: Option<usize>,
     /// Print the minimum spanning tree as Graphviz DOT.

@@ -1,6 +1,7 @@
 //! `modeltrail order`: in which order checkpoints came, and how sure each step of it is.
 
 use super::points::Points;
+use super::runs::shown;
 use super::{fine_or_finding, print_json, print_text};
 use crate::cli::{Global, Outcome};
 use crate::progress::Work;
@@ -14,7 +15,7 @@ use modeltrail::order::Orders;
   modeltrail order zoos/mlp-small --space svd-10
   modeltrail order sketches.json --runs 3 --json
 
-One order of everything, unless the weights tell runs apart or --runs does: then one of each. Where
+One order of everything, unless the weights separate runs or --runs is given: then one of each. Where
 steps or epochs are claimed, the orders are scored against them. Exit status: 0 = fine, 1 = something
 could not be read or is not finite, 2 = an error.")]
 pub(crate) struct Command {
@@ -36,7 +37,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     if global.json {
         print_json(&orders)?;
     } else {
-        print_text(&orders.to_text(command.all))?;
+        print_text(&orders.to_text(shown(command.all)))?;
     }
     Ok(fine_or_finding(orders.trained().is_fine()))
 }

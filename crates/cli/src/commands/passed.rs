@@ -27,7 +27,7 @@ impl Passed {
         let inventory = Inventory::of(&self.paths, &self.reading.options());
         report_unread(&inventory.problems)?;
         if let Some(note) = beside_weights(inventory.left_out, inventory.passed_over) {
-            tell(&format!("note: {}", note.replacen("not looked at", not, 1)))?;
+            tell(&format!("note: {}", note.replacen("not compared", not, 1)))?;
         }
         Ok(inventory)
     }

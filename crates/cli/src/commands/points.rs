@@ -18,7 +18,7 @@ pub(crate) struct Points {
 }
 
 impl Points {
-    /// Reads them, and says on stderr what is left out.
+    /// Reads them, and says on stderr what is skipped.
     ///
     /// # Errors
     /// When nothing is left that could be compared.
@@ -26,7 +26,7 @@ impl Points {
         let trained = Trained::of(self.input.collect()?, self.space)?;
         if trained.diverged > 0 {
             tell(&format!(
-                "note: {} diverged run(s) left out (weights that are not finite)",
+                "note: {} diverged run(s) skipped (weights that are not finite)",
                 trained.diverged
             ))?;
         }

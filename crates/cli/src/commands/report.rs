@@ -6,6 +6,7 @@ use crate::cli::{Global, Outcome};
 use crate::publish::check;
 use anyhow::Result;
 use clap::Args;
+use modeltrail::Coverage;
 use modeltrail::text::counted;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -22,7 +23,7 @@ nothing could be read.")]
 pub(crate) struct Command {
     #[command(flatten)]
     input: Input,
-    /// Number of runs, if you know it; otherwise the weights have to tell.
+    /// Number of runs, if you know it; otherwise it is inferred from the weights.
     #[arg(long, value_name = "N")]
     runs: Option<usize>,
     /// File to write the page to.
@@ -31,28 +32,35 @@ pub(crate) struct Command {
 }
 
 #[derive(Serialize)]
-struct Answer {
+struct Answer<'a> {
     schema: &'static str,
     out: String,
     bytes: u64,
     groups: usize,
     checkpoints: usize,
     runs: usize,
+    coverage: &'a Coverage,
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     check(&command.out)?;
     let collection = command.input.collect()?;
-    let found = command.input.find(collection, command.runs)?;
-    command.input.write_page(&command.out, &found)?;
-    let groups = &found.groups;
+    let found = command.input.find(&collection, command.runs)?;
+    command
+        .input
+        .write_page(&command.out, &found, &collection)?;
+    let groups = found.groups();
     let answer = Answer {
         schema: "modeltrail.report/1",
         out: command.out.display().to_string(),
         bytes: std::fs::metadata(&command.out)?.len(),
         groups: groups.len(),
-        checkpoints: groups.iter().map(|found| found.group.members.len()).sum(),
-        runs: groups.iter().map(|found| found.answer.runs.len()).sum(),
+        checkpoints: groups
+            .iter()
+            .map(|found| found.described().checkpoints)
+            .sum(),
+        runs: groups.iter().map(|found| found.runs().len()).sum(),
+        coverage: found.coverage(),
     };
     if global.json {
         print_json(&answer)?;

@@ -1,7 +1,7 @@
 //! `modeltrail runs`: which of anybody's checkpoints belong together, and in which order they came.
 
 use super::limits::Reading;
-use super::{fine_or_finding, print_json, print_text, report_left_out, report_unread};
+use super::{fine_or_finding, print_json, print_text, report_skipped, report_unread};
 use crate::cli::{Global, Outcome};
 use crate::memory::Memory;
 use crate::progress::Work;
@@ -9,7 +9,8 @@ use crate::publish::{check, publish};
 use anyhow::{Result, bail};
 use clap::Args;
 use modeltrail::collection::{Collection, Options, collect_watched};
-use modeltrail::runs::{RunsFound, Wanted};
+use modeltrail::runs::{CollectionRuns, RunOptions};
+use modeltrail::text::Shown;
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
@@ -20,13 +21,13 @@ use std::path::{Path, PathBuf};
   modeltrail runs 'sketches/*.json'
   modeltrail runs zoos/mlp-small --json
 
-Checkpoints with other tensors are groups of their own. The weights answer; what names and metadata
-claim is held against the answer. Exit status: 0 = fine, 1 = something contradicts what is claimed, is
+Checkpoints with other tensors are groups of their own. Runs are inferred from the weights; what names and
+metadata claim is compared with them. Exit status: 0 = fine, 1 = something contradicts what is claimed, is
 not finite, or could not be read, 2 = an error, or nothing could be read.")]
 pub(crate) struct Command {
     #[command(flatten)]
     input: Input,
-    /// Number of runs, if you know it; otherwise the weights have to tell.
+    /// Number of runs, if you know it; otherwise it is inferred from the weights.
     #[arg(long, value_name = "N")]
     runs: Option<usize>,
     /// Show every checkpoint of long runs.
@@ -65,7 +66,7 @@ impl Input {
         }
     }
 
-    /// Reads the checkpoints, and says on stderr what could not be read or is left out.
+    /// Reads the checkpoints, and says on stderr what could not be read or is skipped.
     ///
     /// # Errors
     /// When nothing is left.
@@ -74,7 +75,7 @@ impl Input {
         let collection = collect_watched(&self.paths, &self.options(), &work);
         drop(work);
         report_unread(&collection.problems)?;
-        report_left_out(&collection)?;
+        report_skipped(&collection)?;
         if collection.groups.is_empty() {
             bail!("no checkpoint could be read");
         }
@@ -86,24 +87,42 @@ impl Input {
     /// Finds the runs of a collection.
     ///
     /// # Errors
-    /// As [`RunsFound::find`].
-    pub(crate) fn find(&self, collection: Collection, runs: Option<usize>) -> Result<RunsFound> {
-        let wanted = Wanted {
+    /// As [`Collection::runs`].
+    pub(crate) fn find(
+        &self,
+        collection: &Collection,
+        runs: Option<usize>,
+    ) -> Result<CollectionRuns> {
+        let options = RunOptions {
             runs,
             seed: self.seed,
-            ..Wanted::default()
+            ..RunOptions::default()
         };
-        RunsFound::find(collection, &wanted, &Work::new("comparing", 0))
+        Ok(collection.runs(&options, &Work::new("comparing", 0))?)
     }
 
     /// Writes the page about what was found, whole or not at all.
     ///
     /// # Errors
     /// When it cannot be made or written.
-    pub(crate) fn write_page(&self, path: &Path, found: &RunsFound) -> Result<()> {
+    pub(crate) fn write_page(
+        &self,
+        path: &Path,
+        found: &CollectionRuns,
+        collection: &Collection,
+    ) -> Result<()> {
         let work = Work::new("drawing", 0);
-        let page = found.to_html(&self.paths, self.seed, &work)?;
+        let page = found.to_html(collection, &self.paths, self.seed, &work)?;
         publish(path, page.as_bytes())
+    }
+}
+
+/// How a reader asks for what is not shown.
+pub(crate) fn shown(all: bool) -> Shown<'static> {
+    Shown {
+        all,
+        ask_for_all: Some("--all"),
+        ask_for_runs: Some("--runs N"),
     }
 }
 
@@ -112,17 +131,17 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         check(path)?;
     }
     let collection = command.input.collect()?;
-    let found = command.input.find(collection, command.runs)?;
+    let found = command.input.find(&collection, command.runs)?;
     if let Some(path) = &command.dot {
         publish(path, found.to_dot().as_bytes())?;
     }
     if let Some(path) = &command.html {
-        command.input.write_page(path, &found)?;
+        command.input.write_page(path, &found, &collection)?;
     }
     if global.json {
         print_json(&found)?;
     } else {
-        print_text(&found.to_text(command.all))?;
+        print_text(&found.to_text(shown(command.all)))?;
     }
     Ok(fine_or_finding(!found.has_findings()))
 }

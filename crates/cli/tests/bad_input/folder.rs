@@ -108,7 +108,7 @@ impl Said {
     pub fn unread(&self) -> Vec<&str> {
         let lines = self.err.lines();
         lines
-            .filter(|line| line.starts_with("not read: ") || line.starts_with("left out: "))
+            .filter(|line| line.starts_with("not read: ") || line.starts_with("skipped: "))
             .collect()
     }
 

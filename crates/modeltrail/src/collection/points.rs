@@ -5,6 +5,7 @@ use super::source::Source;
 use super::{Group, Member, NotFinite, Options, Problem, Space};
 use crate::error::Result;
 use crate::progress::Progress;
+use crate::runs::copies_last;
 use checkpoint_store::TensorShape;
 use nalgebra::DMatrix;
 use rayon::prelude::*;
@@ -88,6 +89,7 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &dyn
     read.not_finite.sort_by(|a, b| a.name.cmp(&b.name));
     values.truncate(rows * members.len());
     if !members.is_empty() {
+        copies_last(&mut members, &mut values, rows);
         read.group = Some(Group {
             points: DMatrix::from_vec(rows, members.len(), values),
             layout,

@@ -2,7 +2,7 @@
 
 use super::sides::{Kept, Side};
 use crate::collection::{Group, Options, Space, Unit, collect};
-use crate::runs::find;
+use crate::runs::RunOptions;
 use anyhow::{Result, bail, ensure};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -161,7 +161,11 @@ fn claimed_order(group: &Group) -> Option<Vec<u32>> {
 
 /// Columns in the order that the weights tell.
 fn found_order(group: &Group, options: &Options) -> Result<Vec<u32>> {
-    let answer = find(group, Some(1), options.seed)?;
+    let answer = group.runs(&RunOptions {
+        runs: Some(1),
+        seed: options.seed,
+        ..RunOptions::default()
+    })?;
     let places = answer.runs.iter().flat_map(|run| &run.places);
     Ok(places
         .map(|place| u32::try_from(place.member))

@@ -8,7 +8,7 @@ use super::{SURE, SURE_OF_DISTANCES};
 use crate::collection::{Group, Options, Space};
 use crate::gate::sides::Side;
 use crate::runs::origins::Origin;
-use crate::runs::{Answer, find};
+use crate::runs::{RunOptions, Runs};
 use anyhow::Result;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -69,7 +69,7 @@ pub(crate) struct Row {
 #[derive(Debug)]
 pub(crate) struct Compared {
     pub(crate) group: Group,
-    pub(crate) answer: Answer,
+    pub(crate) answer: Runs,
     pub(crate) relation: Relation,
     pub(crate) grounds: Grounds,
     /// Logarithm of the p-value that the verdict rests on; none for equal bits and for the line.
@@ -142,7 +142,11 @@ pub(crate) fn compare(
     options: &Options,
 ) -> Result<Compared> {
     let suspect = Suspect::among(&group, side)?;
-    let answer = find(&group, runs, options.seed)?;
+    let answer = group.runs(&RunOptions {
+        runs,
+        seed: options.seed,
+        ..RunOptions::default()
+    })?;
     let stored = ranked(&group, &answer, &suspect);
     let search = (stored.len() as f64).ln();
     let copies: Vec<usize> = (0..group.members.len())
@@ -306,9 +310,9 @@ fn ratio(part: f64, whole: f64) -> f64 {
 }
 
 /// Holds the nearest of the runs, each with a distance, against those that are not of its family.
-fn standing_out(runs: &[(usize, f64)], answer: &Answer) -> Option<Outlier> {
+fn standing_out(runs: &[(usize, f64)], answer: &Runs) -> Option<Outlier> {
     let (run, nearest) = runs.iter().min_by(|a, b| a.1.total_cmp(&b.1)).copied()?;
-    if !answer.count.is_told() {
+    if !answer.count.is_known() {
         return None;
     }
     let family = family_of(run, answer, true);
@@ -322,7 +326,7 @@ fn standing_out(runs: &[(usize, f64)], answer: &Answer) -> Option<Outlier> {
 }
 
 /// The runs that forks, and common starts if wanted, tie to a run, and itself.
-fn family_of(run: usize, answer: &Answer, with_starts: bool) -> BTreeSet<usize> {
+fn family_of(run: usize, answer: &Runs, with_starts: bool) -> BTreeSet<usize> {
     let mut family = BTreeSet::from([run]);
     loop {
         let before = family.len();

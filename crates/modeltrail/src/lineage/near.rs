@@ -2,7 +2,7 @@
 
 use super::suspect::Suspect;
 use crate::collection::Group;
-use crate::runs::Answer;
+use crate::runs::Runs;
 use rayon::prelude::*;
 use weightspace::distance::distance;
 
@@ -24,7 +24,7 @@ pub(crate) struct Near {
 }
 
 /// Every different checkpoint, the nearest by share of the distance of strangers first.
-pub(crate) fn ranked(group: &Group, answer: &Answer, suspect: &Suspect) -> Vec<Near> {
+pub(crate) fn ranked(group: &Group, answer: &Runs, suspect: &Suspect) -> Vec<Near> {
     let places: Vec<(usize, usize, usize)> = (0..)
         .zip(&answer.runs)
         .flat_map(|(run, found)| {

@@ -3,7 +3,7 @@
 use super::near::Near;
 use super::suspect::Suspect;
 use crate::collection::{Group, Space};
-use crate::runs::Answer;
+use crate::runs::Runs;
 use anyhow::Result;
 use nalgebra::DMatrix;
 use trajectory::forks::{Origin, Parameters, family};
@@ -35,12 +35,7 @@ pub(crate) struct Fork {
     pub(crate) is_certain: bool,
 }
 
-pub(crate) fn find(
-    group: &Group,
-    answer: &Answer,
-    suspect: &Suspect,
-    near: &Near,
-) -> Result<Place> {
+pub(crate) fn find(group: &Group, answer: &Runs, suspect: &Suspect, near: &Near) -> Result<Place> {
     let Some(run) = answer.runs.get(near.run) else {
         anyhow::bail!("the nearest checkpoint belongs to no run");
     };

@@ -1,7 +1,8 @@
 //! The orders as JSON.
 
-use super::{Ordered, Orders};
+use super::Orders;
 use crate::collection::{NotFinite, PositionClaim, Problem, RunClaim};
+use crate::coverage::Coverage;
 use crate::runs::Run;
 use crate::runs::json::{VerdictOut, verdict};
 use crate::runs::scores::Scores;
@@ -20,6 +21,7 @@ pub(super) struct Document<'a> {
     groups: Vec<GroupOut<'a>>,
     problems: &'a [Problem],
     not_finite: &'a [NotFinite],
+    coverage: &'a Coverage,
 }
 
 #[derive(Serialize)]
@@ -63,12 +65,7 @@ pub(super) fn document(orders: &Orders) -> Document<'_> {
         parameters: ordered.group.parameters(),
         verdict: verdict(&ordered.answer.count),
         scores: ordered.scores,
-        orders: ordered
-            .answer
-            .runs
-            .iter()
-            .map(|run| order(run, &ordered))
-            .collect(),
+        orders: ordered.answer.runs.iter().map(order).collect(),
     });
     Document {
         schema: SCHEMA,
@@ -78,22 +75,18 @@ pub(super) fn document(orders: &Orders) -> Document<'_> {
         groups: groups.collect(),
         problems: &trained.collection.problems,
         not_finite: &trained.collection.not_finite,
+        coverage: &trained.coverage,
     }
 }
 
-fn order<'a>(run: &'a Run, ordered: &Ordered<'a>) -> OrderOut<'a> {
-    let members = &ordered.group.members;
-    let places = run.places.iter().enumerate().filter_map(|(at, place)| {
-        let member = members.get(place.member)?;
-        let copies = place.copies.iter().filter_map(|&copy| members.get(copy));
-        Some(PlaceOut {
-            name: &member.name,
-            claimed_run: member.claims.run.as_ref(),
-            claimed_position: member.claims.position,
-            step: run.geometry.step_length.get(at).copied(),
-            next_confidence: place.next,
-            copies: copies.map(|member| member.name.as_str()).collect(),
-        })
+fn order(run: &Run) -> OrderOut<'_> {
+    let places = run.places.iter().enumerate().map(|(at, place)| PlaceOut {
+        name: place.name(),
+        claimed_run: place.claims().run.as_ref(),
+        claimed_position: place.claims().position,
+        step: run.geometry.step_length.get(at).copied(),
+        next_confidence: place.next,
+        copies: place.copies().collect(),
     });
     OrderOut {
         claimed_run: run.claimed.as_deref(),

@@ -4,32 +4,32 @@ use super::{Ordered, Orders};
 use crate::runs::Run;
 use crate::runs::scores::Scores;
 use crate::runs::text::{count, order, sureness};
-use crate::text::{counted, estimate, table, thousands};
+use crate::text::{Shown, counted, estimate, table, thousands};
 use std::fmt::Write;
 use trajectory::scoring::{Estimate, OrderScores};
 
 /// So many runs are shown, if not all are asked for.
 const RUNS: usize = 6;
 /// Longer runs are shown by their ends.
-const SHOWN: usize = 40;
+const LONG: usize = 40;
 /// So many at each end.
 const AT_ENDS: usize = 3;
 
-pub(super) fn page(orders: &Orders, all: bool) -> String {
+pub(super) fn page(orders: &Orders, shown: Shown<'_>) -> String {
     let parts = orders.ordered().map(|ordered| {
         let mut text = format!("{}\n", orders.trained.heading(ordered.group));
-        let _ = writeln!(text, "{}", count(ordered.answer));
+        let _ = writeln!(text, "{}", count(ordered.answer, shown));
         if let Some(scores) = ordered.scores {
             let _ = write!(text, "\n{}\n", summary(scores));
         }
         let runs = &ordered.answer.runs;
-        let shown = if all { runs.len() } else { RUNS };
-        for (index, run) in runs.iter().enumerate().take(shown) {
-            let _ = write!(text, "\n{}", section(index, run, &ordered, all));
+        let most = if shown.all { runs.len() } else { RUNS };
+        for (index, run) in runs.iter().enumerate().take(most) {
+            let _ = write!(text, "\n{}", section(index, run, &ordered, shown));
         }
-        if runs.len() > shown {
-            let more = counted(runs.len() - shown, "more run");
-            let _ = writeln!(text, "\n… {more} (--all)");
+        if runs.len() > most {
+            let more = counted(runs.len() - most, "more run");
+            let _ = writeln!(text, "\n… {more}{}", shown.ask());
         }
         text.trim_end().to_owned()
     });
@@ -67,8 +67,7 @@ fn summary(scores: &Scores) -> String {
     )
 }
 
-fn section(index: usize, run: &Run, ordered: &Ordered<'_>, all: bool) -> String {
-    let members = &ordered.group.members;
+fn section(index: usize, run: &Run, ordered: &Ordered<'_>, shown: Shown<'_>) -> String {
     let mut text = String::new();
     if ordered.answer.runs.len() > 1 {
         let _ = write!(text, "run {}", index + 1);
@@ -77,11 +76,11 @@ fn section(index: usize, run: &Run, ordered: &Ordered<'_>, all: bool) -> String 
         }
         let _ = writeln!(text, ": {}", counted(run.places.len(), "checkpoint"));
     }
-    for line in order(run, members) {
+    for line in order(run) {
         let _ = writeln!(text, "  {line}");
     }
     let count = run.places.len();
-    let is_shown = |at: usize| all || count <= SHOWN || at < AT_ENDS || at + AT_ENDS >= count;
+    let is_shown = |at: usize| shown.all || count <= LONG || at < AT_ENDS || at + AT_ENDS >= count;
     let mut rows = Vec::new();
     let mut hidden = 0;
     for (at, place) in run.places.iter().enumerate() {
@@ -90,9 +89,8 @@ fn section(index: usize, run: &Run, ordered: &Ordered<'_>, all: bool) -> String 
             continue;
         }
         if hidden > 0 {
-            let more = format!("… {hidden} more (--all)");
             rows.push([
-                more,
+                shown.more(hidden),
                 String::new(),
                 String::new(),
                 String::new(),
@@ -100,13 +98,11 @@ fn section(index: usize, run: &Run, ordered: &Ordered<'_>, all: bool) -> String 
             ]);
             hidden = 0;
         }
-        let member = members.get(place.member);
-        let name = member.map(|member| member.name.clone());
-        let position = member.and_then(|member| member.claims.position);
+        let position = place.claims().position;
         let position = position.map(|claim| format!("{} {}", claim.unit.name(), claim.value));
         let step = run.geometry.step_length.get(at);
         rows.push([
-            format!("  {}", name.unwrap_or_default()),
+            format!("  {}", place.name()),
             (at + 1).to_string(),
             position.unwrap_or_else(|| "–".to_owned()),
             step.map(|step| format!("{step:.4}")).unwrap_or_default(),

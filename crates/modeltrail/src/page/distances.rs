@@ -1,6 +1,6 @@
 //! All distances between a few checkpoints, as a picture.
 
-use crate::runs::GroupRuns;
+use super::Source;
 use rayon::prelude::*;
 use report::figure::matrix::{Matrix, matrices};
 use report::html::Block;
@@ -9,10 +9,10 @@ use weightspace::distance::distance;
 /// Most checkpoints on a side. Of more there is no such picture: it would show their number only.
 const MOST: usize = 150;
 
-pub(super) fn blocks(found: &GroupRuns) -> Vec<Block> {
+pub(super) fn blocks(found: &Source<'_>) -> Vec<Block> {
     let members = &found.group.members;
     let order: Vec<u32> = found
-        .answer
+        .runs
         .runs
         .iter()
         .flat_map(|run| run.members())

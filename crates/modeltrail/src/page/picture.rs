@@ -1,10 +1,10 @@
 //! The runs as trails in the plane: principal components, and UMAP where there are many points.
 
-use crate::collection::{Group, Member};
-use crate::runs::GroupRuns;
+use super::Source;
+use crate::collection::Group;
+use crate::error::Result;
 use crate::runs::Run;
-use crate::text::counted;
-use anyhow::Result;
+use crate::text::thousands;
 use nalgebra::DMatrix;
 use report::figure::{Embedding, Trajectory, TrajectoryPoint};
 use report::html::{Block, Trails};
@@ -23,8 +23,8 @@ const MANY: usize = 300;
 const MOST_IN_LINES: (usize, usize) = (3_000, 60);
 
 /// The picture, with its views.
-pub(super) fn blocks(found: &GroupRuns, seed: u64) -> Result<Vec<Block>> {
-    let count: usize = found.answer.runs.iter().map(|run| run.places.len()).sum();
+pub(super) fn blocks(found: &Source<'_>, seed: u64) -> Result<Vec<Block>> {
+    let count: usize = found.runs.runs.iter().map(|run| run.places.len()).sum();
     let mut views = Vec::new();
     if let Some(view) = components(found)? {
         views.push(view);
@@ -71,9 +71,9 @@ fn points(group: &Group, runs: &[Run], shown: &[Vec<usize>]) -> DMatrix<f32> {
 }
 
 /// The first two principal components; none of fewer than two points, or of points all alike.
-fn components(found: &GroupRuns) -> Result<Option<Trails>> {
-    let (shown, every) = thinned(&found.answer.runs, MOST_COMPONENTS);
-    let mut points = points(&found.group, &found.answer.runs, &shown);
+fn components(found: &Source<'_>) -> Result<Option<Trails>> {
+    let (shown, every) = thinned(found.runs.runs(), MOST_COMPONENTS);
+    let mut points = points(found.group, found.runs.runs(), &shown);
     if points.ncols() < 2 {
         return Ok(None);
     }
@@ -108,9 +108,9 @@ fn components(found: &GroupRuns) -> Result<Option<Trails>> {
 }
 
 /// A UMAP.
-fn neighbourhoods(found: &GroupRuns, seed: u64) -> Result<Trails> {
-    let (shown, every) = thinned(&found.answer.runs, MOST_POINTS);
-    let points = points(&found.group, &found.answer.runs, &shown);
+fn neighbourhoods(found: &Source<'_>, seed: u64) -> Result<Trails> {
+    let (shown, every) = thinned(found.runs.runs(), MOST_POINTS);
+    let points = points(found.group, found.runs.runs(), &shown);
     let parameters = Parameters {
         seed,
         ..Parameters::default()
@@ -136,17 +136,16 @@ fn embedding(
     title: String,
     [x_label, y_label]: [String; 2],
     ticks: bool,
-    found: &GroupRuns,
+    found: &Source<'_>,
     shown: &[Vec<usize>],
     position: impl Fn(usize) -> [f64; 2],
 ) -> Trails {
-    let members = &found.group.members;
-    let unit = super::position_name(found);
+    let unit = super::position_name(found.runs);
     let mut column = 0;
     let mut names = Vec::new();
     let mut trajectories = Vec::new();
-    for (index, (run, shown)) in found.answer.runs.iter().zip(shown).enumerate() {
-        let positions = super::positions(run, members, unit);
+    for (index, (run, shown)) in found.runs.runs.iter().zip(shown).enumerate() {
+        let positions = super::positions(run, unit);
         let mut points = Vec::new();
         let mut named = Vec::new();
         for &at in shown {
@@ -159,7 +158,7 @@ fn embedding(
                 epoch: u32::try_from(epoch).unwrap_or(u32::MAX),
                 accuracy: f64::NAN,
             });
-            named.push(said(run, at, members));
+            named.push(said(run, at));
         }
         names.push(named);
         trajectories.push(Trajectory {
@@ -183,20 +182,20 @@ fn embedding(
 }
 
 /// The name of a checkpoint, and what is wrong with it.
-fn said(run: &Run, at: usize, members: &[Member]) -> String {
+fn said(run: &Run, at: usize) -> String {
     let Some(place) = run.places.get(at) else {
         return String::new();
     };
-    let mut text = members
-        .get(place.member)
-        .map(|member| member.name.clone())
-        .unwrap_or_default();
+    let mut text = place.name().to_owned();
     for found in &place.contradictions {
         text.push_str(&format!("\n{found}"));
     }
     if !place.copies.is_empty() {
-        let copies = counted(place.copies.len(), "bit-identical copy");
-        text.push_str(&format!("\n{}", copies.replace("copys", "copies")));
+        let copies = match place.copies.len() {
+            1 => "1 bit-identical copy".to_owned(),
+            several => format!("{} bit-identical copies", thousands(several as u64)),
+        };
+        text.push_str(&format!("\n{copies}"));
     }
     text
 }

@@ -1,7 +1,6 @@
 //! How long the steps of every run are, and how sharply it turns.
 
-use crate::runs::GroupRuns;
-use crate::runs::Run;
+use crate::runs::{Run, Runs};
 use report::colour::OKABE_ITO;
 use report::figure::chart::{Axis, Chart, Panel, Series, Style};
 use report::figure::matrix::{Matrix, matrices};
@@ -17,9 +16,8 @@ const MOST_PLACES: usize = 1_000;
 /// Up to so many points a line has markers.
 const MOST_MARKERS: usize = 60;
 
-pub(super) fn blocks(found: &GroupRuns) -> Vec<Block> {
+pub(super) fn blocks(found: &Runs) -> Vec<Block> {
     let runs: Vec<(usize, &Run)> = found
-        .answer
         .runs
         .iter()
         .enumerate()
@@ -33,7 +31,7 @@ pub(super) fn blocks(found: &GroupRuns) -> Vec<Block> {
 }
 
 /// A line a run.
-fn lines(found: &GroupRuns, runs: &[(usize, &Run)]) -> Block {
+fn lines(found: &Runs, runs: &[(usize, &Run)]) -> Block {
     let unit = super::position_name(found);
     let x_label = match unit {
         "place" => "place in the order",
@@ -44,7 +42,7 @@ fn lines(found: &GroupRuns, runs: &[(usize, &Run)]) -> Block {
     let every = longest.div_ceil(MOST_PLACES).max(1);
     let series = |values: fn(&Run) -> Vec<f64>| -> Vec<Series> {
         let lines = runs.iter().enumerate().map(|(colour, (index, run))| {
-            let positions = super::positions(run, &found.group.members, unit);
+            let positions = super::positions(run, unit);
             // A step is named after the checkpoint that it leads to, a turn after where it is made.
             let points = positions.iter().skip(1).map(|&x| x as f64);
             let points = points.zip(values(run)).step_by(every);

@@ -1,10 +1,8 @@
 //! Runs, and their checkpoints one by one.
 
 use crate::collection::printable;
-use crate::runs::GroupRuns;
-use crate::runs::Run;
-use crate::runs::text;
-use crate::text::counted;
+use crate::runs::{Place, Run, Runs, text};
+use crate::text::{Shown, counted};
 use report::html::Block;
 use report::table::{Column, Table};
 use trajectory::ordering::Direction;
@@ -21,8 +19,8 @@ const FEW_RUNS: usize = 3;
 const MOST_OPEN: usize = 20;
 
 /// A row a run: all of a few; of many those with something to look at, and the rest folded up.
-pub(super) fn runs(found: &GroupRuns) -> Vec<Block> {
-    let all: Vec<(usize, &Run)> = found.answer.runs.iter().enumerate().collect();
+pub(super) fn runs(found: &Runs) -> Vec<Block> {
+    let all: Vec<(usize, &Run)> = found.runs.iter().enumerate().collect();
     let shown = all.get(..MOST_RUNS.min(all.len())).unwrap_or(&all);
     let missing = super::shown_of(shown.len(), all.len(), "run");
     let whole = table(shown, found, &missing);
@@ -56,7 +54,7 @@ fn is_marked(run: &Run) -> bool {
     run.has_contradictions() || !run.gaps.is_empty()
 }
 
-fn table(runs: &[(usize, &Run)], found: &GroupRuns, more: &str) -> Block {
+fn table(runs: &[(usize, &Run)], found: &Runs, more: &str) -> Block {
     let rows = runs.iter();
     Block::Table(Table {
         caption: format!(
@@ -77,7 +75,7 @@ fn table(runs: &[(usize, &Run)], found: &GroupRuns, more: &str) -> Block {
     })
 }
 
-fn row(index: usize, run: &Run, found: &GroupRuns) -> Vec<String> {
+fn row(index: usize, run: &Run, found: &Runs) -> Vec<String> {
     let agreement = run.agreement;
     let order = match (run.places.len(), agreement.claimed, agreement.in_order) {
         (0..=2, _, _) => "–".to_owned(),
@@ -88,18 +86,18 @@ fn row(index: usize, run: &Run, found: &GroupRuns) -> Vec<String> {
     let sure = 100.0 * run.confidence;
     let direction = match (run.direction, agreement.is_turned) {
         _ if run.places.len() < 3 => "–".to_owned(),
-        (Direction::Forward, false) => format!("told by the weights ({sure:.1} %)"),
+        (Direction::Forward, false) => format!("inferred from the weights ({sure:.1} %)"),
         (Direction::Forward, true) => format!("as claimed; steps grow ({sure:.1} %)"),
         (Direction::Undirected, _) if agreement.claimed > 1 => "as claimed".to_owned(),
-        (Direction::Undirected, _) => "not told".to_owned(),
+        (Direction::Undirected, _) => "unknown".to_owned(),
     };
-    let marked = |place: &&crate::runs::Place| !place.contradictions.is_empty();
+    let marked = |place: &&Place| !place.contradictions.is_empty();
     let mut look = Vec::new();
     let contradictions = run.places.iter().filter(marked).count();
     if contradictions > 0 || run.has_contradictions() {
         look.push(format!("{} contradicted", contradictions.max(1)));
     }
-    look.extend(text::gaps(run, &found.group.members));
+    look.extend(text::gaps(run));
     let number = |value: f64, decimals: usize| match value.is_finite() && run.places.len() > 1 {
         true => format!("{value:.decimals$}"),
         false => "–".to_owned(),
@@ -118,8 +116,8 @@ fn row(index: usize, run: &Run, found: &GroupRuns) -> Vec<String> {
 }
 
 /// The checkpoints of runs, folded up but for the first and those with something to look at.
-pub(super) fn checkpoints(found: &GroupRuns) -> Vec<Block> {
-    let all = &found.answer.runs;
+pub(super) fn checkpoints(found: &Runs) -> Vec<Block> {
+    let all = &found.runs;
     let listed: Vec<(usize, &Run)> = all
         .iter()
         .enumerate()
@@ -135,19 +133,19 @@ pub(super) fn checkpoints(found: &GroupRuns) -> Vec<Block> {
     }
     for (index, run) in listed {
         let title = super::run_name(index, run);
-        let lines = text::order(run, &found.group.members);
+        let lines = text::order(run);
         let mut parts: Vec<String> = lines.iter().map(|line| super::sentence(line)).collect();
         parts.extend(text::origin(index, found).map(|text| super::sentence(&text)));
         let text = Block::Text(parts.join(" "));
         if all.len() <= FEW_RUNS {
-            blocks.extend([text, list(run, found, &title)]);
+            blocks.extend([text, list(run, &title)]);
         } else {
             blocks.push(Block::Folded {
                 title: match is_marked(run) {
                     true => format!("{title}: to look at"),
                     false => title,
                 },
-                blocks: vec![text, list(run, found, "")],
+                blocks: vec![text, list(run, "")],
             });
         }
     }
@@ -155,8 +153,8 @@ pub(super) fn checkpoints(found: &GroupRuns) -> Vec<Block> {
 }
 
 /// The places of a run as the text has them: long runs by their ends, and what is marked.
-fn list(run: &Run, found: &GroupRuns, title: &str) -> Block {
-    let rows = text::rows(run, &found.group.members, false);
+fn list(run: &Run, title: &str) -> Block {
+    let rows = text::rows(run, Shown::default());
     Block::Table(Table {
         caption: title.to_owned(),
         columns: vec![

@@ -1,7 +1,7 @@
-//! Claims held against the answer from the weights.
+//! Claims compared with the answer from the weights.
 
 use super::{Place, Run};
-use crate::collection::{Claims, Member, PositionClaim, Unit};
+use crate::collection::{Claims, PositionClaim, Unit};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use trajectory::runs::FEWEST_CHECKPOINTS;
@@ -99,11 +99,11 @@ impl Agreement {
 }
 
 /// Marks what is contradicted, names the run as most of its checkpoints do, and turns its order round
-/// if its claims say so. `is_told`: whether runs were told apart.
-pub(super) fn check(run: &mut Run, members: &[Member], is_told: bool) {
+/// if its claims say so. `is_known`: whether the runs are known to be different ones.
+pub(super) fn check(run: &mut Run, is_known: bool) {
     let claims = |place: &Place| Claims {
-        run: copies(place, members).find_map(|member| member.claims.run.clone()),
-        position: copies(place, members).find_map(|member| member.claims.position),
+        run: place.all_claims().find_map(|claims| claims.run.clone()),
+        position: place.all_claims().find_map(|claims| claims.position),
     };
     let claimed: Vec<Claims> = run.places.iter().map(claims).collect();
     run.claimed = majority(
@@ -112,13 +112,13 @@ pub(super) fn check(run: &mut Run, members: &[Member], is_told: bool) {
             .filter_map(|c| c.run.as_ref().map(|run| &run.value)),
     );
     for place in &mut run.places {
-        let found = same_weights(place, members);
+        let found = same_weights(place);
         place.contradictions.extend(found);
     }
-    // A few strangers are misfiled; many claim another run that the weights do not tell apart.
+    // A few of another claimed run are misfiled; many are a run that the weights do not separate.
     let counts = counts(&claimed);
     let is_mixed = |own: &str| {
-        !is_told
+        !is_known
             || counts
                 .get(own)
                 .is_some_and(|&count| count >= FEWEST_CHECKPOINTS)
@@ -262,8 +262,8 @@ fn check_part(
 }
 
 /// Whether copies of the same weights claim different steps.
-fn same_weights(place: &Place, members: &[Member]) -> Option<Contradiction> {
-    let claims = copies(place, members).filter_map(|member| member.claims.position);
+fn same_weights(place: &Place) -> Option<Contradiction> {
+    let claims = place.all_claims().filter_map(|claims| claims.position);
     let mut steps: BTreeMap<Unit, BTreeSet<u64>> = BTreeMap::new();
     for claim in claims {
         steps.entry(claim.unit).or_default().insert(claim.value);
@@ -271,11 +271,6 @@ fn same_weights(place: &Place, members: &[Member]) -> Option<Contradiction> {
     let (unit, claimed) = steps.into_iter().find(|(_, steps)| steps.len() > 1)?;
     let claimed = claimed.into_iter().collect();
     Some(Contradiction::Copies { claimed, unit })
-}
-
-fn copies<'a>(place: &'a Place, members: &'a [Member]) -> impl Iterator<Item = &'a Member> {
-    let all = std::iter::once(&place.member).chain(&place.copies);
-    all.filter_map(|&index| members.get(index))
 }
 
 /// What more than half of all are.

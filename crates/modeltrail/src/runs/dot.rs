@@ -1,14 +1,14 @@
 //! The answer as a Graphviz graph: one cluster a run, an arrow from each checkpoint to the next.
 
-use super::GroupRuns;
+use super::Runs;
 use crate::runs::origins::Origin;
 use std::fmt::Write;
 use trajectory::ordering::Direction;
 
-pub(super) fn graph(found: &[GroupRuns]) -> String {
+pub(super) fn graph(found: &[Runs]) -> String {
     let mut text = String::from("digraph modeltrail {\n  rankdir=LR;\n  node [shape=box];\n");
     for (group, found) in found.iter().enumerate() {
-        for (index, run) in found.answer.runs.iter().enumerate() {
+        for (index, run) in found.runs.iter().enumerate() {
             let label = match &run.claimed {
                 Some(claimed) => format!("run {} ({claimed})", index + 1),
                 None => format!("run {}", index + 1),
@@ -16,15 +16,12 @@ pub(super) fn graph(found: &[GroupRuns]) -> String {
             let _ = writeln!(text, "  subgraph cluster_{group}_{index} {{");
             let _ = writeln!(text, "    label={};", quoted(&label));
             for place in &run.places {
-                let Some(member) = found.group.members.get(place.member) else {
-                    continue;
-                };
                 let colour = match place.contradictions.is_empty() {
                     true => "",
                     false => ", color=red",
                 };
                 let node = node(group, place.member);
-                let _ = writeln!(text, "    {node} [label={}{colour}];", quoted(&member.name));
+                let _ = writeln!(text, "    {node} [label={}{colour}];", quoted(place.name()));
             }
             let arrows = match run.direction {
                 Direction::Forward => "",
@@ -38,9 +35,9 @@ pub(super) fn graph(found: &[GroupRuns]) -> String {
             }
             text.push_str("  }\n");
         }
-        for (run, origin) in found.answer.runs.iter().zip(&found.answer.origins) {
+        for (run, origin) in found.runs.iter().zip(&found.origins) {
             if let (Origin::Fork(fork), Some(first)) = (origin, run.places.first()) {
-                let (from, to) = (node(group, fork.after), node(group, first.member));
+                let (from, to) = (node(group, fork.after_member), node(group, first.member));
                 let _ = writeln!(text, "  {from} -> {to} [style=dashed, label=\"fork\"];");
             }
         }

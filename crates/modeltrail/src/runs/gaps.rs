@@ -6,7 +6,7 @@
 //! docs/runs.md.
 
 use super::{Place, Run};
-use crate::collection::{Member, PositionClaim, Unit};
+use crate::collection::{PositionClaim, Unit};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub const DEVIATIONS: f64 = 4.5;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "gap")]
 pub enum Gap {
-    /// Claimed positions are regular, and these are not among them.
+    /// Claimed positions are regular, and these are missing.
     Claimed {
         /// First position that is missing.
         first: u64,
@@ -45,7 +45,7 @@ pub enum Gap {
         /// How many times as long as those around it.
         times: f64,
     },
-    /// The weights tell it apart from another run that claims to be the same, and whose claimed
+    /// The weights separate it from another run that claims to be the same, and whose claimed
     /// positions end before its own begin.
     Continues {
         /// The other run, from 0, as in the list.
@@ -71,15 +71,12 @@ impl std::fmt::Display for Gap {
             } => {
                 let unit = unit.name();
                 match count {
-                    1 => write!(f, "{unit} {first} is not among them"),
-                    2 => write!(f, "{unit}s {first} and {last} are not among them"),
+                    1 => write!(f, "{unit} {first} is missing"),
+                    2 => write!(f, "{unit}s {first} and {last} are missing"),
                     _ if *every == 1 => {
-                        write!(f, "{unit}s {first} to {last} are not among them")
+                        write!(f, "{unit}s {first} to {last} are missing")
                     }
-                    _ => write!(
-                        f,
-                        "{count} {unit}s from {first} to {last} are not among them"
-                    ),
+                    _ => write!(f, "{count} {unit}s from {first} to {last} are missing"),
                 }
             }
             Self::Continues {
@@ -89,8 +86,8 @@ impl std::fmt::Display for Gap {
                 unit,
             } => write!(
                 f,
-                "it claims to go on from run {} ({} {from} to {to}), after a long step: something \
-                 changed, or checkpoints between are missing",
+                "it claims to continue run {} ({} {from} to {to}), after a long step: something \
+                 changed, or checkpoints in between are missing",
                 run + 1,
                 unit.name()
             ),
@@ -103,8 +100,8 @@ impl std::fmt::Display for Gap {
 }
 
 /// The gaps of a run whose order, claims and steps are known.
-pub(super) fn find(run: &Run, members: &[Member]) -> Vec<Gap> {
-    let claimed = claimed(run, members);
+pub(super) fn find(run: &Run) -> Vec<Gap> {
+    let claimed = claimed(run);
     if claimed.values().all(|positions| positions.len() < 2) {
         return long_steps(&run.geometry.step_length)
             .into_iter()
@@ -122,11 +119,10 @@ pub(super) fn find(run: &Run, members: &[Member]) -> Vec<Gap> {
         .collect()
 }
 
-/// Runs that claim to go on where another ends, and where that is: a step that lacks checkpoints can
-/// be so long that the weights tell two runs. Only runs that claim one name, or none, are held
-/// against each other.
-pub(super) fn continued(runs: &[Run], members: &[Member]) -> Vec<(usize, Gap)> {
-    let spans: Vec<Option<Span<'_>>> = runs.iter().map(|run| Span::of(run, members)).collect();
+/// Runs that claim to continue another, and where that is: a step that lacks checkpoints can be so
+/// long that the weights show two runs. Only runs that claim one name, or none, are compared.
+pub(super) fn continued(runs: &[Run]) -> Vec<(usize, Gap)> {
+    let spans: Vec<Option<Span<'_>>> = runs.iter().map(|run| Span::of(run)).collect();
     let all = || spans.iter().enumerate();
     let mut found = Vec::new();
     for (index, own) in all() {
@@ -166,8 +162,8 @@ struct Span<'a> {
 
 impl<'a> Span<'a> {
     /// None if it claims several runs, or fewer than two positions.
-    fn of(run: &'a Run, members: &'a [Member]) -> Option<Self> {
-        let claimed = claimed(run, members);
+    fn of(run: &'a Run) -> Option<Self> {
+        let claimed = claimed(run);
         let mut parts = claimed.iter().filter(|(_, positions)| positions.len() > 1);
         let ((run, unit), positions) = parts.next()?;
         let span = Self {
@@ -182,31 +178,23 @@ impl<'a> Span<'a> {
 
 /// Claimed positions, each with its place in the order, by claimed run and unit; without those that
 /// the weights contradict.
-fn claimed<'a>(
-    run: &'a Run,
-    members: &'a [Member],
-) -> BTreeMap<(Option<&'a str>, Unit), BTreeMap<u64, usize>> {
+fn claimed(run: &Run) -> BTreeMap<(Option<&str>, Unit), BTreeMap<u64, usize>> {
     let mut claimed: BTreeMap<(Option<&str>, Unit), BTreeMap<u64, usize>> = BTreeMap::new();
     for (at, place) in run.places.iter().enumerate() {
         if !place.contradictions.is_empty() {
             continue;
         }
-        for (run, PositionClaim { value, unit, .. }) in claims(place, members) {
+        for (run, PositionClaim { value, unit, .. }) in claims(place) {
             claimed.entry((run, unit)).or_default().insert(value, at);
         }
     }
     claimed
 }
 
-fn claims<'a>(
-    place: &'a Place,
-    members: &'a [Member],
-) -> impl Iterator<Item = (Option<&'a str>, PositionClaim)> {
-    let all = std::iter::once(&place.member).chain(&place.copies);
-    let all = all.filter_map(|&index| members.get(index));
-    all.filter_map(|member| {
-        let run = member.claims.run.as_ref().map(|run| run.value.as_str());
-        Some((run, member.claims.position?))
+fn claims(place: &Place) -> impl Iterator<Item = (Option<&str>, PositionClaim)> {
+    place.all_claims().filter_map(|claims| {
+        let run = claims.run.as_ref().map(|run| run.value.as_str());
+        Some((run, claims.position?))
     })
 }
 
@@ -341,21 +329,15 @@ mod tests {
 
     #[test]
     fn what_a_regular_series_lacks_is_named() {
-        assert_eq!(claimed(&[1, 2, 3, 5]), ["epoch 4 is not among them"]);
-        assert_eq!(
-            claimed(&[500, 1000, 2000]),
-            ["epoch 1500 is not among them"]
-        );
+        assert_eq!(claimed(&[1, 2, 3, 5]), ["epoch 4 is missing"]);
+        assert_eq!(claimed(&[500, 1000, 2000]), ["epoch 1500 is missing"]);
         assert_eq!(
             claimed(&[0, 10, 20, 50, 60]),
-            ["epochs 30 and 40 are not among them"]
+            ["epochs 30 and 40 are missing"]
         );
         assert_eq!(
             claimed(&[1, 2, 3, 9, 10, 12, 13]),
-            [
-                "epochs 4 to 8 are not among them",
-                "epoch 11 is not among them"
-            ]
+            ["epochs 4 to 8 are missing", "epoch 11 is missing"]
         );
         assert_eq!(claimed(&[1, 2, 3, 5, 7, 8, 9]).len(), 2);
     }

@@ -1,18 +1,19 @@
 //! The answer as JSON.
 
-use super::GroupRuns;
-use crate::collection::{Collection, LeftOut, NotFinite, PositionClaim, Problem, RunClaim, Space};
+use super::{CollectionRuns, Count, Place, Run, Runs};
+use crate::collection::{LeftOut, NotFinite, PositionClaim, Problem, RunClaim, Space};
+use crate::coverage::Coverage;
 use crate::runs::claims::{Agreement, Contradiction};
 use crate::runs::gaps::Gap;
 use crate::runs::origins::Origin;
-use crate::runs::{Count, Place, Run};
 use serde::Serialize;
 use trajectory::ordering::Direction;
-use trajectory::runs::{Runs, Verdict};
-use weightspace::sketch::relative_error;
+use trajectory::runs::{Runs as Separation, Verdict};
 
 /// What this document is; a change that breaks readers gets another number.
 const SCHEMA: &str = "modeltrail.runs/1";
+/// The same of one group.
+const SCHEMA_OF_GROUP: &str = "modeltrail.group-runs/1";
 
 #[derive(Serialize)]
 pub(crate) struct Document<'a> {
@@ -22,10 +23,20 @@ pub(crate) struct Document<'a> {
     not_finite: &'a [NotFinite],
     left_out: LeftOut,
     files_passed_over: usize,
+    coverage: &'a Coverage,
+}
+
+/// A group alone.
+#[derive(Serialize)]
+pub(crate) struct GroupDocument<'a> {
+    schema: &'static str,
+    #[serde(flatten)]
+    group: GroupOut<'a>,
+    coverage: &'a Coverage,
 }
 
 #[derive(Serialize)]
-struct GroupOut<'a> {
+pub(crate) struct GroupOut<'a> {
     checkpoints: usize,
     parameters: u64,
     tensors: Vec<TensorOut<'a>>,
@@ -34,7 +45,7 @@ struct GroupOut<'a> {
     distance_error: f64,
     /// How the number of runs was found.
     verdict: VerdictOut,
-    gap: Option<&'a Runs>,
+    gap: Option<&'a Separation>,
     branches: usize,
     runs: Vec<RunOut<'a>>,
 }
@@ -57,7 +68,7 @@ pub(crate) enum VerdictOut {
 #[derive(Serialize)]
 struct RunOut<'a> {
     claimed_run: Option<&'a str>,
-    /// Claimed runs that the weights do not tell apart, and how many checkpoints claim each.
+    /// Claimed runs that the weights do not separate, and how many checkpoints claim each.
     mixed: &'a [(String, usize)],
     /// What the weights say, before the order was turned as claimed.
     direction: Direction,
@@ -99,14 +110,23 @@ struct PlaceOut<'a> {
     contradictions: &'a [Contradiction],
 }
 
-pub(crate) fn document<'a>(found: &'a [GroupRuns], collection: &'a Collection) -> Document<'a> {
+pub(crate) fn document(found: &CollectionRuns) -> Document<'_> {
     Document {
         schema: SCHEMA,
-        groups: found.iter().map(group).collect(),
-        problems: &collection.problems,
-        not_finite: &collection.not_finite,
-        left_out: collection.left_out,
-        files_passed_over: collection.passed_over,
+        groups: found.groups.iter().map(group).collect(),
+        problems: &found.problems,
+        not_finite: &found.not_finite,
+        left_out: found.left_out,
+        files_passed_over: found.passed_over,
+        coverage: &found.coverage,
+    }
+}
+
+pub(crate) fn of_group(found: &Runs) -> GroupDocument<'_> {
+    GroupDocument {
+        schema: SCHEMA_OF_GROUP,
+        group: group(found),
+        coverage: &found.coverage,
     }
 }
 
@@ -119,49 +139,41 @@ pub(crate) fn verdict(count: &Count) -> VerdictOut {
     }
 }
 
-fn group(found: &GroupRuns) -> GroupOut<'_> {
-    let GroupRuns { group, answer } = found;
-    let gap = match &answer.count {
+fn group(found: &Runs) -> GroupOut<'_> {
+    let gap = match &found.count {
         Count::Found(runs) => Some(runs),
         Count::Given | Count::TooFew(_) => None,
     };
-    let tensors = group.layout.iter().map(|tensor| TensorOut {
+    let described = &found.described;
+    let tensors = described.layout.iter().map(|tensor| TensorOut {
         name: &tensor.name,
         shape: &tensor.shape,
     });
-    let runs = answer.runs.iter().enumerate();
+    let runs = found.runs.iter().enumerate();
     GroupOut {
-        checkpoints: group.members.len(),
-        parameters: group.parameters(),
+        checkpoints: described.checkpoints,
+        parameters: described.parameters(),
         tensors: tensors.collect(),
-        space: group.space,
-        distance_error: match group.space {
-            Space::Weights => 0.0,
-            Space::Sketches => relative_error(group.points.nrows()),
-        },
-        verdict: verdict(&answer.count),
+        space: described.space,
+        distance_error: described.distance_error(),
+        verdict: verdict(&found.count),
         gap,
-        branches: answer.branches,
+        branches: found.branches,
         runs: runs
-            .map(|(index, run)| out(run, answer.origins.get(index), found))
+            .map(|(index, run)| out(run, found.origins.get(index)))
             .collect(),
     }
 }
 
-fn out<'a>(run: &'a Run, origin: Option<&'a Origin>, found: &'a GroupRuns) -> RunOut<'a> {
-    let place = |place: &'a Place| {
-        let member = found.group.members.get(place.member)?;
-        let copies = place.copies.iter();
-        let copies = copies.filter_map(|&copy| found.group.members.get(copy));
-        Some(PlaceOut {
-            name: &member.name,
-            path: member.path.to_string_lossy().into_owned(),
-            claimed_run: member.claims.run.as_ref(),
-            claimed_position: member.claims.position,
-            next_confidence: place.next,
-            copies: copies.map(|member| member.name.as_str()).collect(),
-            contradictions: &place.contradictions,
-        })
+fn out<'a>(run: &'a Run, origin: Option<&'a Origin>) -> RunOut<'a> {
+    let place = |place: &'a Place| PlaceOut {
+        name: place.name(),
+        path: place.path().to_string_lossy().into_owned(),
+        claimed_run: place.claims().run.as_ref(),
+        claimed_position: place.claims().position,
+        next_confidence: place.next,
+        copies: place.copies().collect(),
+        contradictions: &place.contradictions,
     };
     RunOut {
         claimed_run: run.claimed.as_deref(),
@@ -171,22 +183,21 @@ fn out<'a>(run: &'a Run, origin: Option<&'a Origin>, found: &'a GroupRuns) -> Ru
         agreement: run.agreement,
         contradicted: run.has_contradictions(),
         gaps: &run.gaps,
-        origin: origin.and_then(|origin| origin_out(origin, found)),
-        checkpoints: run.places.iter().filter_map(place).collect(),
+        origin: origin.map(origin_out),
+        checkpoints: run.places.iter().map(place).collect(),
     }
 }
 
-fn origin_out<'a>(origin: &'a Origin, found: &'a GroupRuns) -> Option<OriginOut<'a>> {
-    let name = |member: usize| Some(found.group.members.get(member)?.name.as_str());
-    Some(match origin {
+fn origin_out(origin: &Origin) -> OriginOut<'_> {
+    match origin {
         Origin::Root => OriginOut::Root,
         Origin::Siblings(runs) => OriginOut::Siblings { runs },
         Origin::Fork(fork) => OriginOut::Fork {
             parent: fork.parent,
-            after: name(fork.after)?,
-            between: [name(fork.between.0)?, name(fork.between.1)?],
+            after: &fork.after,
+            between: [&fork.between.0, &fork.between.1],
             certain: fork.is_certain,
             confidence: fork.confidence,
         },
-    })
+    }
 }

@@ -1,7 +1,7 @@
-//! Where runs came from: forks between those that the weights tell apart.
+//! Where runs came from: forks between those that the weights separate.
 
 use super::Run;
-use anyhow::Result;
+use crate::error::Result;
 use nalgebra::DMatrixView;
 use trajectory::forks::{self, Parameters, family};
 use trajectory::ordering::{Directed, Direction};
@@ -17,15 +17,17 @@ pub enum Origin {
     Siblings(Vec<usize>),
 }
 
-/// Where a run left another. Checkpoints are indices into the group's members.
+/// Where a run left another.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fork {
-    /// The run it left.
+    /// The run it left, from 0.
     pub parent: usize,
-    /// The parent's last checkpoint before the fork.
-    pub after: usize,
-    /// First and last checkpoint that `after` may be.
-    pub between: (usize, usize),
+    /// Name of the parent's last checkpoint before the fork.
+    pub after: String,
+    /// Names of the first and the last checkpoint that `after` may be.
+    pub between: (String, String),
+    /// The group's member that `after` is.
+    pub(crate) after_member: usize,
     /// Whether parent and fork are known, and which end of both runs is the first.
     pub is_certain: bool,
     /// Of the place of the fork, given the parent.
@@ -41,22 +43,23 @@ pub(super) fn find(
     let leaves: Vec<&[u32]> = orders.iter().map(|order| order.leaves.as_slice()).collect();
     let family = family(points, &leaves, &Parameters::default())?;
     let origins = family.origins().iter().enumerate();
-    let told = origins.map(|(run, origin)| match origin {
-        forks::Origin::Fork(fork) => named(run, fork, runs).map_or(Origin::Root, Origin::Fork),
+    let named = origins.map(|(run, origin)| match origin {
+        forks::Origin::Fork(fork) => fork_of(run, fork, runs).map_or(Origin::Root, Origin::Fork),
         forks::Origin::Siblings(others) => Origin::Siblings(others.clone()),
         forks::Origin::Root => Origin::Root,
     });
-    Ok(told.collect())
+    Ok(named.collect())
 }
 
-fn named(run: usize, fork: &forks::Fork, runs: &[Run]) -> Option<Fork> {
+fn fork_of(run: usize, fork: &forks::Fork, runs: &[Run]) -> Option<Fork> {
     let parent = runs.get(fork.parent)?;
-    let member = |place: usize| Some(parent.places.get(place)?.member);
+    let name = |place: usize| Some(parent.places.get(place)?.about.name.clone());
     let is_directed = |run: &Run| run.direction == Direction::Forward;
     Some(Fork {
         parent: fork.parent,
-        after: member(fork.after)?,
-        between: (member(fork.interval.0)?, member(fork.interval.1)?),
+        after: name(fork.after)?,
+        between: (name(fork.interval.0)?, name(fork.interval.1)?),
+        after_member: parent.places.get(fork.after)?.member,
         is_certain: fork.is_certain() && is_directed(parent) && is_directed(runs.get(run)?),
         confidence: fork.confidence,
     })

@@ -1,9 +1,10 @@
-//! How right orders are, held against claimed positions: the answer's, those of simpler methods, and
+//! How right orders are, compared with claimed positions: the answer's, those of simpler methods, and
 //! a random one.
 
-use super::{Answer, Distinct, Wanted};
+use super::distinct::Distinct;
+use super::{RunOptions, Runs};
 use crate::collection::{From, Group, Member, Unit};
-use anyhow::Result;
+use crate::error::Result;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,7 +16,7 @@ use trajectory::scoring::{OrderScores, score_orders};
 /// among the checkpoints that are there.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scores {
-    /// Checkpoints whose claims the orders are held against.
+    /// Checkpoints whose claims the orders are compared with.
     pub claimed: usize,
     /// What claimed positions count.
     pub unit: Unit,
@@ -34,13 +35,13 @@ pub struct Scores {
 ///
 /// # Errors
 /// None for an answer about this group in this space.
-pub fn score(group: &Group, answer: &Answer, wanted: &Wanted) -> Result<Option<Scores>> {
+pub fn score(group: &Group, answer: &Runs, options: &RunOptions) -> Result<Option<Scores>> {
     let Some(truth) = Truth::of(group, answer) else {
         return Ok(None);
     };
     let distinct = Distinct::of(group);
-    let owned = distinct.points(group);
-    let projected = wanted.space.project(owned.as_view())?;
+    let own = distinct.points(group);
+    let projected = options.space.project(own.view())?;
     let leaf_of: BTreeMap<usize, u32> = answer.leaves.iter().copied().zip(0..).collect();
     let recommended: Vec<Vec<u32>> = answer
         .runs
@@ -63,10 +64,10 @@ pub fn score(group: &Group, answer: &Answer, wanted: &Wanted) -> Result<Option<S
         }
     }
     let clusters = Clusters::from_labels(&labels)?;
-    let along = along_tree(&answer.tree, &clusters, wanted.seed)?;
+    let along = along_tree(&answer.tree, &clusters, options.seed)?;
     let along = direct(projected.matrix(), &along)?;
-    let heights = by_merge_height(&answer.dendrogram, &clusters, wanted.seed)?;
-    let random = random_order(&clusters, wanted.seed);
+    let heights = by_merge_height(&answer.dendrogram, &clusters, options.seed)?;
+    let random = random_order(&clusters, options.seed);
     Ok(Some(Scores {
         claimed: truth.runs.len(),
         unit: truth.unit,
@@ -77,7 +78,7 @@ pub fn score(group: &Group, answer: &Answer, wanted: &Wanted) -> Result<Option<S
     }))
 }
 
-/// What the leaves claim, those that claim nothing left out.
+/// What the leaves claim, without those that claim nothing.
 struct Truth {
     unit: Unit,
     /// The place of each leaf in the lists below.
@@ -88,7 +89,7 @@ struct Truth {
 }
 
 impl Truth {
-    fn of(group: &Group, answer: &Answer) -> Option<Self> {
+    fn of(group: &Group, answer: &Runs) -> Option<Self> {
         let claims: Vec<Option<(Label<'_>, Unit, u64)>> = answer
             .leaves
             .iter()

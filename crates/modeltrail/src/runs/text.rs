@@ -1,19 +1,17 @@
 //! The answer for people.
 
-use super::GroupRuns;
-use crate::collection::{Group, Member, PositionClaim, Space, Unit, printable};
+use super::{Count, Described, FEWEST_FOR_EDGES, Place, Run, Runs};
+use crate::collection::{PositionClaim, Space, Unit, printable};
 use crate::runs::gaps::Gap;
 use crate::runs::origins::Origin;
-use crate::runs::{Answer, Count, FEWEST_FOR_EDGES, Place, Run};
-use crate::text::{counted, thousands};
+use crate::text::{Shown, counted, thousands};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use trajectory::ordering::Direction;
-use trajectory::runs::Verdict;
-use weightspace::sketch::relative_error;
+use trajectory::runs::{FEWEST_CHECKPOINTS, Verdict};
 
 /// Longer runs are shown by their ends, and what is marked.
-const SHOWN: usize = 40;
+const LONG: usize = 40;
 /// So many at each end.
 const AT_ENDS: usize = 3;
 
@@ -23,31 +21,37 @@ const NAMED: usize = 3;
 const GAPS: usize = 6;
 
 /// Everything that was found, group by group.
-pub(crate) fn page(found: &[GroupRuns], all: bool) -> String {
+pub(crate) fn page(found: &[Runs], shown: Shown<'_>) -> String {
     let first = found.first();
     let parts = found.iter().enumerate().map(|(index, found)| {
         let mut text = String::new();
         if index > 0 {
             let _ = writeln!(text, "another architecture{}:", contrast(found, first));
         }
-        let _ = writeln!(text, "{}", heading(&found.group));
-        if let [member] = found.group.members.as_slice() {
-            let _ = write!(text, "  {}: nothing to compare it with", member.name);
+        let _ = writeln!(text, "{}", heading(&found.described));
+        if let Some(name) = only_one(found) {
+            let _ = write!(text, "  {name}: nothing to compare it with");
             return text;
         }
-        let _ = writeln!(text, "{}", count(&found.answer));
-        for (index, run) in found.answer.runs.iter().enumerate() {
-            let _ = write!(text, "\n{}", section(index, run, found, all));
+        let _ = writeln!(text, "{}", count(found, shown));
+        for (index, run) in found.runs.iter().enumerate() {
+            let _ = write!(text, "\n{}", section(index, run, found, shown));
         }
         text.trim_end().to_owned()
     });
     parts.collect::<Vec<_>>().join("\n\n")
 }
 
+/// The name of the only checkpoint, if there is one.
+pub(crate) fn only_one(found: &Runs) -> Option<&str> {
+    let only = (found.described.checkpoints == 1).then(|| found.runs.first());
+    Some(only??.places.first()?.name())
+}
+
 /// In what the tensors differ from those of the first group, if most are the same.
-fn contrast(found: &GroupRuns, first: Option<&GroupRuns>) -> String {
-    let layout = |found: &GroupRuns| -> BTreeMap<String, Vec<u64>> {
-        let tensors = found.group.layout.iter();
+fn contrast(found: &Runs, first: Option<&Runs>) -> String {
+    let layout = |found: &Runs| -> BTreeMap<String, Vec<u64>> {
+        let tensors = found.described.layout.iter();
         tensors
             .map(|tensor| (printable(&tensor.name), tensor.shape.clone()))
             .collect()
@@ -82,80 +86,86 @@ fn listed(names: Vec<String>) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-pub(crate) fn heading(group: &Group) -> String {
-    let (count, tensors) = (group.members.len(), group.layout.len());
+/// What was compared, and how.
+pub(crate) fn heading(group: &Described) -> String {
     let how = match group.space {
         Space::Weights => "compared exactly".to_owned(),
         Space::Sketches => format!(
             "compared by sketches (distances to {:.1} %)",
-            100.0 * relative_error(group.points.nrows())
+            100.0 * group.distance_error()
         ),
     };
     format!(
         "{}, {} weights in {}, {how}",
-        counted(count, "checkpoint"),
+        counted(group.checkpoints, "checkpoint"),
         thousands(group.parameters()),
-        counted(tensors, "tensor")
+        counted(group.layout.len(), "tensor")
     )
 }
 
-pub(crate) fn count(answer: &Answer) -> String {
-    let branches = match answer.branches {
+/// How many runs there are, and how that was found.
+pub(crate) fn count(found: &Runs, shown: Shown<'_>) -> String {
+    let branches = match found.branches {
         0 => String::new(),
-        1 => "; their tree branches: 1 run more that left another".to_owned(),
-        more => format!("; their tree branches: {more} runs more that left others"),
+        1 => "; their tree branches: 1 more run that forked from another".to_owned(),
+        more => format!("; their tree branches: {more} more runs that forked from others"),
     };
-    match &answer.count {
-        Count::Given => format!("{}, as given", counted(answer.runs.len(), "run")),
+    match &found.count {
+        Count::Given => format!("{}, as given", counted(found.runs.len(), "run")),
         Count::TooFew(1) => {
             "one distinct checkpoint: there is nothing to compare it with".to_owned()
         }
         Count::TooFew(distinct) => format!(
-            "{distinct} distinct checkpoints are too few to tell runs apart (6 are needed): taken for one run"
+            "{distinct} distinct checkpoints are too few to separate runs (at least {} are needed): \
+             treated as one run",
+            2 * FEWEST_CHECKPOINTS
         ),
         Count::Found(runs) if runs.verdict == Verdict::Separated => format!(
-            "{} runs, told by the weights: they lie {:.1} times farther apart than any step within \
-             one{branches}",
+            "{} runs, inferred from the weights: they lie {:.1} times farther apart than any step \
+             within one{branches}",
             runs.count, runs.gap
         ),
-        Count::Found(_) if answer.branches > 0 => {
-            format!("no gap in the distances tells runs apart{branches}")
+        Count::Found(_) if found.branches > 0 => {
+            format!("no gap in the distances separates runs{branches}")
         }
         Count::Found(_) => {
-            "no gap in the distances tells runs apart: taken for one run (several that share a \
-             start, or overlap, would look so too; --runs N if you know)"
-                .to_owned()
+            let ask = shown.ask_for_runs.map(|ask| format!(": {ask}"));
+            format!(
+                "no gap in the distances separates runs: treated as one run (several runs that share \
+                 a start or overlap look the same; give the number of runs if you know it{})",
+                ask.unwrap_or_default()
+            )
         }
     }
 }
 
-fn section(index: usize, run: &Run, found: &GroupRuns, all: bool) -> String {
+fn section(index: usize, run: &Run, found: &Runs, shown: Shown<'_>) -> String {
     let mut text = format!("run {}", index + 1);
     if let Some(claimed) = &run.claimed {
         let _ = write!(text, " (claimed: {claimed})");
     }
     let _ = writeln!(text, ": {}", counted(run.places.len(), "checkpoint"));
-    for line in order(run, &found.group.members) {
+    for line in order(run) {
         let _ = writeln!(text, "  {line}");
     }
     if let Some(origin) = origin(index, found) {
         let _ = writeln!(text, "  {origin}");
     }
-    text.push_str(&columns(&rows(run, &found.group.members, all)));
+    text.push_str(&columns(&rows(run, shown)));
     text
 }
 
 /// The places of a run: name, claims, how sure the next is, notes. Long runs by their ends, and what
-/// is marked, if not `all` are asked for.
-pub(crate) fn rows(run: &Run, members: &[Member], all: bool) -> Vec<[String; 4]> {
+/// is marked, if not all are asked for.
+pub(crate) fn rows(run: &Run, shown: Shown<'_>) -> Vec<[String; 4]> {
     let mut rows = Vec::new();
     let mut hidden = 0;
     for (at, place) in run.places.iter().enumerate() {
         let at_end = at < AT_ENDS || at + AT_ENDS >= run.places.len();
         let is_marked = !place.contradictions.is_empty() || !place.copies.is_empty();
-        if all || run.places.len() <= SHOWN || at_end || is_marked {
-            rows.extend(skipped(&mut hidden));
-            rows.extend(row(place, members));
+        if shown.all || run.places.len() <= LONG || at_end || is_marked {
+            rows.extend(hidden_row(&mut hidden, shown));
+            rows.push(row(place));
         } else {
             hidden += 1;
         }
@@ -164,19 +174,16 @@ pub(crate) fn rows(run: &Run, members: &[Member], all: bool) -> Vec<[String; 4]>
 }
 
 /// The gaps of a run, the first few of many.
-pub(crate) fn gaps(run: &Run, members: &[Member]) -> Vec<String> {
-    let name = |place: usize| {
-        let member = members.get(run.places.get(place)?.member)?;
-        Some(member.name.as_str())
-    };
-    let told = run.gaps.iter().map(|gap| match gap {
+pub(crate) fn gaps(run: &Run) -> Vec<String> {
+    let name = |place: usize| run.places.get(place).map(Place::name);
+    let shown = run.gaps.iter().map(|gap| match gap {
         Gap::LongStep { after, .. } => {
             let after = name(*after).unwrap_or_default();
             format!("gap after {after}: {gap}")
         }
         Gap::Claimed { .. } | Gap::Continues { .. } => format!("gap: {gap}"),
     });
-    let mut lines: Vec<String> = told.take(GAPS).collect();
+    let mut lines: Vec<String> = shown.take(GAPS).collect();
     let more = run.gaps.len() - lines.len();
     if more > 0 {
         lines.push(format!("{more} more gaps"));
@@ -185,11 +192,8 @@ pub(crate) fn gaps(run: &Run, members: &[Member]) -> Vec<String> {
 }
 
 /// What all checkpoints of a run claim, if all do, in one unit, and rising along the order.
-pub(crate) fn claimed_positions(run: &Run, members: &[Member]) -> Option<(Unit, Vec<u64>)> {
-    let claims = run.places.iter().map(|place| {
-        let claims = &members.get(place.member)?.claims;
-        claims.position
-    });
+pub(crate) fn claimed_positions(run: &Run) -> Option<(Unit, Vec<u64>)> {
+    let claims = run.places.iter().map(|place| place.claims().position);
     let claims: Vec<PositionClaim> = claims.collect::<Option<_>>()?;
     let unit = claims.first()?.unit;
     let rises = |pair: &[PositionClaim]| match pair {
@@ -200,10 +204,11 @@ pub(crate) fn claimed_positions(run: &Run, members: &[Member]) -> Option<(Unit, 
     is_usable.then(|| (unit, claims.iter().map(|claim| claim.value).collect()))
 }
 
-fn skipped(hidden: &mut usize) -> Option<[String; 4]> {
+/// A row for those that are not shown, if any are not.
+fn hidden_row(hidden: &mut usize, shown: Shown<'_>) -> Option<[String; 4]> {
     let count = std::mem::take(hidden);
     let row = [
-        format!("… {count} more (--all)"),
+        shown.more(count),
         String::new(),
         String::new(),
         String::new(),
@@ -211,10 +216,9 @@ fn skipped(hidden: &mut usize) -> Option<[String; 4]> {
     (count > 0).then_some(row)
 }
 
-fn row(place: &Place, members: &[Member]) -> Option<[String; 4]> {
-    let member = members.get(place.member)?;
-    let position = member
-        .claims
+fn row(place: &Place) -> [String; 4] {
+    let position = place
+        .claims()
         .position
         .map(|claim| format!("{} {}", claim.unit.name(), claim.value));
     let next = place.next.map(sureness);
@@ -223,53 +227,52 @@ fn row(place: &Place, members: &[Member]) -> Option<[String; 4]> {
         .iter()
         .map(|found| format!("! {found}"))
         .collect();
-    let copies = place.copies.iter().filter_map(|&copy| members.get(copy));
-    let copies = listed(copies.map(|member| member.name.clone()).collect());
+    let copies = listed(place.copies().map(str::to_owned).collect());
     notes.extend(copies.map(|copies| format!("= {copies} (bit-identical)")));
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
-    Some([
-        member.name.clone(),
+    [
+        place.name().to_owned(),
         or_dash(position),
         next.unwrap_or_default(),
         notes.join("; "),
-    ])
+    ]
 }
 
 /// What is said of the order as a whole, line by line.
-pub(crate) fn order(run: &Run, members: &[Member]) -> Vec<String> {
+pub(crate) fn order(run: &Run) -> Vec<String> {
     match run.places.len() {
         0 | 1 => return Vec::new(),
-        2 => return vec!["two checkpoints have no order that weights could tell".to_owned()],
+        2 => return vec!["two checkpoints are too few to infer an order from weights".to_owned()],
         _ => {}
     }
     let agreement = run.agreement;
     let agrees = match (agreement.claimed, agreement.in_order) {
-        (0 | 1, _) => "from the weights; no steps are claimed to hold it against".to_owned(),
-        (claimed, kept) if claimed == kept => format!("from the weights; all {kept} as claimed"),
-        (claimed, kept) if agreement.is_contradicted() => {
-            format!("from the weights; ! only {kept} of {claimed} claimed steps fit it")
+        (0 | 1, _) => "inferred from the weights; no claimed steps to compare it with".to_owned(),
+        (claimed, kept) if claimed == kept => {
+            format!("inferred from the weights; all {kept} as claimed")
         }
-        (claimed, kept) => format!("from the weights; {kept} of {claimed} as claimed"),
+        (claimed, kept) if agreement.is_contradicted() => {
+            format!("inferred from the weights; ! only {kept} of {claimed} claimed steps agree")
+        }
+        (claimed, kept) => format!("inferred from the weights; {kept} of {claimed} as claimed"),
     };
     let sure = format!("{:.1} %", 100.0 * run.confidence);
     let direction = match (run.direction, agreement.is_turned) {
-        (Direction::Forward, false) => {
-            format!("told by the weights ({sure} sure)")
-        }
+        (Direction::Forward, false) => format!("inferred from the weights ({sure} sure)"),
         (Direction::Forward, true) => {
-            format!("as claimed; the weights alone would have it the other way round ({sure} sure)")
+            format!("as claimed; the weights alone suggest the opposite ({sure} sure)")
         }
         (Direction::Undirected, _) if agreement.claimed > 1 => {
-            "as claimed; the weights alone do not tell".to_owned()
+            "as claimed; the weights alone do not show it".to_owned()
         }
-        (Direction::Undirected, _) => "not told: the last may be the first".to_owned(),
+        (Direction::Undirected, _) => "unknown: the last checkpoint may be the first".to_owned(),
     };
     let mut lines = vec![
         format!("order: {agrees}"),
         format!("direction: {direction}"),
     ];
     if run.places.len() < FEWEST_FOR_EDGES {
-        lines.push("too few to say how sure the order is".to_owned());
+        lines.push("too few checkpoints to say how sure the order is".to_owned());
     }
     if !run.mixed.is_empty() {
         let mixed = run.mixed.iter();
@@ -277,34 +280,29 @@ pub(crate) fn order(run: &Run, members: &[Member]) -> Vec<String> {
             .map(|(name, count)| format!("{name} ({count})"))
             .collect();
         lines.push(format!(
-            "claimed runs {} are not told apart: one may have forked from another",
+            "the weights do not separate the claimed runs {}: one may have forked from another",
             mixed.join(", ")
         ));
     }
-    lines.extend(gaps(run, members));
+    lines.extend(gaps(run));
     lines
 }
 
 /// Where a run came from, if it is related to another.
-pub(crate) fn origin(index: usize, found: &GroupRuns) -> Option<String> {
-    let name = |member: usize| Some(found.group.members.get(member)?.name.as_str());
-    match found.answer.origins.get(index)? {
+pub(crate) fn origin(index: usize, found: &Runs) -> Option<String> {
+    match found.origins.get(index)? {
         Origin::Root => None,
         Origin::Fork(fork) => {
             let run = fork.parent + 1;
-            let (first, last) = fork.between;
-            let parent = found.answer.runs.get(fork.parent)?;
-            let is_end = parent.places.last()?.member == fork.after;
+            let (first, last) = &fork.between;
+            let parent = found.runs.get(fork.parent)?;
+            let is_end = parent.places.last()?.member == fork.after_member;
             Some(if fork.is_certain && is_end {
-                format!("goes on where run {run} ends, after {}", name(fork.after)?)
+                format!("continues run {run}, after {}", fork.after)
             } else if fork.is_certain {
-                format!("forked from run {run} after {}", name(fork.after)?)
+                format!("forked from run {run} after {}", fork.after)
             } else {
-                format!(
-                    "related to run {run}: it may have forked between {} and {}",
-                    name(first)?,
-                    name(last)?
-                )
+                format!("related to run {run}: it may have forked between {first} and {last}")
             })
         }
         Origin::Siblings(others) => {
@@ -317,7 +315,7 @@ pub(crate) fn origin(index: usize, found: &GroupRuns) -> Option<String> {
     }
 }
 
-/// A probability that is never told as certain.
+/// A probability that is never shown as certain.
 pub(crate) fn sureness(probability: f64) -> String {
     if probability > 0.99 {
         ">99 %".to_owned()

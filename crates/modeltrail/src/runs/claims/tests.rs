@@ -1,10 +1,10 @@
 use super::*;
-use crate::collection::{From, RunClaim};
+use crate::collection::{From, Member, RunClaim};
 use std::path::PathBuf;
 use trajectory::ordering::Direction;
 
 /// A run whose order is that of the claims given: run and step, with edges of one confidence.
-fn checked(claims: &[(&str, u64)], edge: f64, is_told: bool) -> Run {
+fn checked(claims: &[(&str, u64)], edge: f64, is_known: bool) -> Run {
     let members: Vec<Member> = claims
         .iter()
         .map(|&(run, value)| Member {
@@ -24,14 +24,16 @@ fn checked(claims: &[(&str, u64)], edge: f64, is_told: bool) -> Run {
             identity: 0,
         })
         .collect();
-    let place = |member| Place {
+    let count = members.len();
+    let place = |(member, about)| Place {
         member,
+        about,
         copies: Vec::new(),
-        next: (member + 1 < members.len()).then_some(edge),
+        next: (member + 1 < count).then_some(edge),
         contradictions: Vec::new(),
     };
     let mut run = Run {
-        places: (0..members.len()).map(place).collect(),
+        places: members.into_iter().enumerate().map(place).collect(),
         direction: Direction::Undirected,
         confidence: 0.5,
         claimed: None,
@@ -40,7 +42,7 @@ fn checked(claims: &[(&str, u64)], edge: f64, is_told: bool) -> Run {
         geometry: trajectory::geometry::Geometry::default(),
         gaps: Vec::new(),
     };
-    check(&mut run, &members, is_told);
+    check(&mut run, is_known);
     run
 }
 
@@ -60,10 +62,10 @@ const OWN: [(&str, u64); 6] = [
 ];
 
 #[test]
-fn a_checkpoint_between_others_than_it_claims_is_told() {
-    let told = ["claims step 300, but lies between steps 100 and 150"];
-    assert_eq!(marks(&checked(&OWN, 0.99, true)), told);
-    assert_eq!(marks(&checked(&OWN, 0.99, false)), told);
+fn a_checkpoint_between_others_than_it_claims_is_marked() {
+    let expected = ["claims step 300, but lies between steps 100 and 150"];
+    assert_eq!(marks(&checked(&OWN, 0.99, true)), expected);
+    assert_eq!(marks(&checked(&OWN, 0.99, false)), expected);
 }
 
 #[test]
@@ -83,15 +85,15 @@ fn an_order_is_turned_round_if_it_is_claimed_so() {
 }
 
 #[test]
-fn a_stranger_in_a_run_is_told_if_runs_are_told_apart() {
+fn a_checkpoint_of_another_run_is_marked_if_runs_are_known() {
     let claims = [("a", 1), ("a", 2), ("b", 9), ("a", 3)];
-    let told = ["claims run b, but lies in run a"];
-    assert_eq!(marks(&checked(&claims, 0.99, true)), told);
+    let expected = ["claims run b, but lies in run a"];
+    assert_eq!(marks(&checked(&claims, 0.99, true)), expected);
     assert!(marks(&checked(&claims, 0.99, false)).is_empty());
 }
 
 #[test]
-fn steps_that_contradict_throughout_are_told_once() {
+fn steps_that_contradict_throughout_are_marked_once() {
     let claims = [3, 1, 4, 1, 5, 9, 2, 6, 5].map(|step| ("a", step));
     let run = checked(&claims, 0.99, true);
     assert!(marks(&run).is_empty());
@@ -124,7 +126,7 @@ fn a_longest_rising_subsequence_is_as_long_as_trying_all_finds() {
 }
 
 #[test]
-fn many_checkpoints_of_another_claimed_run_are_no_strangers() {
+fn many_checkpoints_of_another_claimed_run_are_not_misfiled() {
     let claims = [
         ("a", 1),
         ("a", 2),

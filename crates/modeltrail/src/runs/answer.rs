@@ -1,0 +1,361 @@
+//! The answer: runs of one group, each in its order, and runs of a whole collection.
+
+use super::claims::{Agreement, Contradiction};
+use super::gaps::Gap;
+use super::origins::Origin;
+use super::{dot, json, text};
+use crate::collection::{
+    Claims, Collection, Group, LeftOut, Member, NotFinite, Problem, Space, parameters,
+};
+use crate::error::Result;
+use crate::page;
+use crate::progress::Progress;
+use crate::text::Shown;
+use crate::{Coverage, page::Source};
+use checkpoint_store::TensorShape;
+use std::path::{Path, PathBuf};
+use trajectory::dendrogram::Dendrogram;
+use trajectory::geometry::Geometry;
+use trajectory::ordering::Direction;
+use trajectory::runs::{Runs as Separation, Verdict};
+use trajectory::spanning_tree::SpanningTree;
+use weightspace::sketch::relative_error;
+
+/// The runs of every group of a collection.
+#[derive(Debug)]
+pub struct CollectionRuns {
+    pub(crate) groups: Vec<Runs>,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) not_finite: Vec<NotFinite>,
+    pub(crate) left_out: LeftOut,
+    pub(crate) passed_over: usize,
+    pub(crate) coverage: Coverage,
+}
+
+impl CollectionRuns {
+    /// The answer of every group, the largest group first.
+    pub fn groups(&self) -> &[Runs] {
+        &self.groups
+    }
+
+    /// How much of the checkpoints was read.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+
+    /// Whether there is anything to look at: a path that could not be read, weights that are not
+    /// finite, or a claim that the weights contradict.
+    pub fn has_findings(&self) -> bool {
+        let mut runs = self.groups.iter().flat_map(Runs::runs);
+        !self.problems.is_empty()
+            || !self.not_finite.is_empty()
+            || runs.any(Run::has_contradictions)
+    }
+
+    /// The answer for people.
+    pub fn to_text(&self, shown: Shown<'_>) -> String {
+        text::page(&self.groups, shown)
+    }
+
+    /// Runs, orders and forks as Graphviz DOT.
+    pub fn to_dot(&self) -> String {
+        dot::graph(&self.groups)
+    }
+
+    /// One self-contained HTML page. `collection` is what was asked; `paths` are what was read;
+    /// `seed` lays out pictures.
+    ///
+    /// # Errors
+    /// When a picture cannot be laid out.
+    pub fn to_html(
+        &self,
+        collection: &Collection,
+        paths: &[PathBuf],
+        seed: u64,
+        progress: &dyn Progress,
+    ) -> Result<String> {
+        let groups = collection.groups.iter().zip(&self.groups);
+        let sources: Vec<Source<'_>> = groups.map(|(group, runs)| Source { group, runs }).collect();
+        progress.add(sources.len() as u64 * page::STAGES);
+        let page = page::page(&sources, collection, paths, seed, progress)?;
+        Ok(page.to_html())
+    }
+}
+
+impl std::fmt::Display for CollectionRuns {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.to_text(Shown::default()))
+    }
+}
+
+impl serde::Serialize for CollectionRuns {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        json::document(self).serialize(serializer)
+    }
+}
+
+impl<'a> IntoIterator for &'a CollectionRuns {
+    type Item = &'a Runs;
+    type IntoIter = std::slice::Iter<'a, Runs>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.groups.iter()
+    }
+}
+
+/// The runs of a group of checkpoints. It holds no weights.
+#[derive(Debug)]
+pub struct Runs {
+    pub(crate) described: Described,
+    pub(crate) count: Count,
+    pub(crate) branches: usize,
+    pub(crate) runs: Vec<Run>,
+    /// Where each run came from, in the same order. Empty if that was not looked for: in sketches,
+    /// and where there is one run.
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) tree: SpanningTree,
+    pub(crate) dendrogram: Dendrogram,
+    /// The member of the group that each leaf of both is.
+    pub(crate) leaves: Vec<usize>,
+    pub(crate) coverage: Coverage,
+}
+
+impl Runs {
+    /// The runs, the largest first.
+    pub fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// How the number of runs was found.
+    pub fn count(&self) -> &Count {
+        &self.count
+    }
+
+    /// How many of the runs were split off others because their tree branches.
+    pub fn branches(&self) -> usize {
+        self.branches
+    }
+
+    /// Where a run came from, by its place in [`runs`](Self::runs); none if that was not looked for:
+    /// in sketches, and where there is one run.
+    pub fn origin(&self, run: usize) -> Option<&Origin> {
+        self.origins.get(run)
+    }
+
+    /// Minimum spanning tree of the distinct checkpoints.
+    pub fn tree(&self) -> &SpanningTree {
+        &self.tree
+    }
+
+    /// Single linkage of the distinct checkpoints.
+    pub fn dendrogram(&self) -> &Dendrogram {
+        &self.dendrogram
+    }
+
+    /// What was compared.
+    pub fn described(&self) -> &Described {
+        &self.described
+    }
+
+    /// How much of the checkpoints was read.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+}
+
+impl std::fmt::Display for Runs {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&text::page(std::slice::from_ref(self), Shown::default()))
+    }
+}
+
+impl serde::Serialize for Runs {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        json::of_group(self).serialize(serializer)
+    }
+}
+
+impl<'a> IntoIterator for &'a Runs {
+    type Item = &'a Run;
+    type IntoIter = std::slice::Iter<'a, Run>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.runs.iter()
+    }
+}
+
+/// A group without its weights.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// Number of checkpoints, copies included.
+    pub checkpoints: usize,
+    /// The tensors of each.
+    pub layout: Vec<TensorShape>,
+    /// What was compared.
+    pub space: Space,
+    /// Numbers of a point: weights, or dimensions of a sketch.
+    pub dimensions: usize,
+}
+
+impl Described {
+    pub(crate) fn of(group: &Group) -> Self {
+        Self {
+            checkpoints: group.members.len(),
+            layout: group.layout.clone(),
+            space: group.space,
+            dimensions: group.points.nrows(),
+        }
+    }
+
+    /// Number of weights of a checkpoint.
+    pub fn parameters(&self) -> u64 {
+        parameters(&self.layout)
+    }
+
+    /// Relative standard error of distances; 0 for exact ones.
+    pub fn distance_error(&self) -> f64 {
+        match self.space {
+            Space::Weights => 0.0,
+            Space::Sketches => relative_error(self.dimensions),
+        }
+    }
+}
+
+/// How the number of runs was found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Count {
+    /// From the weights, which separate the runs or do not: see the verdict.
+    Found(Separation),
+    /// It was given.
+    Given,
+    /// So few distinct checkpoints that several runs could not be separated.
+    TooFew(usize),
+}
+
+impl Count {
+    /// Whether the runs are known to be different ones.
+    pub fn is_known(&self) -> bool {
+        match self {
+            Self::Found(runs) => runs.verdict == Verdict::Separated,
+            Self::Given => true,
+            Self::TooFew(_) => false,
+        }
+    }
+}
+
+/// Checkpoints that belong together, in order: from the likelier start, or the other way round if
+/// most of the claimed steps say so.
+#[derive(Debug)]
+pub struct Run {
+    pub(crate) places: Vec<Place>,
+    pub(crate) direction: Direction,
+    pub(crate) confidence: f64,
+    pub(crate) claimed: Option<String>,
+    pub(crate) mixed: Vec<(String, usize)>,
+    pub(crate) agreement: Agreement,
+    pub(crate) geometry: Geometry,
+    pub(crate) gaps: Vec<Gap>,
+}
+
+impl Run {
+    /// The distinct checkpoints, in order.
+    pub fn checkpoints(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// Whether the weights show which end came first.
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// How sure the weights are of the likelier start, 0.5 to 1.
+    pub fn direction_confidence(&self) -> f64 {
+        self.confidence
+    }
+
+    /// The run that most of those claim that claim any.
+    pub fn claimed_run(&self) -> Option<&str> {
+        self.claimed.as_deref()
+    }
+
+    /// The runs that its checkpoints claim, and how many do, if it seems to hold several.
+    pub fn mixed(&self) -> &[(String, usize)] {
+        &self.mixed
+    }
+
+    /// How far the claimed steps agree with the order.
+    pub fn agreement(&self) -> Agreement {
+        self.agreement
+    }
+
+    /// Steps and turns along the order.
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// Where checkpoints seem to be missing.
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
+    /// Whether anything in it contradicts what is claimed.
+    pub fn has_contradictions(&self) -> bool {
+        self.agreement.is_contradicted() || self.places.iter().any(|p| !p.contradictions.is_empty())
+    }
+
+    /// The group's members in its order.
+    pub(crate) fn members(&self) -> Vec<u32> {
+        let members = self.places.iter();
+        members.map(|place| place.member as u32).collect()
+    }
+}
+
+/// A checkpoint at its place in an order.
+#[derive(Debug)]
+pub struct Place {
+    /// An index into the group's members.
+    pub(crate) member: usize,
+    pub(crate) about: Member,
+    pub(crate) copies: Vec<Member>,
+    pub(crate) next: Option<f64>,
+    pub(crate) contradictions: Vec<Contradiction>,
+}
+
+impl Place {
+    /// What the checkpoint is called.
+    pub fn name(&self) -> &str {
+        &self.about.name
+    }
+
+    /// Its file, or its store.
+    pub fn path(&self) -> &Path {
+        &self.about.path
+    }
+
+    /// What it says of itself.
+    pub fn claims(&self) -> &Claims {
+        &self.about.claims
+    }
+
+    /// Names of the others with the same bits.
+    pub fn copies(&self) -> impl Iterator<Item = &str> {
+        self.copies.iter().map(|copy| copy.name.as_str())
+    }
+
+    /// Probability that the next checkpoint of the order came right after, or before, this one; none
+    /// for the last, and in short orders.
+    pub fn confidence_of_next(&self) -> Option<f64> {
+        self.next
+    }
+
+    /// What it claims and the weights contradict.
+    pub fn contradictions(&self) -> &[Contradiction] {
+        &self.contradictions
+    }
+
+    /// What it and its copies say of themselves, itself first.
+    pub(super) fn all_claims(&self) -> impl Iterator<Item = &Claims> {
+        let all = std::iter::once(&self.about).chain(&self.copies);
+        all.map(|member| &member.claims)
+    }
+}

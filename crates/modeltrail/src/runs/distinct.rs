@@ -1,0 +1,189 @@
+//! Bit-identical checkpoints count once, without a copy of the others' weights.
+
+use super::FEWEST_FOR_EDGES;
+use super::answer::{Place, Run};
+use super::claims::Agreement;
+use crate::collection::{Group, Member};
+use nalgebra::{DMatrix, DMatrixView};
+use std::collections::HashMap;
+use trajectory::geometry::Geometry;
+use trajectory::ordering::Directed;
+
+/// Points of distinct checkpoints: columns of the group as they lie, or copies of them.
+pub(super) enum Points<'a> {
+    View(DMatrixView<'a, f32>),
+    Copied(DMatrix<f32>),
+}
+
+impl Points<'_> {
+    pub(super) fn view(&self) -> DMatrixView<'_, f32> {
+        match self {
+            Self::View(points) => *points,
+            Self::Copied(points) => points.as_view(),
+        }
+    }
+}
+
+/// The members of a group, each bit pattern once.
+pub(super) struct Distinct {
+    /// For each pattern the place of its first member.
+    firsts: Vec<usize>,
+    /// For each pattern its members, the one that stands for all at the front.
+    members: Vec<Vec<usize>>,
+}
+
+impl Distinct {
+    pub(super) fn of(group: &Group) -> Self {
+        let (mut firsts, mut members) = (Vec::new(), Vec::<Vec<usize>>::new());
+        let mut known: HashMap<u64, usize> = HashMap::new();
+        for (index, member) in group.members.iter().enumerate() {
+            let next = members.len();
+            let pattern = *known.entry(member.identity).or_insert(next);
+            match members.get_mut(pattern) {
+                Some(copies) => copies.push(index),
+                None => {
+                    firsts.push(index);
+                    members.push(vec![index]);
+                }
+            }
+        }
+        for copies in &mut members {
+            // Stands for all: one that says when it was saved, then the shortest name.
+            copies.sort_by_key(|&index| {
+                let member = group.members.get(index);
+                member.map(|m| (m.claims.position.is_none(), m.name.len(), &m.name))
+            });
+        }
+        Self { firsts, members }
+    }
+
+    /// The member that stands for each pattern.
+    pub(super) fn leaves(&self) -> Vec<usize> {
+        let firsts = self.members.iter();
+        firsts.filter_map(|m| m.first().copied()).collect()
+    }
+
+    /// A column for each pattern, in the order of [`leaves`](Self::leaves). Groups are read with
+    /// copies behind all others, so that nothing is copied here but where members were removed since.
+    pub(super) fn points<'a>(&self, group: &'a Group) -> Points<'a> {
+        let count = self.firsts.len();
+        if self.firsts.last().is_none_or(|&last| last + 1 == count) {
+            return Points::View(group.points.columns(0, count));
+        }
+        Points::Copied(group.points.select_columns(&self.firsts))
+    }
+
+    /// The run of an order of patterns.
+    pub(super) fn run(&self, order: &Directed, edges: &[f64], group: &Group) -> Run {
+        let is_long = order.leaves.len() >= FEWEST_FOR_EDGES;
+        let places = order
+            .leaves
+            .iter()
+            .enumerate()
+            .filter_map(|(place, &leaf)| {
+                let (&member, copies) = self.members.get(leaf as usize)?.split_first()?;
+                let copies = copies.iter().filter_map(|&copy| group.members.get(copy));
+                Some(Place {
+                    member,
+                    about: group.members.get(member)?.clone(),
+                    copies: copies.cloned().collect(),
+                    next: edges.get(place).copied().filter(|_| is_long),
+                    contradictions: Vec::new(),
+                })
+            });
+        Run {
+            places: places.collect(),
+            direction: order.direction,
+            confidence: order.confidence,
+            claimed: None,
+            mixed: Vec::new(),
+            agreement: Agreement::default(),
+            geometry: Geometry::default(),
+            gaps: Vec::new(),
+        }
+    }
+}
+
+/// Puts the first member of each bit pattern before all copies, and its column of so many rows with
+/// it; the order is kept otherwise.
+pub(crate) fn copies_last(members: &mut [Member], values: &mut [f32], rows: usize) {
+    let mut known = std::collections::HashSet::new();
+    let mut originals = 0;
+    for index in 0..members.len() {
+        let is_first = members.get(index).is_some_and(|m| known.insert(m.identity));
+        if !is_first {
+            continue;
+        }
+        if index > originals {
+            members.swap(index, originals);
+            let (front, back) = values.split_at_mut(index * rows);
+            if let (Some(copy), Some(original)) = (
+                front.get_mut(originals * rows..(originals + 1) * rows),
+                back.get_mut(..rows),
+            ) {
+                copy.swap_with_slice(original);
+            }
+        }
+        originals += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collection::{Claims, Space};
+    use std::path::PathBuf;
+
+    fn group(identities: &[u64]) -> Group {
+        let members = identities.iter().enumerate();
+        let mut members: Vec<Member> = members
+            .map(|(index, &identity)| Member {
+                name: format!("{index}"),
+                path: PathBuf::new(),
+                claims: Claims::default(),
+                identity,
+            })
+            .collect();
+        let values = identities.iter().map(|&identity| identity as f32);
+        let mut values: Vec<f32> = values.flat_map(|value| [value, -value]).collect();
+        copies_last(&mut members, &mut values, 2);
+        Group {
+            layout: Vec::new(),
+            points: DMatrix::from_vec(2, members.len(), values),
+            members,
+            space: Space::Weights,
+        }
+    }
+
+    #[test]
+    fn copies_go_behind_all_others_with_their_columns() {
+        let group = group(&[5, 5, 7, 5, 7, 9]);
+        let names: Vec<&str> = group.members.iter().map(|m| m.name.as_str()).collect();
+        assert_eq!(names.get(..3), Some(["0", "2", "5"].as_slice()));
+        for (member, column) in group.members.iter().zip(group.points.column_iter()) {
+            assert_eq!(
+                column.as_slice(),
+                [member.identity as f32, -(member.identity as f32)]
+            );
+        }
+    }
+
+    #[test]
+    fn distinct_points_are_a_view_where_copies_lie_behind_and_a_copy_elsewhere() {
+        let mut group = group(&[5, 5, 7, 5, 7, 9]);
+        let expected = DMatrix::from_vec(2, 3, vec![5.0, -5.0, 7.0, -7.0, 9.0, -9.0]);
+        let distinct = Distinct::of(&group);
+        let points = distinct.points(&group);
+        assert!(matches!(points, Points::View(_)));
+        assert_eq!(points.view(), expected);
+        group.members.swap(1, 4);
+        group.points.swap_columns(1, 4);
+        let distinct = Distinct::of(&group);
+        let points = distinct.points(&group);
+        assert!(matches!(points, Points::Copied(_)));
+        let firsts = points.view().row(0).iter().copied().collect::<Vec<f32>>();
+        let members = distinct.leaves();
+        let own = members.iter().filter_map(|&m| group.members.get(m));
+        assert_eq!(firsts, own.map(|m| m.identity as f32).collect::<Vec<f32>>());
+    }
+}
