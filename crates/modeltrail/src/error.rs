@@ -1,5 +1,6 @@
 //! What can go wrong, where, and what helps.
 
+use crate::collection::Problem;
 use checkpoint_store::{Error as Store, Fault};
 use std::path::{Path, PathBuf};
 
@@ -113,6 +114,28 @@ pub enum Error {
         /// Distinct checkpoints that there are.
         checkpoints: usize,
     },
+    /// A file was written by another version of this program.
+    #[error(
+        "{}: it says that it is {:?}, and {supported:?} is supported. {way_out}",
+        printable(.path),
+        escaped(.found)
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// What it says that it is.
+        found: String,
+        /// What is supported.
+        supported: &'static str,
+        /// What helps.
+        way_out: &'static str,
+    },
+    /// A training that sets the thresholds of alarms must be read whole, and was not.
+    #[error("an undisturbed training must be read whole to set thresholds: {problem}")]
+    Uncalibrated {
+        /// What could not be read.
+        problem: Problem,
+    },
     /// No two checkpoints are left that could be compared.
     #[error(
         "no two of the {checkpoints} trained checkpoints with finite weights have the same tensors: \
@@ -142,6 +165,8 @@ impl Error {
             Self::NothingRead => "nothing_read",
             Self::SeveralArchitectures { .. } => "several_architectures",
             Self::Count { .. } => "count",
+            Self::Version { .. } => "version",
+            Self::Uncalibrated { .. } => "uncalibrated",
             Self::NothingToCompare { .. } => "nothing_to_compare",
         }
     }
@@ -152,6 +177,10 @@ impl Error {
             Self::Unreadable { path, .. }
             | Self::Unsuitable { path, .. }
             | Self::Unread { path, .. }
+            | Self::Version { path, .. }
+            | Self::Uncalibrated {
+                problem: Problem { path, .. },
+            }
             | Self::Changed { path } => Some(path),
             Self::Store(
                 Store::Io { path, .. }

@@ -10,7 +10,7 @@ use clap::Args;
 use modeltrail::collection::Options;
 use modeltrail::watch::prometheus::{self, Counts};
 use modeltrail::watch::tensorboard::EventFile;
-use modeltrail::watch::{Event, Line, Out, Watcher};
+use modeltrail::watch::{Event, Observation, Record, Watcher};
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use std::time::Duration;
 Columns: claimed step; length of the step to this checkpoint; its angle to the step before; its share
 outside the span of the last ten steps; distance since the accredited checkpoint, in recent steps; alarm
 and likely cause. Ten steps must lie behind the first that is judged. Exit status with --once: 0 = fine,
-1 = an alarm, or a file that was left out; 2 = an error, or nothing could be read.")]
+1 = an alarm, or a file that was skipped; 2 = an error, or nothing could be read.")]
 pub(crate) struct Command {
     /// The folder that the training saves its checkpoints in.
     #[arg(value_name = "DIR")]
@@ -74,7 +74,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .filter(|length| !length.is_zero())
-        .ok_or_else(|| format!("{text:?} is no number of seconds above 0"))
+        .ok_or_else(|| format!("{text:?} is not a number of seconds above 0"))
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
@@ -95,7 +95,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         check(path)?;
         ensure!(
             !path.exists() || path.is_file(),
-            "{} is no regular file, and a state is one: give another name",
+            "{} is not a regular file, and a state is one: give another name",
             path.display()
         );
         goes_on = watcher.keep(path)?;
@@ -148,7 +148,7 @@ struct Printer<'a> {
     command: &'a Command,
     is_json: bool,
     counts: Counts,
-    newest: Option<Line>,
+    newest: Option<Observation>,
     /// TensorBoard's, from the first checkpoint on.
     events: Option<EventFile>,
 }
@@ -159,9 +159,9 @@ impl Printer<'_> {
             Event::Problem(problem) => {
                 self.counts.problems += 1;
                 let said = if self.is_json {
-                    json_line(&Out::problem(&problem))
+                    json_line(&Record::problem(&problem))
                 } else {
-                    tell(&format!("left out: {}", problem.message))
+                    tell(&format!("skipped: {}", problem.message))
                 };
                 self.heard(said)?;
             }
@@ -169,7 +169,7 @@ impl Printer<'_> {
                 self.counts.checkpoints += 1;
                 self.counts.alarms += u64::from(line.is_new_alarm());
                 let said = if self.is_json {
-                    json_line(&Out::checkpoint(&line))
+                    json_line(&Record::checkpoint(&line))
                 } else {
                     self.text_line(&line)
                 };
@@ -192,7 +192,7 @@ impl Printer<'_> {
         }
     }
 
-    fn event(&mut self, line: &Line) -> Result<()> {
+    fn event(&mut self, line: &Observation) -> Result<()> {
         let Some(directory) = &self.command.tensorboard else {
             return Ok(());
         };
@@ -206,57 +206,17 @@ impl Printer<'_> {
         written.with_context(|| format!("cannot write an event file in {}", directory.display()))
     }
 
-    fn text_line(&self, line: &Line) -> Result<()> {
+    fn text_line(&self, line: &Observation) -> Result<()> {
         let mut out = std::io::stdout().lock();
-        let has_since = self.command.accredited.is_some();
-        let since = |text: &str| {
-            if has_since {
-                format!("{text:>10}")
-            } else {
-                String::new()
-            }
-        };
+        let since = self.command.accredited.is_some();
         if self.counts.checkpoints == 1 {
-            let since = since("since");
-            let titles = ("step", "length", "turn", "outside");
-            let (step, length, turn, outside) = titles;
-            writeln!(out, "{step:>10}{length:>12}{turn:>8}{outside:>10}{since}")?;
+            writeln!(out, "{}", Observation::titles(since))?;
         }
-        let number = |value: Option<f64>, decimals: usize, unit: &str| match value {
-            Some(value) => format!("{value:.decimals$}{unit}"),
-            None => "-".to_owned(),
-        };
-        let motion = line.reading.motion.as_ref();
-        let length = motion.map_or("-".to_owned(), |motion| {
-            format!("{:.4e}", motion.step_length)
-        });
-        let turn = number(line.turn(), 0, "°");
-        let share = motion.map(|motion| 100.0 * motion.outside_share);
-        let outside = number(share, 1, " %");
-        let since = since(&number(line.since_accredited, 1, ""));
-        let mut text = format!(
-            "{:>10}{length:>12}{turn:>8}{outside:>10}{since}",
-            line.label()
-        );
-        if line.went_back {
-            text.push_str("  went back: judged anew from here");
-        }
-        if line.again {
-            text.push_str("  again, as the watch was restarted");
-        }
-        if let Some(verdict) = line.alarm() {
-            text.push_str(match (line.continues, line.is_told) {
-                (true, _) => "  still: ",
-                (false, true) => "  told before: ",
-                (false, false) => "  ALARM: ",
-            });
-            text.push_str(verdict.cause.description());
-        }
-        writeln!(out, "{text}")?;
+        writeln!(out, "{}", line.row(since))?;
         Ok(out.flush()?)
     }
 
-    /// Runs the command of an alarm of the newest checkpoint. Its failure is told, and ends nothing.
+    /// Runs the command of an alarm of the newest checkpoint. Its failure is reported, and ends nothing.
     fn exec(&self) -> Result<()> {
         let alarm = self.newest.as_ref().and_then(|line| {
             let verdict = line.alarm().filter(|_| line.is_new_alarm())?;
@@ -294,7 +254,7 @@ impl Printer<'_> {
         });
         for note in unlike.into_iter().chain(watcher.is_sketched()) {
             self.heard(if self.is_json {
-                json_line(&Out::note(&note))
+                json_line(&Record::note(&note))
             } else {
                 tell(&format!("note: {note}"))
             })?;
@@ -310,7 +270,7 @@ fn cause(cause: trajectory::shift::Cause) -> String {
     name.unwrap_or_default().to_owned()
 }
 
-fn json_line(out: &Out<'_>) -> Result<()> {
+fn json_line(out: &Record<'_>) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     serde_json::to_writer(&mut stdout, out).map_err(std::io::Error::from)?;
     writeln!(stdout)?;

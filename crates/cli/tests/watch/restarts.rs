@@ -119,7 +119,7 @@ fn an_alarm_that_was_told_is_not_told_as_new_after_a_restart() {
     assert_eq!(lines[0]["alarm"], true);
     assert_eq!(std::fs::read_to_string(told_by_exec).unwrap(), "ran\n");
     let page = text(&training.once(&arguments).stdout);
-    assert!(page.contains("told before: other data"), "{page}");
+    assert!(page.contains("reported before: other data"), "{page}");
 }
 
 #[test]

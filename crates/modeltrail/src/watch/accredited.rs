@@ -1,20 +1,19 @@
 //! The checkpoint that a training is compared with.
 
-use super::following::form;
-use super::reading::{Form, Opened};
-use crate::collection::{Options, printable};
+use super::reading::{Arrival, Form};
+use crate::collection::Options;
+use crate::error::{Error, Result};
 use crate::gate::sides::in_sketches;
-use anyhow::{Context, Result, ensure};
 use checkpoint_store::TensorShape;
 use checkpoint_store::foreign::{Limits, discover};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use weightspace::distance::distance;
 
 /// A checkpoint in memory, in one form.
 #[derive(Debug)]
 pub(super) struct Accredited {
-    name: String,
-    opened: Opened,
+    path: PathBuf,
+    opened: Arrival,
     form: Form,
     values: Vec<f32>,
 }
@@ -25,9 +24,8 @@ impl Accredited {
     /// # Errors
     /// When the path stands for none or several, or it cannot be read or is not finite.
     pub(super) fn read(path: &Path, options: &Options) -> Result<Self> {
-        let name = printable(&path.to_string_lossy());
         let mut opened = if let Some((file, wanted)) = in_sketches(path) {
-            let mut opened = Opened::of_sketches(&file)?;
+            let mut opened = Arrival::of_sketches(&file)?;
             opened.retain(|one| wanted.is_none() || one.path == path);
             opened
         } else {
@@ -36,20 +34,24 @@ impl Accredited {
                 return Err(problem.error.into());
             }
             let found = found.checkpoints.into_iter();
-            let opened = found.map(|found| Opened::of(found, &options.limits));
+            let opened = found.map(|found| Arrival::of(found, &options.limits));
             opened.collect::<Result<Vec<_>>>()?
         };
         let count = opened.len();
-        let opened = opened.pop().filter(|_| count == 1).with_context(|| {
-            format!("{name} holds {count} checkpoints, and one is accredited: name its file")
+        let count = opened.len();
+        let opened = opened.pop().filter(|_| count == 1);
+        let opened = opened.ok_or_else(|| Error::Unsuitable {
+            path: path.to_path_buf(),
+            what: format!("it holds {count} checkpoints, and one is needed"),
+            way_out: "Name the file of one of them",
         })?;
         let form = if opened.is_sketch() {
             Form::Sketches
         } else {
-            form(&opened.layout, options)
+            Form::of(&opened.layout, options)
         };
         let mut accredited = Self {
-            name,
+            path: path.to_path_buf(),
             opened,
             form,
             values: Vec::new(),
@@ -60,13 +62,22 @@ impl Accredited {
 
     fn read_as(&mut self, form: Form, limits: &Limits) -> Result<()> {
         let point = self.opened.read(form, limits)?;
-        ensure!(
-            point.is_finite,
-            "{}: it has weights that are NaN or infinite, and no distance is told from such",
-            self.name
-        );
+        if !point.is_finite {
+            return Err(self.unsuitable(
+                "it has weights that are NaN or infinite, so that no distance to it is known",
+                "Give a checkpoint with finite weights",
+            ));
+        }
         (self.form, self.values) = (form, point.values);
         Ok(())
+    }
+
+    fn unsuitable(&self, what: &str, way_out: &'static str) -> Error {
+        Error::Unsuitable {
+            path: self.path.clone(),
+            what: what.to_owned(),
+            way_out,
+        }
     }
 
     /// Whether its weights are gone.
@@ -90,12 +101,12 @@ impl Accredited {
     /// # Errors
     /// When the tensors are not its own.
     pub(super) fn distance(&self, layout: &[TensorShape], values: &[f32]) -> Result<f64> {
-        ensure!(
-            self.opened.layout == layout,
-            "{}: its tensors are not those of the training, so that there is no distance between \
-             them. Give a checkpoint of the same network",
-            self.name
-        );
+        if self.opened.layout != layout {
+            return Err(self.unsuitable(
+                "its tensors are not those of the training, so that there is no distance between them",
+                "Give a checkpoint of the same network",
+            ));
+        }
         Ok(distance(&self.values, values))
     }
 }

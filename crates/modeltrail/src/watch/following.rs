@@ -1,12 +1,12 @@
 //! Which checkpoints are new in the folder, which run they are of, and in what order they are judged.
 
 use super::accredited::Accredited;
-use super::reading::{Form, Opened, Stamp};
-use super::{Event, Followed, HELD, InHand, Watcher};
-use crate::collection::{Options, Problem, parameters, printable, sketches, told};
-use anyhow::Result;
+use super::reading::{Arrival, Form, Stamp};
+use super::watcher::{Event, Followed, InHand, Watcher};
+use crate::collection::{Problem, printable, sketches};
+use crate::error::{Error, Result};
 use checkpoint_store::foreign::{Claimed, discover};
-use checkpoint_store::{Error, Fault, TensorShape};
+use checkpoint_store::{Error as StoreError, Fault};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use trajectory::shift::Detector;
@@ -20,19 +20,23 @@ impl Watcher {
     ///
     /// # Errors
     /// What the sink returns, and an accredited checkpoint with other tensors.
-    pub fn look(&mut self, at_once: bool, sink: &mut dyn FnMut(Event) -> Result<()>) -> Result<()> {
-        if let Some((in_hand, values, is_told)) = self.left.take() {
-            let event = self.judge(in_hand, &values, Some(is_told))?;
+    pub fn look<E: From<Error>>(
+        &mut self,
+        at_once: bool,
+        sink: &mut dyn FnMut(Event) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if let Some((in_hand, values, was_reported)) = self.left.take() {
+            let event = self.judge(in_hand, &values, Some(was_reported))?;
             sink(event)?;
-            self.note_told()?;
+            self.note_reported()?;
         }
         let limits = self.options.limits;
         let discovery = discover(std::slice::from_ref(&self.directory), &limits);
-        let mut broken: Vec<(PathBuf, Stamp, anyhow::Error)> = Vec::new();
+        let mut broken: Vec<(PathBuf, Stamp, Error)> = Vec::new();
         for problem in discovery.problems {
             // In an empty folder the training has not begun.
             let is_empty = problem.path == self.directory
-                && matches!(&problem.error, Error::Foreign { fault, .. } if *fault == Fault::Missing);
+                && matches!(&problem.error, StoreError::Foreign { fault, .. } if *fault == Fault::Missing);
             if !is_empty {
                 let stamp = Stamp::of(std::slice::from_ref(&problem.path));
                 broken.push((problem.path, stamp, problem.error.into()));
@@ -48,7 +52,7 @@ impl Watcher {
                 continue;
             }
             let path = found.path.clone();
-            match Opened::of(found, &limits) {
+            match Arrival::of(found, &limits) {
                 Ok(opened) => fresh.push(opened),
                 Err(error) => broken.push((path, stamp, error)),
             }
@@ -73,15 +77,12 @@ impl Watcher {
                     let admitted = self.admit(&opened, point.is_finite)?;
                     self.seen.insert(path.clone(), opened.stamp);
                     match admitted {
-                        Err(why) => {
-                            let shown = printable(&path.to_string_lossy());
-                            sink(Event::Problem(problem(&path, format!("{shown}: {why}"))))?;
-                        }
+                        Err(why) => sink(Event::Problem(skipped(&path, why)))?,
                         Ok(in_hand) => {
                             let kept = self.keep_now(&in_hand, &point.values)?;
                             let event = self.judge(in_hand, &point.values, None)?;
                             let is_alarm =
-                                matches!(&event, Event::Checkpoint(line) if line.is_new_alarm());
+                                matches!(&event, Event::Checkpoint(one) if one.is_new_alarm());
                             sink(event)?;
                             if let Some(state) = kept.filter(|_| is_alarm) {
                                 self.done(state)?;
@@ -99,17 +100,17 @@ impl Watcher {
     }
 
     /// Notes a file that cannot be read; the claimed position from which others wait for it.
-    fn broken(
+    fn broken<E>(
         &mut self,
         path: &Path,
         stamp: Stamp,
-        error: &anyhow::Error,
+        error: &Error,
         at_once: bool,
         wait_from: Option<u64>,
-        sink: &mut dyn FnMut(Event) -> Result<()>,
-    ) -> Result<Option<u64>> {
+        sink: &mut dyn FnMut(Event) -> Result<(), E>,
+    ) -> Result<Option<u64>, E> {
         if self.pending.is_new(path, stamp, at_once) {
-            sink(Event::Problem(problem(path, told(error))))?;
+            sink(Event::Problem(Problem::new(path, error)))?;
         }
         if self.pending.is_reported(path) {
             return Ok(wait_from);
@@ -125,7 +126,7 @@ impl Watcher {
     ///
     /// # Errors
     /// When the accredited checkpoint cannot be read in the form in which this is followed.
-    fn follow(&mut self, fresh: &[Opened]) -> Result<()> {
+    fn follow(&mut self, fresh: &[Arrival]) -> Result<()> {
         if self.followed.is_some() {
             return Ok(());
         }
@@ -137,7 +138,7 @@ impl Watcher {
         let form = if is_sketch {
             Form::Sketches
         } else {
-            form(&newest.layout, &self.options)
+            Form::of(&newest.layout, &self.options)
         };
         if let Some(accredited) = &mut self.accredited {
             accredited.take_form(form, &self.options.limits)?;
@@ -159,9 +160,9 @@ impl Watcher {
         Ok(())
     }
 
-    fn sort(&self, fresh: &mut [Opened]) {
+    fn sort(&self, fresh: &mut [Arrival]) {
         let is_claimed = self.followed.as_ref().is_some_and(|f| f.unit.is_some());
-        let time = |opened: &Opened| opened.saved.unwrap_or(SystemTime::UNIX_EPOCH);
+        let time = |opened: &Arrival| opened.saved.unwrap_or(SystemTime::UNIX_EPOCH);
         fresh.sort_by(|a, b| {
             let claimed = is_claimed.then(|| a.position().cmp(&b.position()));
             let claimed = claimed.unwrap_or(std::cmp::Ordering::Equal);
@@ -172,34 +173,37 @@ impl Watcher {
     }
 
     /// Whether a checkpoint is judged, or why not.
-    fn admit(&mut self, opened: &Opened, is_finite: bool) -> Result<Result<InHand, String>> {
+    fn admit(&mut self, opened: &Arrival, is_finite: bool) -> Result<Result<InHand, &'static str>> {
         let was_seen = self.seen.contains_key(&opened.path);
         let Some(followed) = self.followed.as_mut() else {
-            return Ok(Err("no run is followed".to_owned()));
+            return Ok(Err("no run is followed"));
         };
-        let left_out = |why: &str| Ok(Err(why.to_owned()));
         if opened.layout != followed.layout {
-            return left_out("its tensors are not those of the training that is followed");
+            return Ok(Err(
+                "its tensors are not those of the training that is followed",
+            ));
         }
         if opened.claims.run.as_ref().map(|run| &run.value)
             != followed.run.as_ref().map(|run| &run.value)
         {
-            return left_out("it claims another run; watch the folder of one run");
+            return Ok(Err("it claims another run; watch the folder of one run"));
         }
         if !is_finite {
-            return left_out("it has weights that are NaN or infinite");
+            return Ok(Err("it has weights that are NaN or infinite"));
         }
         let mut went_back = false;
         if let Some(unit) = followed.unit {
             let Some(position) = opened.claims.position.filter(|claim| claim.unit == unit) else {
-                return left_out("it claims no step to be ordered by, as the others do");
+                return Ok(Err("it claims no step to be ordered by, as the others do"));
             };
             if followed
                 .newest
                 .is_some_and(|newest| position.value <= newest)
             {
                 if !was_seen {
-                    return left_out("it came too late: a later step, or the same, was judged");
+                    return Ok(Err(
+                        "it came too late: this or a later step was judged before",
+                    ));
                 }
                 went_back = true;
                 self.detector = Detector::new(self.calibration.clone(), &[])?;
@@ -219,8 +223,8 @@ impl Watcher {
     /// Adds what is new in the files of sketches, where there is nothing but these.
     fn find_sketches(
         &mut self,
-        fresh: &mut Vec<Opened>,
-        broken: &mut Vec<(PathBuf, Stamp, anyhow::Error)>,
+        fresh: &mut Vec<Arrival>,
+        broken: &mut Vec<(PathBuf, Stamp, Error)>,
     ) {
         if self
             .followed
@@ -234,10 +238,10 @@ impl Watcher {
             if self.seen.get(&file) == Some(&stamp) {
                 continue;
             }
-            match Opened::of_sketches(&file) {
+            match Arrival::of_sketches(&file) {
                 Ok(opened) => {
                     self.pending.remove(&file);
-                    let is_new = |one: &Opened| self.seen.get(&one.path) != Some(&one.stamp);
+                    let is_new = |one: &Arrival| self.seen.get(&one.path) != Some(&one.stamp);
                     fresh.extend(opened.into_iter().filter(is_new));
                     self.seen.insert(file, stamp);
                 }
@@ -247,19 +251,12 @@ impl Watcher {
     }
 }
 
-/// What is followed of checkpoints with these tensors.
-pub(super) fn form(layout: &[TensorShape], options: &Options) -> Form {
-    if parameters(layout).saturating_mul(4 * HELD) > options.memory {
-        Form::Sketches
-    } else {
-        Form::Weights
-    }
-}
-
-fn problem(path: &Path, message: String) -> Problem {
+/// A checkpoint that could be read and is not judged.
+fn skipped(path: &Path, why: &str) -> Problem {
+    let shown = printable(&path.to_string_lossy());
     Problem {
         path: path.to_path_buf(),
-        kind: "unreadable",
-        message,
+        kind: "skipped",
+        message: format!("{shown}: {why}"),
     }
 }

@@ -1,9 +1,10 @@
-//! What is said of a checkpoint: its reading, whether it continues an alarm, how far it has come.
+//! What is observed of a checkpoint: its reading, whether it continues an alarm, how far it has come.
 
-use super::line::Line;
-use super::{Event, InHand, Watcher};
+use super::observation::Observation;
+use super::watcher::{Event, InHand, Watcher};
 use crate::collection::{Unit, parameters, printable};
-use anyhow::{Result, anyhow};
+use crate::coverage::Coverage;
+use crate::error::{Error, Result};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use trajectory::shift::{self, Calibration, Detector};
@@ -27,11 +28,11 @@ impl Watcher {
         let mut features = Vec::new();
         for folder in undisturbed {
             Self::new(folder, None, &self.options)?.look(true, &mut |event| match event {
-                Event::Checkpoint(line) => {
-                    features.extend(line.reading.verdict.map(|verdict| verdict.features));
+                Event::Checkpoint(one) => {
+                    features.extend(one.reading.verdict.map(|verdict| verdict.features));
                     Ok(())
                 }
-                Event::Problem(problem) => Err(anyhow!("--undisturbed: {}", problem.message)),
+                Event::Problem(problem) => Err(Error::Uncalibrated { problem }),
             })?;
         }
         self.calibration = Calibration::zoos().with_thresholds_of(&features, rate)?;
@@ -77,18 +78,20 @@ impl Watcher {
             self.recent.push_back(motion.step_length);
         }
         let continues = self.continues(reading.verdict.as_ref());
-        let (mut number, mut since) = (0, None);
+        let (mut number, mut since, mut weights) = (0, None, 0);
         if let Some(followed) = &mut self.followed {
             number = followed.judged;
+            weights = parameters(&followed.layout);
             followed.judged += 1;
             if let Some(accredited) = &self.accredited {
                 let distance = accredited.distance(&followed.layout, values)?;
-                since = Some(distance / median(&self.recent)).filter(|since| since.is_finite());
+                since = Some(distance / median(self.recent.iter().copied()))
+                    .filter(|since| since.is_finite());
             }
         }
         let path = PathBuf::from(in_hand.path);
         let name = path.strip_prefix(&self.directory).unwrap_or(&path);
-        Ok(Event::Checkpoint(Box::new(Line {
+        Ok(Event::Checkpoint(Box::new(Observation {
             name: printable(&name.to_string_lossy()),
             saved: in_hand.saved,
             position: in_hand.position,
@@ -98,14 +101,19 @@ impl Watcher {
             went_back: in_hand.went_back,
             continues,
             again: left.is_some(),
-            is_told: left.unwrap_or(false),
+            was_reported: left.unwrap_or(false),
+            coverage: Coverage {
+                weights_read: weights,
+                weights_in_all: weights,
+                ..Coverage::default()
+            },
             path,
         })))
     }
 
     /// Notes an alarm, and whether one of the same cause came just before: steps are compared with
     /// the last ones, so that what changes little by little raises alarm after alarm.
-    fn continues(&mut self, verdict: Option<&shift::Verdict>) -> bool {
+    pub(super) fn continues(&mut self, verdict: Option<&shift::Verdict>) -> bool {
         let before = self.alarm.map(|(cause, ago)| (cause, ago + 1));
         self.alarm = before;
         let Some(verdict) = verdict.filter(|verdict| verdict.alarm) else {
@@ -113,18 +121,5 @@ impl Watcher {
         };
         self.alarm = Some((verdict.cause, 0));
         before.is_some_and(|(cause, ago)| cause == verdict.cause && ago <= shift::RECENT)
-    }
-}
-
-/// NaN of nothing.
-fn median(values: &VecDeque<f64>) -> f64 {
-    let mut sorted: Vec<f64> = values.iter().copied().collect();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
-    let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 {
-        at(middle)
-    } else {
-        0.5 * (at(middle.wrapping_sub(1)) + at(middle))
     }
 }

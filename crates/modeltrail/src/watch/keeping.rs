@@ -1,19 +1,19 @@
-//! When all that is known is put on disk, and how a watch goes on from it; [`state`](super::state)
+//! When all that is known is put on disk, and how a watch continues from it; [`state`](super::state)
 //! is the file.
 
 use super::state::{Header, State};
-use super::{InHand, Watcher};
+use super::watcher::{InHand, Watcher};
 use crate::collection::printable;
-use anyhow::{Result, ensure};
+use crate::error::{Error, Result};
 use std::ffi::OsString;
 use std::path::Path;
 use trajectory::shift::Detector;
 
 impl Watcher {
-    /// Keeps all that is known in this file, and goes on from what is in it; whether anything is.
+    /// Keeps all that is known in this file, and continues from what is in it; whether anything is.
     /// Before the first look, and after [`calibrate`](Self::calibrate).
     ///
-    /// The file is replaced before every checkpoint that is told, and after every alarm. It takes 4
+    /// The file is replaced before every checkpoint is reported, and after every alarm. It takes 4
     /// bytes for each of the last twelve vectors' numbers.
     ///
     /// # Errors
@@ -23,14 +23,16 @@ impl Watcher {
         let Some(state) = State::read(path)? else {
             return Ok(false);
         };
-        let shown = printable(&path.to_string_lossy());
         let form = state.form();
         let State { header, vectors } = state;
-        ensure!(
-            header.directory == self.real_directory(),
-            "{shown} is the state of a watch of {}: give each folder a state of its own",
-            printable(&header.directory.to_string_lossy())
-        );
+        if header.directory != self.real_directory() {
+            let other = printable(&header.directory.to_string_lossy());
+            return Err(Error::Unsuitable {
+                path: path.to_path_buf(),
+                what: format!("it is the state of a watch of {other}"),
+                way_out: "Give each folder a state of its own",
+            });
+        }
         let mut vectors = vectors.into_iter();
         let in_hand = vectors.next().unwrap_or_default();
         let calibration = self.calibration.clone();
@@ -43,7 +45,7 @@ impl Watcher {
         self.seen = seen.map(|(path, stamp)| (path.into(), stamp)).collect();
         self.recent = header.recent.into_iter().map(f64::from_bits).collect();
         self.alarm = header.alarm;
-        self.left = Some((header.in_hand, in_hand, header.is_told));
+        self.left = Some((header.in_hand, in_hand, header.was_reported));
         Ok(true)
     }
 
@@ -79,9 +81,9 @@ impl Watcher {
         Ok(Some(state))
     }
 
-    /// Notes on disk that an alarm was told, and its command has ended.
+    /// Notes on disk that an alarm was reported, and what it asks for is done.
     pub(super) fn done(&self, mut state: State) -> Result<()> {
-        state.header.is_told = true;
+        state.header.was_reported = true;
         match &self.state {
             Some(path) => state.write(path),
             None => Ok(()),
@@ -89,12 +91,12 @@ impl Watcher {
     }
 
     /// As [`done`](Self::done), for the checkpoint that was in hand at the start.
-    pub(super) fn note_told(&self) -> Result<()> {
+    pub(super) fn note_reported(&self) -> Result<()> {
         let Some(path) = &self.state else {
             return Ok(());
         };
         match State::read(path)? {
-            Some(state) if !state.header.is_told => self.done(state),
+            Some(state) if !state.header.was_reported => self.done(state),
             _ => Ok(()),
         }
     }

@@ -1,6 +1,6 @@
 //! The newest checkpoint as a text file for Prometheus' node exporter.
 
-use super::Line;
+use super::Observation;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -11,12 +11,12 @@ pub struct Counts {
     pub checkpoints: u64,
     /// Alarms that were raised.
     pub alarms: u64,
-    /// Files that were left out.
+    /// Files that were skipped.
     pub problems: u64,
 }
 
 /// The text: gauges of the newest checkpoint where they are known, and counters.
-pub fn text(directory: &Path, newest: Option<&Line>, counts: &Counts) -> String {
+pub fn text(directory: &Path, newest: Option<&Observation>, counts: &Counts) -> String {
     let directory = escaped(&directory.to_string_lossy());
     let mut text = String::new();
     let mut metric = |name: &str, kind: &str, help: &str, value: Option<f64>| {
@@ -46,7 +46,7 @@ pub fn text(directory: &Path, newest: Option<&Line>, counts: &Counts) -> String 
         (
             "turn_degrees",
             "Angle of the newest step to the one before.",
-            newest.and_then(Line::turn),
+            newest.and_then(Observation::turn),
         ),
         (
             "outside_share",
@@ -75,7 +75,7 @@ pub fn text(directory: &Path, newest: Option<&Line>, counts: &Counts) -> String 
     let counters = [
         ("checkpoints_total", "Checkpoints read.", counts.checkpoints),
         ("alarms_total", "Alarms raised.", counts.alarms),
-        ("problems_total", "Files left out.", counts.problems),
+        ("problems_total", "Files skipped.", counts.problems),
     ];
     for (name, help, count) in counters {
         metric(name, "counter", help, Some(count as f64));

@@ -1,13 +1,21 @@
 //! One checkpoint of the training: what it is, and its weights or their sketch.
 
-use crate::collection::{Claims, identity, printable, sketches};
-use anyhow::{Result, bail, ensure};
+use crate::collection::listing::Opened;
+use crate::collection::source::Source;
+use crate::collection::{Claims, Options, identity, parameters, sketches};
+use crate::error::{Error, Result};
 use checkpoint_store::TensorShape;
-use checkpoint_store::foreign::{ForeignCheckpoint, Found, Limits, Role};
+use checkpoint_store::foreign::{Found, Limits};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
-use weightspace::sketch::{Parameters, Sketch, Sketcher};
+use trajectory::shift;
+use weightspace::sketch::Sketch;
+
+/// Vectors that are held of a training: the last steps, the newest checkpoint, the one in hand, and
+/// the accredited one.
+const HELD: u64 = shift::SPAN as u64 + 3;
 
 /// Modification times and lengths of the files of a checkpoint; none of a file that is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,9 +41,9 @@ impl Stamp {
     }
 }
 
-/// A checkpoint whose description was read. No file stays open.
+/// A checkpoint that arrived: its description was read, and no file stays open.
 #[derive(Debug)]
-pub(super) struct Opened {
+pub(super) struct Arrival {
     pub(super) path: PathBuf,
     pub(super) stamp: Stamp,
     /// When its last file was written, if that is known.
@@ -44,12 +52,6 @@ pub(super) struct Opened {
     /// Its weights, sorted by name, so that the order within a file does not matter.
     pub(super) layout: Vec<TensorShape>,
     source: Source,
-}
-
-#[derive(Debug)]
-enum Source {
-    Weights(Box<Found>),
-    Sketch(Box<Sketch>),
 }
 
 /// What of a checkpoint is followed.
@@ -62,6 +64,17 @@ pub(super) enum Form {
     Sketches,
 }
 
+impl Form {
+    /// What is followed of checkpoints with these tensors.
+    pub(super) fn of(layout: &[TensorShape], options: &Options) -> Self {
+        if parameters(layout).saturating_mul(4 * HELD) > options.memory {
+            Self::Sketches
+        } else {
+            Self::Weights
+        }
+    }
+}
+
 /// What was read of one checkpoint.
 #[derive(Debug)]
 pub(super) struct Point {
@@ -70,23 +83,19 @@ pub(super) struct Point {
     pub(super) is_finite: bool,
 }
 
-impl Opened {
+impl Arrival {
     /// # Errors
     /// When the file cannot be read, or has no weights.
     pub(super) fn of(found: Found, limits: &Limits) -> Result<Self> {
         let stamp = Stamp::of(&found.files);
-        let checkpoint = ForeignCheckpoint::open(&found, limits)?;
-        let layout: Vec<TensorShape> = weights(&checkpoint).map(|(_, tensor)| tensor).collect();
-        ensure!(
-            !layout.is_empty(),
-            "{}: no tensor in it is a weight. Save the weights of the model into it",
-            printable(&found.path.to_string_lossy())
-        );
+        let opened = Opened::of(&found, limits)?;
+        let mut layout = opened.layout;
+        layout.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Self {
             path: found.path.clone(),
-            claims: checkpoint.claimed().into(),
-            source: Source::Weights(Box::new(found)),
+            claims: opened.claims,
             saved: stamp.newest(),
+            source: Source::Foreign(Box::new(found)),
             stamp,
             layout,
         })
@@ -111,14 +120,14 @@ impl Opened {
                 saved,
                 claims: kept.claims,
                 layout,
-                source: Source::Sketch(Box::new(kept.sketch)),
+                source: Source::Sketch(Arc::new(kept.sketch)),
             }
         });
         Ok(each.collect())
     }
 
     pub(super) fn is_sketch(&self) -> bool {
-        matches!(self.source, Source::Sketch(_))
+        self.source.is_sketch()
     }
 
     /// The claimed step or epoch.
@@ -129,69 +138,46 @@ impl Opened {
     /// What is followed of it. A sketch costs no more memory than a buffer, whatever the weights.
     ///
     /// # Errors
-    /// When the file cannot be read, or changed since it was opened; when only a sketch is left of
+    /// When the file cannot be read, or changed since it arrived; when only a sketch is left of
     /// weights.
     pub(super) fn read(&self, form: Form, limits: &Limits) -> Result<Point> {
-        let shown = printable(&self.path.to_string_lossy());
-        let found = match &self.source {
-            Source::Sketch(sketch) => {
-                ensure!(
-                    form == Form::Sketches,
-                    "{shown}: only a sketch is left of these weights, and the training is followed \
-                     by its weights: watch a folder of one or the other"
-                );
-                return Ok(sketched(sketch));
-            }
-            Source::Weights(found) => found,
-        };
-        let checkpoint = ForeignCheckpoint::open(found, limits)?;
-        let (places, layout): (Vec<usize>, Vec<TensorShape>) = weights(&checkpoint).unzip();
+        if self.is_sketch() && form == Form::Weights {
+            return Err(Error::Unsuitable {
+                path: self.path.clone(),
+                what:
+                    "only a sketch is left of these weights, and the training is followed by its \
+                       weights"
+                        .to_owned(),
+                way_out: "Watch a folder of one or the other",
+            });
+        }
         let point = match form {
             Form::Weights => {
+                let reader = self.source.open(&self.layout, limits)?;
                 let mut values = Vec::new();
-                for place in places {
-                    checkpoint.read(place, &mut |chunk| values.extend_from_slice(chunk))?;
+                for tensor in 0..self.layout.len() {
+                    reader.read(tensor, &mut |chunk| values.extend_from_slice(chunk))?;
                 }
                 let is_finite = values.iter().all(|value: &f32| value.is_finite());
                 Point { values, is_finite }
             }
-            Form::Sketches => {
-                let mut sketcher = Sketcher::new(Parameters::default())?;
-                for (place, tensor) in places.into_iter().zip(&layout) {
-                    let sides = tensor.shape.iter().map(|&side| usize::try_from(side));
-                    let shape: Vec<usize> = sides.collect::<Result<_, _>>()?;
-                    let mut part = sketcher.tensor(&tensor.name, &shape);
-                    checkpoint.read(place, &mut |chunk| part.feed(chunk))?;
-                    sketcher.add(part.finish())?;
-                }
-                sketched(&sketcher.finish())
-            }
+            Form::Sketches => sketched(self.source.sketch(&self.layout, limits)?),
         };
-        if layout != self.layout || Stamp::of(&found.files) != self.stamp {
-            bail!("{shown}: it changed while it was read");
+        if let Source::Foreign(found) = &self.source
+            && Stamp::of(&found.files) != self.stamp
+        {
+            return Err(Error::Changed {
+                path: self.path.clone(),
+            });
         }
         Ok(point)
     }
 }
 
-fn sketched(sketch: &Sketch) -> Point {
+fn sketched(sketch: Sketch) -> Point {
     let are_finite = sketch.tensors.iter().all(|tensor| tensor.non_finite == 0);
     Point {
         is_finite: are_finite && sketch.values.iter().all(|value| value.is_finite()),
-        values: sketch.values.clone(),
+        values: sketch.values,
     }
-}
-
-/// Places and shapes of the weights, sorted by name.
-fn weights(checkpoint: &ForeignCheckpoint) -> impl Iterator<Item = (usize, TensorShape)> {
-    let tensors = checkpoint.tensors().iter().enumerate();
-    let mut weights: Vec<(usize, TensorShape)> = tensors
-        .filter(|(_, tensor)| tensor.role == Role::Weight)
-        .map(|(place, tensor)| {
-            let shape = TensorShape::new(tensor.name.clone(), tensor.shape.clone());
-            (place, shape)
-        })
-        .collect();
-    weights.sort_by(|(_, a), (_, b)| a.name.cmp(&b.name));
-    weights.into_iter()
 }

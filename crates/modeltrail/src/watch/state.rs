@@ -1,15 +1,14 @@
-//! What a watch keeps on disk, so that one that was killed goes on as if it had not been.
+//! What a watch keeps on disk, so that one that was killed continues as if it had not been.
 //!
 //! The file is one line of JSON, then vectors of f32, little-endian, then the BLAKE3 of all before
-//! it. It is replaced as a whole **before** a checkpoint is told, with the checkpoint in hand and the
+//! it. It is replaced as a whole **before** a checkpoint is reported, with the checkpoint in hand and the
 //! detector as it was before it. A watch that starts judges it again, says that it does so, and has
 //! lost nothing, though the checkpoint itself may be deleted by then.
 
 use super::reading::{Form, Stamp};
-use super::{Followed, InHand};
-use crate::collection::printable;
+use super::watcher::{Followed, InHand};
+use crate::error::{Error, Result};
 use crate::small_file;
-use anyhow::{Context, Result, ensure};
 use checkpoint_store::NewFile;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -17,11 +16,20 @@ use std::path::Path;
 use trajectory::shift::{Cause, Tracks};
 
 /// What a state says that it is.
-const SCHEMA: &str = "modeltrail.watch-state/1";
+const SCHEMA: &str = "modeltrail.watch-state/2";
 /// Largest state that is read, in bytes.
 const LARGEST: u64 = 1 << 36;
 /// Bytes of a BLAKE3.
 const DIGEST: usize = 32;
+
+/// What helps where a state cannot be used.
+const WAY_OUT: &str = "Remove it, and the watch starts anew";
+
+/// What every version of a state has.
+#[derive(Deserialize)]
+struct Versioned {
+    schema: String,
+}
 
 /// Everything but the vectors.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,7 +45,7 @@ pub(super) struct Header {
     pub(super) tracks: Tracks,
     pub(super) in_hand: InHand,
     /// Whether all is done that an alarm of the checkpoint in hand asks for.
-    pub(super) is_told: bool,
+    pub(super) was_reported: bool,
     /// Numbers in a vector.
     length: usize,
 }
@@ -67,7 +75,7 @@ impl Header {
             alarm: None,
             tracks,
             in_hand,
-            is_told: false,
+            was_reported: false,
             length,
         }
     }
@@ -89,7 +97,13 @@ impl State {
             hasher.update(bytes);
             file.append(bytes);
         };
-        append(&serde_json::to_vec(&self.header)?);
+        append(
+            &serde_json::to_vec(&self.header).map_err(|error| Error::Unsuitable {
+                path: path.to_path_buf(),
+                what: format!("it cannot hold this state ({error})"),
+                way_out: WAY_OUT,
+            })?,
+        );
         append(b"\n");
         for vector in &self.vectors {
             for values in vector.chunks(1 << 14) {
@@ -104,38 +118,45 @@ impl State {
     /// Reads a state, if there is one.
     ///
     /// # Errors
-    /// When it cannot be read, is damaged, or is something else.
+    /// When it cannot be read, is damaged, of another version, or something else.
     pub(super) fn read(path: &Path) -> Result<Option<Self>> {
         if path.symlink_metadata().is_err() {
             return Ok(None);
         }
-        let shown = printable(&path.to_string_lossy());
         let bytes = small_file::read(path, LARGEST)?;
-        let way_out = "remove it, and the watch begins anew";
-        let damaged = || format!("{shown} is no state of a watch, or is damaged: {way_out}");
+        let damaged = || Error::Unsuitable {
+            path: path.to_path_buf(),
+            what: "it is not the state of a watch, or it is damaged".to_owned(),
+            way_out: WAY_OUT,
+        };
         let (bytes, digest) = bytes
             .len()
             .checked_sub(DIGEST)
             .and_then(|end| bytes.split_at_checked(end))
-            .with_context(damaged)?;
-        ensure!(
-            blake3::hash(bytes).as_bytes().as_slice() == digest,
-            damaged()
-        );
+            .ok_or_else(damaged)?;
+        if blake3::hash(bytes).as_bytes().as_slice() != digest {
+            return Err(damaged());
+        }
         let end = bytes.iter().position(|&byte| byte == b'\n');
         let (header, values) = end
             .and_then(|end| bytes.split_at_checked(end))
-            .with_context(damaged)?;
-        let header: Header = serde_json::from_slice(header).with_context(damaged)?;
-        ensure!(
-            header.schema == SCHEMA,
-            "{shown} says that it is {:?}, and {SCHEMA:?} is read: {way_out}",
-            printable(&header.schema)
-        );
+            .ok_or_else(damaged)?;
+        let Versioned { schema } = serde_json::from_slice(header).map_err(|_| damaged())?;
+        if schema != SCHEMA {
+            return Err(Error::Version {
+                path: path.to_path_buf(),
+                found: schema,
+                supported: SCHEMA,
+                way_out: WAY_OUT,
+            });
+        }
+        let header: Header = serde_json::from_slice(header).map_err(|_| damaged())?;
         let values = values.get(1..).unwrap_or_default();
         let row = header.length.checked_mul(4).filter(|&bytes| bytes > 0);
-        let row = row.with_context(damaged)?;
-        ensure!(values.len().is_multiple_of(row), damaged());
+        let row = row.ok_or_else(damaged)?;
+        if !values.len().is_multiple_of(row) {
+            return Err(damaged());
+        }
         let number = |bytes: &[u8]| {
             let bytes = bytes.first_chunk().copied().unwrap_or_default();
             f32::from_le_bytes(bytes)

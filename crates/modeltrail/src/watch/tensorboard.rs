@@ -1,11 +1,11 @@
-//! What `watch` says of each checkpoint as an event file for TensorBoard.
+//! What is observed of each checkpoint as an event file for TensorBoard.
 //!
 //! The file is a sequence of TFRecords: length (u64), its checksum, data, its checksum (u32 each),
 //! all little-endian; the checksums are CRC-32C, rotated and shifted so that the checksum of data that
 //! holds checksums is not weak. The data of each is an `Event` of TensorBoard's `event.proto`, in the
 //! wire format of Protocol Buffers.
 
-use super::Line;
+use super::Observation;
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -18,8 +18,8 @@ const MOST_FILES: u32 = 1000;
 
 /// An event file of this watch's own.
 ///
-/// It begins a session of its own, so that TensorBoard puts what it says in place of what an earlier
-/// watch of the same folder said of the same steps.
+/// It begins a session of its own, so that TensorBoard shows it in place of what an earlier watch
+/// of the same folder wrote of the same steps.
 #[derive(Debug)]
 pub struct EventFile {
     file: File,
@@ -59,7 +59,7 @@ impl EventFile {
     ///
     /// # Errors
     /// When the file cannot be written to.
-    pub fn write(&mut self, line: &Line) -> std::io::Result<()> {
+    pub fn write(&mut self, line: &Observation) -> std::io::Result<()> {
         let step = line.position.map_or(line.number, |claim| claim.value);
         let time = line.saved.unwrap_or_else(SystemTime::now);
         let mut records = Vec::new();
@@ -76,7 +76,7 @@ impl EventFile {
 }
 
 /// The numbers of a checkpoint that are known, with their tags.
-fn scalars(line: &Line) -> Vec<(&'static str, f32)> {
+fn scalars(line: &Observation) -> Vec<(&'static str, f32)> {
     let motion = line.reading.motion.as_ref();
     let verdict = line.reading.verdict.as_ref();
     let is_alarm = f64::from(u8::from(line.alarm().is_some()));
