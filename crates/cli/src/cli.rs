@@ -201,7 +201,20 @@ fn one_line(error: &anyhow::Error) -> String {
             message.push_str(&text);
         }
     }
+    if let Some(flag) = error.chain().find_map(flag) {
+        message.push_str(&format!(" ({flag})"));
+    }
     message
+}
+
+/// The flag that helps against an error, which a library cannot name.
+fn flag(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    match cause.downcast_ref()? {
+        Error::Exists { .. } => Some("--force"),
+        Error::Labels(_) => Some("--number"),
+        Error::Uncalibrated { .. } => Some("--undisturbed"),
+        _ => None,
+    }
 }
 
 /// Uses so many threads for everything that follows, but no more than four for each core; 0 = one

@@ -133,7 +133,7 @@ fn nothing_is_overwritten_unless_that_is_asked_for() {
         &["--format"],
     );
     let one = folder.shown("one.npz");
-    refused(&["export", &input, "--out", &one], &["name a folder"]);
+    refused(&["export", &input, "--out", &one], &["Name a folder"]);
     json(
         &[
             "export",

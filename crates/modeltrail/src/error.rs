@@ -1,6 +1,7 @@
 //! What can go wrong, where, and what helps.
 
 use crate::collection::Problem;
+use crate::exchange::LabelError;
 use checkpoint_store::{Error as Store, Fault};
 use std::path::{Path, PathBuf};
 
@@ -114,6 +115,21 @@ pub enum Error {
         /// Distinct checkpoints that there are.
         checkpoints: usize,
     },
+    /// A file is there already, and may not be replaced.
+    #[error(
+        "{} exists already, and {others} more of the files to be written: choose another place, or \
+         allow them to be replaced",
+        printable(.path)
+    )]
+    Exists {
+        /// The file.
+        path: PathBuf,
+        /// How many more there are.
+        others: usize,
+    },
+    /// What checkpoints claim makes no labels of a store.
+    #[error(transparent)]
+    Labels(#[from] LabelError),
     /// A file was written by another version of this program.
     #[error(
         "{}: it says that it is {:?}, and {supported:?} is supported. {way_out}",
@@ -165,6 +181,8 @@ impl Error {
             Self::NothingRead => "nothing_read",
             Self::SeveralArchitectures { .. } => "several_architectures",
             Self::Count { .. } => "count",
+            Self::Exists { .. } => "exists",
+            Self::Labels(_) => "labels",
             Self::Version { .. } => "version",
             Self::Uncalibrated { .. } => "uncalibrated",
             Self::NothingToCompare { .. } => "nothing_to_compare",
@@ -177,6 +195,7 @@ impl Error {
             Self::Unreadable { path, .. }
             | Self::Unsuitable { path, .. }
             | Self::Unread { path, .. }
+            | Self::Exists { path, .. }
             | Self::Version { path, .. }
             | Self::Uncalibrated {
                 problem: Problem { path, .. },

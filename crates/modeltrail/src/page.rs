@@ -5,25 +5,24 @@
 //! seed give the same bytes.
 
 mod distances;
+mod names;
 mod picture;
 mod steps;
 mod tables;
 mod tree;
+mod unused;
 
 use crate::collection::{Collection, Group, Space, printable};
 use crate::error::Result;
 use crate::progress::{Progress, stage};
 use crate::runs::{Run, Runs, text};
-use crate::text::{Shown, beside_weights, counted, thousands};
+use crate::text::{Shown, thousands};
+use names::{lower, position_name, positions, run_name, sentence, short, shown_of};
 use report::html::{Block, Page, Section};
-use report::table::{Column, Table};
 use std::path::PathBuf;
 
 /// Stages of a group of checkpoints.
 pub(crate) const STAGES: u64 = 5;
-
-/// Longest name of a checkpoint in a picture, in characters; of a longer one the end is kept.
-const LONGEST_NAME: usize = 28;
 
 /// What one part of the page is about: runs, and the weights that pictures are made of.
 pub(crate) struct Source<'a> {
@@ -50,7 +49,7 @@ pub(crate) fn page(
         };
         sections.extend(group(one, &heading, seed, work)?);
     }
-    sections.extend(unused(collection));
+    sections.extend(unused::unused(collection));
     Ok(Page {
         title: title(paths),
         summary: summary(found),
@@ -174,121 +173,4 @@ fn group(
         }
     }
     Ok(sections)
-}
-
-/// What could not be read, is not finite, or is not looked at.
-fn unused(collection: &Collection) -> Option<Section> {
-    let mut blocks = Vec::new();
-    if !collection.problems.is_empty() {
-        let problems = collection.problems.iter();
-        blocks.push(Block::Table(Table {
-            caption: "Could not be read".to_owned(),
-            columns: vec![Column::text("what is wrong")],
-            rows: problems.map(|found| vec![found.message.clone()]).collect(),
-        }));
-    }
-    if !collection.not_finite.is_empty() {
-        let rows = collection.not_finite.iter().map(|found| {
-            let tensors = found.tensors.iter();
-            let tensors: Vec<String> = tensors
-                .map(|(name, count)| format!("{count} in {}", printable(name)))
-                .collect();
-            vec![found.name.clone(), tensors.join(", ")]
-        });
-        blocks.push(Block::Table(Table {
-            caption: "Skipped: weights that are NaN or infinite".to_owned(),
-            columns: vec![Column::text("checkpoint"), Column::text("weights")],
-            rows: rows.collect(),
-        }));
-    }
-    if let Some(note) = beside_weights(collection.left_out, collection.passed_over) {
-        blocks.push(Block::Text(sentence(&note)));
-    }
-    (!blocks.is_empty()).then(|| Section {
-        title: "What was not used".to_owned(),
-        blocks,
-    })
-}
-
-/// What a run is called in pictures and tables.
-fn run_name(index: usize, run: &Run) -> String {
-    match &run.claimed {
-        Some(claimed) => format!("run {} ({})", index + 1, short(&printable(claimed))),
-        None => format!("run {}", index + 1),
-    }
-}
-
-/// What positions in all orders are: claimed ones if every run has them in order, or places.
-fn position_name(found: &Runs) -> &'static str {
-    let mut units = found.runs.iter().map(|run| {
-        let (unit, _) = text::claimed_positions(run)?;
-        Some(unit)
-    });
-    match units.next().flatten() {
-        Some(unit) if units.all(|other| other == Some(unit)) => unit.name(),
-        _ => "place",
-    }
-}
-
-/// The position of every place of a run, in the unit of [`position_name`].
-fn positions(run: &Run, name: &str) -> Vec<u64> {
-    match text::claimed_positions(run) {
-        Some((unit, positions)) if unit.name() == name => positions,
-        _ => (1..=run.places.len() as u64).collect(),
-    }
-}
-
-/// A name that fits into a picture.
-fn short(name: &str) -> String {
-    let length = name.chars().count();
-    if length <= LONGEST_NAME {
-        return name.to_owned();
-    }
-    let end: String = name.chars().skip(length + 1 - LONGEST_NAME).collect();
-    format!("…{end}")
-}
-
-/// Text with a capital and a full stop.
-fn sentence(text: &str) -> String {
-    let mut signs = text.chars();
-    let first = signs.next().map(char::to_uppercase);
-    let text: String = first.into_iter().flatten().chain(signs).collect();
-    format!("{}.", text.trim_end_matches('.'))
-}
-
-fn lower(text: &str) -> String {
-    let mut signs = text.chars();
-    let first = signs.next().map(char::to_lowercase);
-    first.into_iter().flatten().chain(signs).collect()
-}
-
-/// So many of them, if not all are shown.
-fn shown_of(shown: usize, all: usize, what: &str) -> String {
-    if shown == all {
-        return String::new();
-    }
-    format!(
-        " Shown are {} of {}.",
-        thousands(shown as u64),
-        counted(all, what)
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_names_keep_their_ends() {
-        assert_eq!(short("epoch-1.pt"), "epoch-1.pt");
-        let name = short("a/very/long/way/down/into/folders/epoch-1.pt");
-        assert_eq!(name, "…own/into/folders/epoch-1.pt");
-        assert_eq!(name.chars().count(), LONGEST_NAME);
-    }
-
-    #[test]
-    fn sentences_begin_large_and_end() {
-        assert_eq!(sentence("ähnlich"), "Ähnlich.");
-        assert_eq!(sentence("Done."), "Done.");
-    }
 }

@@ -63,7 +63,7 @@ pub fn laid_out<const N: usize>(
 }
 
 /// A mean with its standard error.
-pub fn estimate(estimate: &trajectory::scoring::Estimate, decimals: usize) -> String {
+pub(crate) fn estimate(estimate: &trajectory::scoring::Estimate, decimals: usize) -> String {
     match estimate.standard_error {
         Some(error) => format!("{:.decimals$} ± {error:.decimals$}", estimate.value),
         None => format!("{:.decimals$}", estimate.value),

@@ -23,16 +23,14 @@ pub(crate) fn open_as_child(path: &Path, out: &Path) -> Result<()> {
         println!("read");
     }
     let inventory = Inventory::of(&[path.to_path_buf()], &Options::default());
-    for group in &inventory.groups {
-        // What comes of it does not matter here, only what it does.
-        let _ = import::import(group, true, &out.join("store"));
-    }
+    // What comes of it does not matter here, only what it does.
+    let _ = import::import(&inventory, true, &out.join("store"));
     for format in ["npz", "safetensors", "parquet"] {
         let to = out.join(format);
         let Ok(format) = format.parse::<Format>() else {
             continue;
         };
-        let _ = export::export(&inventory.groups, format, &to, false);
+        let _ = export::export(&inventory, format, &to, false);
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use checkpoint_store::export::{Labels, Safetensors};
 use checkpoint_store::{NewFile, Segment, Store, TensorShape};
 use clap::Args;
-use modeltrail::collection::{Inventory, Options, only};
+use modeltrail::collection::{Inventory, Options};
 use modeltrail::exchange::import;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -106,9 +106,8 @@ pub(crate) fn train(options: &Train) -> Result<()> {
 
 pub(crate) fn import(from: &Path, out: &Path) -> Result<()> {
     let inventory = Inventory::of(&[from.to_path_buf()], &Options::default());
-    let group = only(&inventory.groups, "a store")?;
-    let done = import::import(group, false, out)?;
-    say(&format!("done {}", done.store.hash()?));
+    let done = import::import(&inventory, false, out)?;
+    say(&format!("done {}", done.blake3()));
     Ok(())
 }
 
@@ -159,7 +158,7 @@ impl Expected {
         let store = trainer.store(&directory).train()?;
         let segments = reading.1.into_inner().unwrap_or_default();
         Ok(Self {
-            columns: columns(&store)?,
+            columns: columns(store)?,
             hash: store.hash()?,
             segments,
         })
@@ -169,10 +168,10 @@ impl Expected {
     pub(super) fn of_import(from: &Path) -> Result<Self> {
         let folder = hostile::life::temporary().map_err(anyhow::Error::msg)?;
         let inventory = Inventory::of(&[from.to_path_buf()], &Options::default());
-        let group = only(&inventory.groups, "a store")?;
-        let store = import::import(group, false, &folder.path().join("zoo"))?.store;
+        let done = import::import(&inventory, false, &folder.path().join("zoo"))?;
+        let store = done.store();
         Ok(Self {
-            columns: columns(&store)?,
+            columns: columns(store)?,
             hash: store.hash()?,
             segments: BTreeMap::new(),
         })

@@ -1,15 +1,12 @@
 //! `modeltrail export`: checkpoints as npz, safetensors or one Parquet table.
 
 use super::passed::Passed;
-use super::{print_json, print_text, report_unread};
+use super::{fine_or_finding, print_json, print_text, report_unread};
 use crate::cli::{Global, Outcome};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use checkpoint_store::export::Format;
 use clap::Args;
-use modeltrail::collection::Problem;
 use modeltrail::exchange::export::export;
-use modeltrail::text::counted;
-use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -34,16 +31,6 @@ pub(crate) struct Command {
     force: bool,
 }
 
-#[derive(Serialize)]
-struct Answer {
-    schema: &'static str,
-    out: PathBuf,
-    format: &'static str,
-    checkpoints: usize,
-    files: Vec<PathBuf>,
-    problems: Vec<Problem>,
-}
-
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let format = command.format.or_else(|| Format::of(&command.out));
     let format = format.with_context(|| {
@@ -53,36 +40,16 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         )
     })?;
     let inventory = command.input.inventory("not written")?;
-    if inventory.groups.is_empty() {
-        bail!("no checkpoint could be read");
-    }
-    let exported = export(&inventory.groups, format, &command.out, command.force)?;
-    report_unread(&exported.problems)?;
-    if exported.checkpoints == 0 {
-        bail!("no checkpoint could be read");
-    }
-    let problems = [inventory.problems, exported.problems].concat();
-    let is_whole = problems.is_empty();
+    let done = export(&inventory, format, &command.out, command.force)?;
+    report_unread(
+        done.problems()
+            .get(inventory.problems.len()..)
+            .unwrap_or_default(),
+    )?;
     if global.json {
-        print_json(&Answer {
-            schema: "modeltrail.export/1",
-            out: command.out.clone(),
-            format: format.extension(),
-            checkpoints: exported.checkpoints,
-            files: exported.files,
-            problems,
-        })?;
+        print_json(&done)?;
     } else {
-        print_text(&format!(
-            "{}: {} as {format} in {}",
-            command.out.display(),
-            counted(exported.checkpoints, "checkpoint"),
-            counted(exported.files.len(), "file"),
-        ))?;
+        print_text(&done)?;
     }
-    Ok(if is_whole {
-        Outcome::Fine
-    } else {
-        Outcome::Finding
-    })
+    Ok(fine_or_finding(done.problems().is_empty()))
 }

@@ -1,22 +1,79 @@
 //! Checkpoints written out for other programs.
 
 use super::names::Names;
-use crate::collection::{Alike, Item, Problem, only};
-use anyhow::{Result, bail};
+use crate::collection::{Alike, Inventory, Item, Problem, only};
+use crate::coverage::Coverage;
+use crate::error::{Error, Result};
+use crate::text::counted;
 use checkpoint_store::NewFile;
-use checkpoint_store::TensorShape;
 use checkpoint_store::export::{Format, Npz, Row, Safetensors, Table};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// What was written.
-#[derive(Debug, Default)]
-pub struct Exported {
+#[derive(Debug, Serialize)]
+pub struct Export {
+    schema: &'static str,
+    out: PathBuf,
+    #[serde(serialize_with = "extension")]
+    format: Format,
+    checkpoints: usize,
+    files: Vec<PathBuf>,
+    problems: Vec<Problem>,
+    coverage: Coverage,
+}
+
+/// What this document is; a change that breaks readers gets another number.
+const SCHEMA: &str = "modeltrail.export/1";
+
+fn extension<S: serde::Serializer>(format: &Format, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(format.extension())
+}
+
+impl Export {
     /// The files, in the order in which they were written.
-    pub files: Vec<PathBuf>,
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
     /// How many checkpoints they hold.
-    pub checkpoints: usize,
-    /// What could not be read; the rest was written.
-    pub problems: Vec<Problem>,
+    pub fn checkpoints(&self) -> usize {
+        self.checkpoints
+    }
+
+    /// What could not be read, at the first look or later; the rest was written.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// How much of the checkpoints was read.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+
+    fn written(&mut self, group: &Alike) {
+        self.checkpoints += 1;
+        self.coverage.weights_read += group.parameters();
+        self.coverage.weights_in_all += group.parameters();
+    }
+
+    fn problem(&mut self, group: &Alike, item: &Item, error: &Error) {
+        self.problems.push(Problem::new(&item.path, error));
+        self.coverage.weights_in_all += group.parameters();
+    }
+}
+
+impl std::fmt::Display for Export {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "{}: {} as {} in {}",
+            self.out.display(),
+            counted(self.checkpoints, "checkpoint"),
+            self.format,
+            counted(self.files.len(), "file"),
+        )
+    }
 }
 
 /// Writes every checkpoint: a file each under the folder `out`, or, if `out` ends in the extension
@@ -27,15 +84,30 @@ pub struct Exported {
 ///
 /// # Errors
 /// When a file is there already and may not be replaced (before anything is written); when one file
-/// cannot hold what was found; when the disk fails. What was written before stays.
-pub fn export(groups: &[Alike], format: Format, out: &Path, replace: bool) -> Result<Exported> {
-    let mut exported = Exported::default();
-    if format == Format::Parquet {
-        write_table(only(groups, "a table")?, out, replace, &mut exported)?;
-    } else {
-        write_files(groups, format, out, replace, &mut exported)?;
+/// cannot hold what was found; when nothing could be read; when the disk fails. What was written before stays.
+pub fn export(inventory: &Inventory, format: Format, out: &Path, replace: bool) -> Result<Export> {
+    let mut export = Export {
+        schema: SCHEMA,
+        out: out.to_owned(),
+        format,
+        checkpoints: 0,
+        files: Vec::new(),
+        problems: inventory.problems.clone(),
+        coverage: super::coverage(inventory),
+    };
+    let groups = &inventory.groups;
+    if groups.is_empty() {
+        return Err(Error::NothingRead);
     }
-    Ok(exported)
+    if format == Format::Parquet {
+        write_table(only(groups, "a table")?, out, replace, &mut export)?;
+    } else {
+        write_files(groups, format, out, replace, &mut export)?;
+    }
+    if export.checkpoints == 0 {
+        return Err(Error::NothingRead);
+    }
+    Ok(export)
 }
 
 fn write_files(
@@ -43,11 +115,11 @@ fn write_files(
     format: Format,
     out: &Path,
     replace: bool,
-    exported: &mut Exported,
+    export: &mut Export,
 ) -> Result<()> {
     let mut names = Names::default();
     let is_file = Format::of(out) == Some(format);
-    let mut targets: Vec<(PathBuf, &Item, &[TensorShape])> = Vec::new();
+    let mut targets: Vec<(PathBuf, &Item, &Alike)> = Vec::new();
     for group in groups {
         for item in &group.checkpoints {
             let name = names.give(&item.labels, &item.name, format.extension());
@@ -56,27 +128,23 @@ fn write_files(
             } else {
                 out.join(name)
             };
-            targets.push((path, item, &group.layout));
+            targets.push((path, item, group));
         }
     }
     if is_file && targets.len() > 1 {
-        bail!(
-            "there are {} checkpoints, and {} can hold one: name a folder",
-            targets.len(),
-            out.display()
-        );
+        return Err(Error::Unsuitable {
+            path: out.to_owned(),
+            what: format!(
+                "it can hold one checkpoint, and there are {}",
+                targets.len()
+            ),
+            way_out: "Name a folder",
+        });
     }
     // Better nothing than a part.
-    let mut existing = targets.iter().filter(|(path, ..)| path.exists());
-    if let (false, Some((path, ..))) = (replace, existing.next()) {
-        let others = existing.count();
-        bail!(
-            "{} exists already, and {others} more of the files to be written: choose another folder, \
-             or allow them to be overwritten (--force)",
-            path.display()
-        );
-    }
-    for (path, item, layout) in targets {
+    refuse_existing(targets.iter().map(|(path, ..)| path.as_path()), replace)?;
+    for (path, item, group) in targets {
+        let layout = &group.layout;
         if let Some(folder) = path.parent() {
             NewFile::create_folder(folder)?;
         }
@@ -97,16 +165,29 @@ fn write_files(
         match read {
             Ok(written) => {
                 written?;
-                exported.files.push(path);
-                exported.checkpoints += 1;
+                export.files.push(path);
+                export.written(group);
             }
-            Err(error) => exported.problem(item, &error),
+            Err(error) => export.problem(group, item, &error),
         }
     }
     Ok(())
 }
 
-fn write_table(group: &Alike, out: &Path, replace: bool, exported: &mut Exported) -> Result<()> {
+/// Refuses to write over files, unless that is allowed.
+fn refuse_existing<'a>(paths: impl Iterator<Item = &'a Path>, replace: bool) -> Result<()> {
+    let mut existing = paths.filter(|path| path.exists());
+    match existing.next() {
+        Some(path) if !replace => Err(Error::Exists {
+            path: path.to_owned(),
+            others: existing.count(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn write_table(group: &Alike, out: &Path, replace: bool, export: &mut Export) -> Result<()> {
+    refuse_existing(std::iter::once(out), replace)?;
     if let Some(folder) = out.parent() {
         NewFile::create_folder(folder)?;
     }
@@ -118,7 +199,7 @@ fn write_table(group: &Alike, out: &Path, replace: bool, exported: &mut Exported
             weights.extend_from_slice(values)
         });
         if let Err(error) = read {
-            exported.problem(item, &error);
+            export.problem(group, item, &error);
             continue;
         }
         let row = Row {
@@ -127,17 +208,11 @@ fn write_table(group: &Alike, out: &Path, replace: bool, exported: &mut Exported
             labels: item.labels.clone(),
         };
         table.row(row, &weights)?;
-        exported.checkpoints += 1;
+        export.written(group);
     }
-    if exported.checkpoints > 0 {
+    if export.checkpoints > 0 {
         table.finish()?;
-        exported.files.push(out.to_owned());
+        export.files.push(out.to_owned());
     }
     Ok(())
-}
-
-impl Exported {
-    fn problem(&mut self, item: &Item, error: &crate::Error) {
-        self.problems.push(Problem::new(&item.path, error));
-    }
 }

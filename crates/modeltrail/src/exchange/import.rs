@@ -1,38 +1,154 @@
-//! Foreign checkpoints into a store; interrupted at any moment, it goes on where it stopped.
+//! Foreign checkpoints into a store; interrupted at any moment, it continues where it stopped.
 
 pub use super::imported::Counts;
 use super::plan::{Plan, Planned};
-use crate::collection::{Alike, Problem};
-use anyhow::Result;
+use crate::collection::{Inventory, Problem, only};
+use crate::coverage::Coverage;
+use crate::error::{Error, Result};
+use crate::text::{counted, table, thousands};
 use checkpoint_store::{Checkpoint, Store};
+use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Weights that are gathered before they are published, in bytes: 64 MiB, or one checkpoint if that is
 /// larger.
 const SEGMENT_BYTES: usize = 64 << 20;
 
+/// Most runs that the text shows.
+const SHOWN: usize = 20;
+
 /// What is in the store afterwards.
 #[derive(Debug)]
-pub struct Outcome {
-    /// The store.
-    pub store: Store,
-    /// What the epochs of its labels count.
-    pub counts: Counts,
-    /// Number, name and checkpoints of each run, ascending.
-    pub runs: Vec<(u64, Option<String>, usize)>,
-    /// Checkpoints that came in.
-    pub added: usize,
-    /// Checkpoints that were there before, and were not read again.
-    pub there: usize,
-    /// Checkpoints with weights that are NaN or infinite: kept as they are, and marked.
-    pub not_finite: Vec<String>,
-    /// What could not be read; the rest came in.
-    pub problems: Vec<Problem>,
+pub struct Import {
+    store: Store,
+    out: PathBuf,
+    counts: Counts,
+    runs: Vec<ImportedRun>,
+    added: usize,
+    there: usize,
+    blake3: String,
+    not_finite: Vec<String>,
+    problems: Vec<Problem>,
+    coverage: Coverage,
 }
 
-/// Brings all checkpoints of a group into the store at `out`, those that are not there yet, and
-/// compacts it.
+/// A run in the store.
+#[derive(Debug, Serialize)]
+pub struct ImportedRun {
+    /// Its number in the store.
+    pub run: u64,
+    /// What it was called.
+    pub name: Option<String>,
+    /// How many checkpoints of it there are.
+    pub checkpoints: usize,
+}
+
+impl Import {
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The hash of everything in the store.
+    pub fn blake3(&self) -> &str {
+        &self.blake3
+    }
+
+    /// What the epochs of its labels count.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The runs, by their numbers.
+    pub fn runs(&self) -> &[ImportedRun] {
+        &self.runs
+    }
+
+    /// Checkpoints that came in, and those that were there before and were not read again.
+    pub fn added_and_there(&self) -> (usize, usize) {
+        (self.added, self.there)
+    }
+
+    /// Checkpoints with weights that are NaN or infinite: kept as they are, and marked.
+    pub fn not_finite(&self) -> &[String] {
+        &self.not_finite
+    }
+
+    /// What could not be read, at the first look or later; the rest came in.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// How much of the checkpoints was read, this time or before.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+}
+
+/// The document.
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    out: &'a Path,
+    parameters: usize,
+    epochs_count: Counts,
+    added: usize,
+    there_before: usize,
+    blake3: &'a str,
+    runs: &'a [ImportedRun],
+    not_finite: &'a [String],
+    problems: &'a [Problem],
+    coverage: &'a Coverage,
+}
+
+impl Serialize for Import {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let document = Document {
+            schema: "modeltrail.import/1",
+            out: &self.out,
+            parameters: self.store.parameters(),
+            epochs_count: self.counts,
+            added: self.added,
+            there_before: self.there,
+            blake3: &self.blake3,
+            runs: &self.runs,
+            not_finite: &self.not_finite,
+            problems: &self.problems,
+            coverage: &self.coverage,
+        };
+        document.serialize(serializer)
+    }
+}
+
+impl std::fmt::Display for Import {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let rows = self.runs.iter().take(SHOWN).map(|run| {
+            [
+                run.run.to_string(),
+                run.name.clone().unwrap_or_else(|| "–".to_owned()),
+                run.checkpoints.to_string(),
+            ]
+        });
+        write!(
+            formatter,
+            "{}: {} of {} weights added, {} there before; labels count {}\n{}",
+            self.out.display(),
+            counted(self.added, "checkpoint"),
+            thousands(self.store.parameters() as u64),
+            self.there,
+            self.counts.description(),
+            table(["run", "called", "checkpoints"], rows)
+        )?;
+        match self.runs.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(formatter, "\n… and {more} more"),
+        }
+    }
+}
+
+/// Brings all checkpoints, which must have the same tensors, into the store at `out`, those that are
+/// not there yet, and compacts it.
 ///
 /// Labels are what the checkpoints claim, or, `by_name`, numbers in the order of their names. Costs a
 /// pass over the weights, and one over the store; memory: 64 MiB and a checkpoint. Killed at any moment
@@ -40,10 +156,17 @@ pub struct Outcome {
 ///
 /// # Errors
 /// Before anything is written: when labels are missing, stand twice or do not fit, or `out` holds
-/// something else. When the disk fails; what was published before stays.
-pub fn import(group: &Alike, by_name: bool, out: &Path) -> Result<Outcome> {
+/// something else. When nothing could be read. When the disk fails; what was published before stays.
+pub fn import(inventory: &Inventory, by_name: bool, out: &Path) -> Result<Import> {
+    let group = only(&inventory.groups, "a store")?;
     let plan = Plan::of(group, by_name)?;
-    let store = Store::create(out, &plan.imported.to_toml()?, &group.layout)?;
+    let recipe = plan.imported.to_toml();
+    let recipe = recipe.map_err(|error| Error::Unsuitable {
+        path: out.to_owned(),
+        what: format!("the names of the runs cannot be stored ({error})"),
+        way_out: "Rename the folders of the runs",
+    })?;
+    let store = Store::create(out, &recipe, &group.layout)?;
     let labels = store.checkpoints()?;
     let there: HashSet<(u32, u64)> = labels.iter().map(Checkpoint::key).collect();
     let missing = plan.checkpoints.iter();
@@ -57,7 +180,7 @@ pub fn import(group: &Alike, by_name: bool, out: &Path) -> Result<Outcome> {
         labels: Vec::new(),
         columns: Vec::new(),
     };
-    let (mut added, mut problems, mut not_finite) = (0, Vec::new(), Vec::new());
+    let (mut added, mut problems, mut not_finite) = (0, inventory.problems.clone(), Vec::new());
     for planned in &missing {
         batch.make_room_for(planned)?;
         let start = batch.columns.len();
@@ -88,21 +211,36 @@ pub fn import(group: &Alike, by_name: bool, out: &Path) -> Result<Outcome> {
     if added + labels.len() > 0 {
         store.compact([], &[])?;
     }
-    let mut counted: BTreeMap<u64, usize> = plan.runs.keys().map(|run| (*run, 0)).collect();
+    let mut in_runs: BTreeMap<u64, usize> = plan.runs.keys().map(|run| (*run, 0)).collect();
     for label in store.checkpoints()? {
-        *counted.entry(label.run).or_default() += 1;
+        *in_runs.entry(label.run).or_default() += 1;
     }
     let name = |run: &u64| plan.runs.get(run).copied().flatten().map(str::to_owned);
-    let runs = counted
-        .into_iter()
-        .map(|(run, count)| (run, name(&run), count));
-    Ok(Outcome {
+    let runs = in_runs.into_iter().map(|(run, checkpoints)| ImportedRun {
+        name: name(&run),
+        run,
+        checkpoints,
+    });
+    let there = plan.checkpoints.len() - missing.len();
+    if added + there == 0 {
+        return Err(Error::NothingRead);
+    }
+    let own = super::coverage(inventory);
+    let weights = |checkpoints: usize| group.parameters() * checkpoints as u64;
+    Ok(Import {
+        out: out.to_owned(),
         counts: plan.counts,
         runs: runs.collect(),
         added,
-        there: plan.checkpoints.len() - missing.len(),
+        there,
+        blake3: store.hash()?,
         not_finite,
         problems,
+        coverage: Coverage {
+            weights_read: weights(added + there),
+            weights_in_all: own.weights_in_all + weights(plan.checkpoints.len()),
+            ..own
+        },
         store,
     })
 }

@@ -1,6 +1,5 @@
 //! What a store of foreign checkpoints says of their labels: its recipe.
 
-use anyhow::{Context, Result};
 use checkpoint_store::Store;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -48,7 +47,7 @@ impl Counts {
     }
 
     /// What the labels of a store count, in words.
-    pub fn told(self) -> &'static str {
+    pub fn description(self) -> &'static str {
         match self {
             Self::Epoch => "epochs, as claimed",
             Self::Step => "steps, as claimed",
@@ -81,8 +80,11 @@ impl Imported {
     }
 
     /// As the store keeps it.
-    pub(super) fn to_toml(&self) -> Result<String> {
-        toml::to_string(self).context("the names of the runs cannot be stored")
+    ///
+    /// # Errors
+    /// When names cannot be written as TOML.
+    pub(super) fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
     }
 
     /// What a run was called.
@@ -107,4 +109,28 @@ fn digest<'a>(texts: impl Iterator<Item = &'a str>) -> String {
         }
     }
     format!("{count}-{hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recipes_of_version_0_1_are_read() {
+        let recipe = "schema = \"modeltrail.import/1\"\ncounts = \"file\"\n\
+                      files = \"2-e6a60bfa9c2ea1f2\"\n\n[runs]\n0 = \"seed-1\"\n";
+        let read: Imported = toml::from_str(recipe).unwrap();
+        assert_eq!((read.run(0), read.counts_epochs()), (Some("seed-1"), false));
+        assert_eq!(read.to_toml().unwrap(), recipe);
+    }
+
+    #[test]
+    fn the_digest_of_names_is_that_of_version_0_1() {
+        // FNV-1a, 64 bits, of "a\0": stores keep it, so it must never change.
+        assert_eq!(digest(["a"].into_iter()), "1-089be207b544f1e4");
+        assert_ne!(
+            digest(["a", "b"].into_iter()),
+            digest(["b", "a"].into_iter())
+        );
+    }
 }

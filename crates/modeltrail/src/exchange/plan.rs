@@ -2,8 +2,54 @@
 
 use super::imported::{Counts, Imported};
 use crate::collection::{Alike, Item};
-use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Why checkpoints cannot be labelled by what they claim.
+#[derive(Debug, thiserror::Error)]
+pub enum LabelError {
+    /// Two checkpoints claim one place.
+    #[error(
+        "{first} and {second} both claim {position} of {run}: leave one out, or import them in the \
+         order of their names"
+    )]
+    Same {
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+        /// The step or epoch.
+        position: String,
+        /// The run.
+        run: String,
+    },
+    /// A position is larger than a store can hold.
+    #[error(
+        "{checkpoint} claims {position}, and a store holds numbers up to {}: import in the order of \
+         the names",
+        u32::MAX
+    )]
+    TooLarge {
+        /// The checkpoint.
+        checkpoint: String,
+        /// The step or epoch.
+        position: String,
+    },
+    /// A checkpoint claims no position.
+    #[error(
+        "{checkpoint} claims neither an epoch nor a step, in its name or its metadata: leave it out, \
+         or import the checkpoints in the order of their names"
+    )]
+    Missing {
+        /// The checkpoint.
+        checkpoint: String,
+    },
+    /// Steps and epochs do not compare.
+    #[error(
+        "some of these checkpoints claim epochs, others steps: import each kind into a store of its \
+         own, or all of them in the order of their names"
+    )]
+    Mixed,
+}
 
 /// What would be imported, and as what.
 #[derive(Debug)]
@@ -32,7 +78,7 @@ impl<'a> Plan<'a> {
     /// # Errors
     /// When a checkpoint claims no position, one that another claims too, or one that a store has no
     /// room for.
-    pub(super) fn of(group: &'a Alike, by_name: bool) -> Result<Self> {
+    pub(super) fn of(group: &'a Alike, by_name: bool) -> Result<Self, LabelError> {
         let items = &group.checkpoints;
         let numbers = number_runs(items);
         let counts = if by_name {
@@ -55,23 +101,19 @@ impl<'a> Plan<'a> {
             // Where one is missing, `counts` has told.
             let position = position.unwrap_or_default();
             if let Some(other) = seen.insert((run, position), item) {
-                bail!(
-                    "{} and {} both claim {} {position} of {}: leave one out, or import them in the \
-                     order of their names with --number",
-                    other.name,
-                    item.name,
-                    counts.name(),
-                    run_of(item).map_or_else(|| "one run".to_owned(), |run| format!("run {run}")),
-                );
+                return Err(LabelError::Same {
+                    first: other.name.clone(),
+                    second: item.name.clone(),
+                    position: format!("{} {position}", counts.name()),
+                    run: run_of(item)
+                        .map_or_else(|| "one run".to_owned(), |run| format!("run {run}")),
+                });
             }
             let Ok(epoch) = u32::try_from(position) else {
-                bail!(
-                    "{} claims {} {position}, and a store holds numbers up to {}: import in the order \
-                     of the names with --number",
-                    item.name,
-                    counts.name(),
-                    u32::MAX
-                );
+                return Err(LabelError::TooLarge {
+                    checkpoint: item.name.clone(),
+                    position: format!("{} {position}", counts.name()),
+                });
             };
             checkpoints.push(Planned { run, epoch, item });
         }
@@ -97,7 +139,7 @@ fn run_of(item: &Item) -> Option<&str> {
 }
 
 /// What all claim: epochs, if no two of a run claim the same, since a store counts epochs; else steps.
-fn counts(items: &[Item]) -> Result<Counts> {
+fn counts(items: &[Item]) -> Result<Counts, LabelError> {
     let all =
         |position: fn(&Item) -> Option<u64>| items.iter().all(|item| position(item).is_some());
     let mut epochs = BTreeSet::new();
@@ -113,18 +155,12 @@ fn counts(items: &[Item]) -> Result<Counts> {
         return Ok(Counts::Step);
     }
     let silent = |item: &&Item| item.labels.epoch.or(item.labels.step).is_none();
-    let way_out = "import them in the order of their names with --number";
-    match items.iter().find(silent) {
-        Some(item) => bail!(
-            "{} claims neither an epoch nor a step, in its name or its metadata: leave it out, or \
-             {way_out}",
-            item.name
-        ),
-        None => bail!(
-            "some of these checkpoints claim epochs, others steps: import each kind into a store of \
-             its own, or {way_out}"
-        ),
-    }
+    Err(match items.iter().find(silent) {
+        Some(item) => LabelError::Missing {
+            checkpoint: item.name.clone(),
+        },
+        None => LabelError::Mixed,
+    })
 }
 
 /// A number for each run: the one that its name ends in, if that tells all runs apart; else 0, 1, …

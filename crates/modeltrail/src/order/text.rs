@@ -1,6 +1,7 @@
 //! The orders for people.
 
 use super::{Ordered, Orders};
+use crate::collection::printable;
 use crate::runs::Run;
 use crate::runs::scores::Scores;
 use crate::runs::text::{count, order, sureness};
@@ -72,7 +73,7 @@ fn section(index: usize, run: &Run, ordered: &Ordered<'_>, shown: Shown<'_>) -> 
     if ordered.answer.runs.len() > 1 {
         let _ = write!(text, "run {}", index + 1);
         if let Some(claimed) = &run.claimed {
-            let _ = write!(text, " (claimed: {claimed})");
+            let _ = write!(text, " (claimed: {})", printable(claimed));
         }
         let _ = writeln!(text, ": {}", counted(run.places.len(), "checkpoint"));
     }

@@ -1,7 +1,7 @@
 //! Claims compared with the answer from the weights.
 
 use super::{Place, Run};
-use crate::collection::{Claims, PositionClaim, Unit};
+use crate::collection::{Claims, PositionClaim, Unit, printable};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use trajectory::runs::FEWEST_CHECKPOINTS;
@@ -45,9 +45,12 @@ pub enum Contradiction {
 impl std::fmt::Display for Contradiction {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Run { claimed, others } => {
-                write!(f, "claims run {claimed}, but lies in run {others}")
-            }
+            Self::Run { claimed, others } => write!(
+                f,
+                "claims run {}, but lies in run {}",
+                printable(claimed),
+                printable(others)
+            ),
             Self::Position {
                 claimed,
                 unit,

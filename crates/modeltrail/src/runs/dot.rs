@@ -1,6 +1,7 @@
 //! The answer as a Graphviz graph: one cluster a run, an arrow from each checkpoint to the next.
 
 use super::Runs;
+use crate::collection::printable;
 use crate::runs::origins::Origin;
 use std::fmt::Write;
 use trajectory::ordering::Direction;
@@ -50,8 +51,9 @@ fn node(group: usize, member: usize) -> String {
     format!("c{group}_{member}")
 }
 
-/// A string as DOT wants it.
+/// A string as DOT wants it, on one line.
 fn quoted(text: &str) -> String {
+    let text = printable(text);
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 

@@ -9,6 +9,7 @@ use super::{Place, Run};
 use crate::collection::{PositionClaim, Unit};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use weightspace::statistics::median;
 
 /// Share of the claimed differences that must be the regular one.
 const REGULAR: f64 = 0.5;
@@ -300,21 +301,14 @@ pub fn long_steps(steps: &[f64]) -> Vec<(usize, f64)> {
         })
         .collect();
     let logs: Vec<f64> = ratios.iter().map(|(_, ratio)| ratio.ln()).collect();
-    let middle = median(&logs);
-    let apart: Vec<f64> = logs.iter().map(|log| (log - middle).abs()).collect();
+    let middle = median(logs.iter().copied());
+    let apart = logs.iter().map(|log| (log - middle).abs());
     // A normal distribution's standard deviation is so many median deviations.
-    let deviation = 1.4826 * median(&apart);
+    let deviation = 1.4826 * median(apart);
     ratios
         .into_iter()
         .filter(|(_, ratio)| *ratio >= LEAST_RATIO && ratio.ln() - middle >= DEVIATIONS * deviation)
         .collect()
-}
-
-/// The middle value; 0 of none.
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -142,7 +142,7 @@ pub(crate) fn count(found: &Runs, shown: Shown<'_>) -> String {
 fn section(index: usize, run: &Run, found: &Runs, shown: Shown<'_>) -> String {
     let mut text = format!("run {}", index + 1);
     if let Some(claimed) = &run.claimed {
-        let _ = write!(text, " (claimed: {claimed})");
+        let _ = write!(text, " (claimed: {})", printable(claimed));
     }
     let _ = writeln!(text, ": {}", counted(run.places.len(), "checkpoint"));
     for line in order(run) {
@@ -277,7 +277,7 @@ pub(crate) fn order(run: &Run) -> Vec<String> {
     if !run.mixed.is_empty() {
         let mixed = run.mixed.iter();
         let mixed: Vec<String> = mixed
-            .map(|(name, count)| format!("{name} ({count})"))
+            .map(|(name, count)| format!("{} ({count})", printable(name)))
             .collect();
         lines.push(format!(
             "the weights do not separate the claimed runs {}: one may have forked from another",

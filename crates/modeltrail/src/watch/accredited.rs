@@ -38,7 +38,6 @@ impl Accredited {
             opened.collect::<Result<Vec<_>>>()?
         };
         let count = opened.len();
-        let count = opened.len();
         let opened = opened.pop().filter(|_| count == 1);
         let opened = opened.ok_or_else(|| Error::Unsuitable {
             path: path.to_path_buf(),

@@ -5,9 +5,9 @@ use super::watcher::{Event, InHand, Watcher};
 use crate::collection::{Unit, parameters, printable};
 use crate::coverage::Coverage;
 use crate::error::{Error, Result};
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use trajectory::shift::{self, Calibration, Detector};
+use weightspace::statistics::median;
 
 /// Newest steps whose median is the unit of the distance since the accredited checkpoint, as in
 /// `trajectory::progress`.

@@ -6,7 +6,7 @@ use crate::coverage::Coverage;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::SystemTime;
-use trajectory::shift::{Cause, Reading, Verdict};
+use trajectory::shift::{Reading, Verdict};
 
 /// One checkpoint of a training.
 #[derive(Debug, Clone)]

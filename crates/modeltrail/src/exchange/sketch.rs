@@ -1,0 +1,111 @@
+//! Checkpoints reduced to a few kilobytes each that keep their distances.
+
+use crate::collection::{LeftOut, Options, Problem, printable, sketches};
+use crate::coverage::Coverage;
+use crate::error::{Error, Result};
+use crate::text::{counted, thousands};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use weightspace::sketch::{Parameters, relative_error};
+
+/// A file of sketches, and what it holds.
+#[derive(Debug, Serialize)]
+pub struct SketchFile {
+    schema: &'static str,
+    out: String,
+    checkpoints: usize,
+    bytes: usize,
+    /// Relative standard error of distances.
+    distance_error: f64,
+    problems: Vec<Problem>,
+    coverage: Coverage,
+    #[serde(skip)]
+    left_out: LeftOut,
+    #[serde(skip)]
+    contents: Vec<u8>,
+}
+
+/// What this document is; a change that breaks readers gets another number.
+const SCHEMA: &str = "modeltrail.sketch/1";
+
+/// Sketches everything that the paths stand for, for a file that is to be called `out`.
+///
+/// Costs one pass over all weights; memory: the sketches.
+///
+/// # Errors
+/// When nothing could be read.
+pub fn sketch(paths: &[PathBuf], options: &Options, out: &Path) -> Result<SketchFile> {
+    let (file, problems, left_out) = sketches::sketch(paths, options);
+    if file.checkpoints.is_empty() {
+        return Err(Error::NothingRead);
+    }
+    let weights = file
+        .checkpoints
+        .iter()
+        .flat_map(|kept| &kept.sketch.tensors);
+    let weights: u64 = weights
+        .map(|tensor| {
+            tensor
+                .shape
+                .iter()
+                .map(|&side| side as u64)
+                .product::<u64>()
+        })
+        .sum();
+    let contents = serde_json::to_vec(&file).map_err(|error| Error::Unsuitable {
+        path: out.to_owned(),
+        what: format!("it cannot hold these sketches ({error})"),
+        way_out: "Sketch the checkpoints in parts",
+    })?;
+    Ok(SketchFile {
+        schema: SCHEMA,
+        out: printable(&out.to_string_lossy()),
+        checkpoints: file.checkpoints.len(),
+        bytes: contents.len(),
+        distance_error: relative_error(Parameters::default().dimensions),
+        problems,
+        coverage: Coverage {
+            weights_read: weights,
+            weights_in_all: weights,
+            unread: Vec::new(),
+            skipped: left_out.skipped(0),
+        },
+        left_out,
+        contents,
+    })
+}
+
+impl SketchFile {
+    /// What the file holds.
+    pub fn contents(&self) -> &[u8] {
+        &self.contents
+    }
+
+    /// What could not be read; the rest was sketched.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// What the checkpoints hold beside weights.
+    pub fn left_out(&self) -> LeftOut {
+        self.left_out
+    }
+
+    /// How much of the checkpoints was read.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+}
+
+impl std::fmt::Display for SketchFile {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "{}: {} in {} bytes; distances to {:.1} %",
+            self.out,
+            counted(self.checkpoints, "checkpoint"),
+            thousands(self.bytes as u64),
+            100.0 * self.distance_error
+        )
+    }
+}
