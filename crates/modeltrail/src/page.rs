@@ -15,7 +15,7 @@ mod unused;
 use crate::collection::{Collection, Group, Space, printable};
 use crate::error::Result;
 use crate::progress::{Progress, stage};
-use crate::runs::{Run, Runs, text};
+use crate::runs::{Runs, text};
 use crate::text::{Shown, thousands};
 use names::{lower, position_name, positions, run_name, sentence, short, shown_of};
 use report::html::{Block, Page, Section};
