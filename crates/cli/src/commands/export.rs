@@ -6,6 +6,7 @@ use crate::cli::{Global, Outcome};
 use anyhow::{Context, Result};
 use checkpoint_store::export::Format;
 use clap::Args;
+use modeltrail::Error;
 use modeltrail::exchange::export::export;
 use std::path::PathBuf;
 
@@ -46,6 +47,9 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
             .get(inventory.problems.len()..)
             .unwrap_or_default(),
     )?;
+    if done.checkpoints() == 0 {
+        return Err(Error::NothingRead.into());
+    }
     if global.json {
         print_json(&done)?;
     } else {

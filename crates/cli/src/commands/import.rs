@@ -5,6 +5,7 @@ use super::{fine_or_finding, print_json, print_text, report_unread, tell};
 use crate::cli::{Global, Outcome};
 use anyhow::{Result, ensure};
 use clap::Args;
+use modeltrail::Error;
 use modeltrail::exchange::import::import;
 use std::path::PathBuf;
 
@@ -39,6 +40,9 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         tell(&format!(
             "note: {name} has weights that are NaN or infinite: kept, and marked as diverged"
         ))?;
+    }
+    if done.added_and_there() == (0, 0) {
+        return Err(Error::NothingRead.into());
     }
     if global.json {
         print_json(&done)?;

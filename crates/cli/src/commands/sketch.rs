@@ -6,6 +6,7 @@ use crate::cli::{Global, Outcome};
 use crate::publish::{check_new, publish_new};
 use anyhow::Result;
 use clap::Args;
+use modeltrail::Error;
 use modeltrail::exchange::sketch::sketch;
 use std::path::PathBuf;
 
@@ -29,6 +30,9 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     report_unread(file.problems())?;
     if let Some(note) = beside_weights(file.left_out(), 0) {
         tell(&format!("note: {note}"))?;
+    }
+    if file.checkpoints() == 0 {
+        return Err(Error::NothingRead.into());
     }
     publish_new(&command.out, file.contents())?;
     if global.json {

@@ -84,7 +84,7 @@ impl std::fmt::Display for Export {
 ///
 /// # Errors
 /// When a file is there already and may not be replaced (before anything is written); when one file
-/// cannot hold what was found; when nothing could be read; when the disk fails. What was written before stays.
+/// cannot hold what was found; when the disk fails. What was written before stays.
 pub fn export(inventory: &Inventory, format: Format, out: &Path, replace: bool) -> Result<Export> {
     let mut export = Export {
         schema: SCHEMA,
@@ -96,16 +96,10 @@ pub fn export(inventory: &Inventory, format: Format, out: &Path, replace: bool) 
         coverage: super::coverage(inventory),
     };
     let groups = &inventory.groups;
-    if groups.is_empty() {
-        return Err(Error::NothingRead);
-    }
     if format == Format::Parquet {
         write_table(only(groups, "a table")?, out, replace, &mut export)?;
     } else {
         write_files(groups, format, out, replace, &mut export)?;
-    }
-    if export.checkpoints == 0 {
-        return Err(Error::NothingRead);
     }
     Ok(export)
 }

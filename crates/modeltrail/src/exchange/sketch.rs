@@ -32,13 +32,12 @@ const SCHEMA: &str = "modeltrail.sketch/1";
 ///
 /// Costs one pass over all weights; memory: the sketches.
 ///
+/// What cannot be read is among the problems, even if that is everything.
+///
 /// # Errors
-/// When nothing could be read.
+/// None but when sketches cannot be written as JSON.
 pub fn sketch(paths: &[PathBuf], options: &Options, out: &Path) -> Result<SketchFile> {
     let (file, problems, left_out) = sketches::sketch(paths, options);
-    if file.checkpoints.is_empty() {
-        return Err(Error::NothingRead);
-    }
     let weights = file
         .checkpoints
         .iter()
@@ -76,6 +75,11 @@ pub fn sketch(paths: &[PathBuf], options: &Options, out: &Path) -> Result<Sketch
 }
 
 impl SketchFile {
+    /// Number of checkpoints that were sketched.
+    pub fn checkpoints(&self) -> usize {
+        self.checkpoints
+    }
+
     /// What the file holds.
     pub fn contents(&self) -> &[u8] {
         &self.contents
