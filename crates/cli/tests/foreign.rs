@@ -219,7 +219,7 @@ fn few_checkpoints_say_what_can_be_said() {
         let output = modeltrail(&["runs", folder.root()]);
         let page = text(&output.stdout);
         assert_eq!(output.status.code(), Some(0), "{page}");
-        let said = ["nothing to compare", "no order", "too few"][count - 1];
+        let said = ["nothing to compare", "too few to infer an order", "too few"][count - 1];
         assert!(page.contains(said), "{page}");
     }
 }

@@ -50,7 +50,7 @@ fn a_glob_of_sketches_is_read_as_the_sketches_that_it_matches() {
     assert_eq!(output.status.code(), Some(1));
     let message = text(&output.stderr);
     assert!(
-        message.contains("config.json is not a file of sketches"),
+        message.contains("config.json: it is not a file of sketches"),
         "{message}"
     );
     let output = modeltrail(&["runs", &folder.shown("nothing/*.json")]);

@@ -158,7 +158,7 @@ impl Expected {
         let store = trainer.store(&directory).train()?;
         let segments = reading.1.into_inner().unwrap_or_default();
         Ok(Self {
-            columns: columns(store)?,
+            columns: columns(&store)?,
             hash: store.hash()?,
             segments,
         })

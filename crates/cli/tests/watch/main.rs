@@ -206,7 +206,7 @@ fn an_empty_folder_and_one_that_is_not_there_are_errors() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let message = text(&output.stderr);
-    assert!(message.contains("is no folder"), "{message}");
+    assert!(message.contains("is not a folder"), "{message}");
 }
 
 #[test]

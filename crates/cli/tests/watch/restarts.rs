@@ -191,7 +191,7 @@ fn a_state_that_is_damaged_or_of_another_folder_is_refused_and_left_as_it_is() {
         let output = training.once(&arguments);
         assert_eq!(output.status.code(), Some(2));
         let message = text(&output.stderr);
-        assert!(message.contains("remove it"), "{message}");
+        assert!(message.contains("Remove it"), "{message}");
         assert_eq!(std::fs::read(&state).unwrap(), bytes);
     }
     std::fs::write(&state, &whole).unwrap();
