@@ -1,6 +1,6 @@
 //! How much of the checkpoints an answer rests on.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How much was read, and what was not: part of every answer. A verdict such as "identical" or
 /// "within budget" is given only where [`is_complete`](Self::is_complete) holds.
@@ -17,7 +17,7 @@ pub struct Coverage {
 }
 
 /// A tensor that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unread {
     /// The checkpoint that it is in.
     pub checkpoint: String,
@@ -43,6 +43,17 @@ pub struct Skipped {
 }
 
 impl Coverage {
+    /// Of so many weights that were read, beside tensors that could not be.
+    pub(crate) fn of_one(weights_read: u64, unread: Vec<Unread>) -> Self {
+        let missing: u64 = unread.iter().filter_map(|tensor| tensor.elements).sum();
+        Self {
+            weights_read,
+            weights_in_all: weights_read.saturating_add(missing),
+            unread,
+            skipped: Vec::new(),
+        }
+    }
+
     /// Whether every weight that the files hold was read.
     pub fn is_complete(&self) -> bool {
         self.unread.is_empty()

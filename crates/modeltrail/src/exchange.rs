@@ -13,10 +13,10 @@ pub use plan::LabelError;
 use crate::collection::Inventory;
 use crate::coverage::Coverage;
 
-/// What is skipped of what was listed; no weights were read yet.
+/// What of what was listed cannot be read or is skipped; no weights were read yet.
 fn coverage(inventory: &Inventory) -> Coverage {
     Coverage {
         skipped: inventory.left_out.skipped(inventory.passed_over),
-        ..Coverage::default()
+        ..Coverage::of_one(0, inventory.unread.clone())
     }
 }

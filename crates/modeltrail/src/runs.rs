@@ -106,12 +106,5 @@ pub(crate) fn coverage(groups: &[Group], unread: &[Unread]) -> Coverage {
     let weights = groups
         .iter()
         .map(|group| group.parameters() * group.members.len() as u64);
-    let weights: u64 = weights.sum();
-    let missing = unread.iter().filter_map(|tensor| tensor.elements);
-    Coverage {
-        weights_read: weights,
-        weights_in_all: weights + missing.sum::<u64>(),
-        unread,
-        skipped: Vec::new(),
-    }
+    Coverage::of_one(weights.sum(), unread)
 }

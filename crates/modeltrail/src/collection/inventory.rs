@@ -3,6 +3,7 @@
 use super::listing::{Entry, Listing, Pending};
 use super::source::Source;
 use super::{LeftOut, Options, Problem, parameters};
+use crate::coverage::Unread;
 use crate::error::{Error, Result};
 use checkpoint_store::TensorShape;
 use checkpoint_store::export::Labels;
@@ -19,6 +20,8 @@ pub struct Inventory {
     pub left_out: LeftOut,
     /// Files passed over that a training writes beside the weights.
     pub passed_over: usize,
+    /// Tensors that could not be read.
+    pub unread: Vec<Unread>,
 }
 
 /// Checkpoints with the same tensors.
@@ -55,6 +58,7 @@ impl Inventory {
             problems: listing.problems,
             left_out: listing.left_out,
             passed_over: listing.passed_over,
+            unread: listing.unread,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::listing::Listing;
 use super::{Claims, LeftOut, Options, Problem, points};
+use crate::coverage::Unread;
 use crate::error::{Error, Result};
 use crate::small_file;
 use checkpoint_store::TensorShape;
@@ -148,8 +149,21 @@ pub fn read(path: &Path) -> Result<Sketches> {
 /// What helps against sketches that are not read.
 const ANEW: &str = "Sketch the checkpoints anew";
 
+/// What was sketched, and what was not.
+#[derive(Debug)]
+pub struct Sketched {
+    /// The sketches.
+    pub file: Sketches,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+    /// What the checkpoints hold beside weights.
+    pub left_out: LeftOut,
+    /// Tensors that could not be read.
+    pub unread: Vec<Unread>,
+}
+
 /// Sketches everything that the paths stand for.
-pub fn sketch(paths: &[PathBuf], options: &Options) -> (Sketches, Vec<Problem>, LeftOut) {
+pub fn sketch(paths: &[PathBuf], options: &Options) -> Sketched {
     let mut listing = Listing::of(paths, options);
     let mut checkpoints = Vec::new();
     for pending in &listing.groups {
@@ -168,5 +182,10 @@ pub fn sketch(paths: &[PathBuf], options: &Options) -> (Sketches, Vec<Problem>, 
         schema: SCHEMA.to_owned(),
         checkpoints,
     };
-    (file, listing.problems, listing.left_out)
+    Sketched {
+        file,
+        problems: listing.problems,
+        left_out: listing.left_out,
+        unread: listing.unread,
+    }
 }

@@ -1,6 +1,7 @@
 //! Checkpoints reduced to a few kilobytes each that keep their distances.
 
-use crate::collection::{LeftOut, Options, Problem, printable, sketches};
+use crate::collection::sketches::{self, Sketched};
+use crate::collection::{LeftOut, Options, Problem, printable};
 use crate::coverage::Coverage;
 use crate::error::{Error, Result};
 use crate::text::{counted, thousands};
@@ -37,7 +38,12 @@ const SCHEMA: &str = "modeltrail.sketch/1";
 /// # Errors
 /// None but when sketches cannot be written as JSON.
 pub fn sketch(paths: &[PathBuf], options: &Options, out: &Path) -> Result<SketchFile> {
-    let (file, problems, left_out) = sketches::sketch(paths, options);
+    let Sketched {
+        file,
+        problems,
+        left_out,
+        unread,
+    } = sketches::sketch(paths, options);
     let weights = file
         .checkpoints
         .iter()
@@ -64,10 +70,8 @@ pub fn sketch(paths: &[PathBuf], options: &Options, out: &Path) -> Result<Sketch
         distance_error: relative_error(Parameters::default().dimensions),
         problems,
         coverage: Coverage {
-            weights_read: weights,
-            weights_in_all: weights,
-            unread: Vec::new(),
             skipped: left_out.skipped(0),
+            ..Coverage::of_one(weights, unread)
         },
         left_out,
         contents,

@@ -5,7 +5,7 @@ use crate::collection::Options;
 use crate::error::{Error, Result};
 use crate::gate::sides::in_sketches;
 use checkpoint_store::TensorShape;
-use checkpoint_store::foreign::{Limits, discover};
+use checkpoint_store::foreign::discover;
 use std::path::{Path, PathBuf};
 use weightspace::distance::distance;
 
@@ -55,12 +55,12 @@ impl Accredited {
             form,
             values: Vec::new(),
         };
-        accredited.read_as(form, &options.limits)?;
+        accredited.read_as(form)?;
         Ok(accredited)
     }
 
-    fn read_as(&mut self, form: Form, limits: &Limits) -> Result<()> {
-        let point = self.opened.read(form, limits)?;
+    fn read_as(&mut self, form: Form) -> Result<()> {
+        let point = self.opened.read(form)?;
         if !point.is_finite {
             return Err(self.unsuitable(
                 "it has weights that are NaN or infinite, so that no distance to it is known",
@@ -88,11 +88,11 @@ impl Accredited {
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub(super) fn take_form(&mut self, form: Form, limits: &Limits) -> Result<()> {
+    pub(super) fn take_form(&mut self, form: Form) -> Result<()> {
         if self.form == form {
             return Ok(());
         }
-        self.read_as(form, limits)
+        self.read_as(form)
     }
 
     /// ‖values − its own‖, in the form that it took.

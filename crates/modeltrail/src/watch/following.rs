@@ -69,7 +69,7 @@ impl Watcher {
                 continue;
             }
             let form = self.followed.as_ref().map_or(Form::Weights, |f| f.form);
-            let point = opened.read(form, &limits);
+            let point = opened.read(form);
             let path = opened.path.clone();
             match point {
                 Ok(point) => {
@@ -141,7 +141,7 @@ impl Watcher {
             Form::of(&newest.layout, &self.options)
         };
         if let Some(accredited) = &mut self.accredited {
-            accredited.take_form(form, &self.options.limits)?;
+            accredited.take_form(form)?;
         }
         self.followed = Some({
             let units = fresh
@@ -217,6 +217,7 @@ impl Watcher {
             position: opened.claims.position,
             saved: opened.saved,
             went_back,
+            unread: opened.unread.clone(),
         }))
     }
 

@@ -102,11 +102,7 @@ impl Watcher {
             continues,
             again: left.is_some(),
             was_reported: left.unwrap_or(false),
-            coverage: Coverage {
-                weights_read: weights,
-                weights_in_all: weights,
-                ..Coverage::default()
-            },
+            coverage: Coverage::of_one(weights, in_hand.unread),
             path,
         })))
     }

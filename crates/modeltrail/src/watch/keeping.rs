@@ -38,7 +38,7 @@ impl Watcher {
         let calibration = self.calibration.clone();
         self.detector = Detector::restored(calibration, &[], header.tracks, vectors)?;
         if let Some(accredited) = &mut self.accredited {
-            accredited.take_form(form, &self.options.limits)?;
+            accredited.take_form(form)?;
         }
         self.followed = Some(header.followed);
         let seen = header.seen.into_iter();

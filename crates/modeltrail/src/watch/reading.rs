@@ -2,7 +2,8 @@
 
 use crate::collection::listing::Opened;
 use crate::collection::source::Source;
-use crate::collection::{Claims, Options, identity, parameters, sketches};
+use crate::collection::{Claims, Options, identity, parameters, printable, sketches};
+use crate::coverage::Unread;
 use crate::error::{Error, Result};
 use checkpoint_store::TensorShape;
 use checkpoint_store::foreign::{Found, Limits};
@@ -51,6 +52,10 @@ pub(super) struct Arrival {
     pub(super) claims: Claims,
     /// Its weights, sorted by name, so that the order within a file does not matter.
     pub(super) layout: Vec<TensorShape>,
+    /// Tensors of it that could not be read.
+    pub(super) unread: Vec<Unread>,
+    /// Its files; none of a sketch.
+    files: Vec<PathBuf>,
     source: Source,
 }
 
@@ -89,13 +94,17 @@ impl Arrival {
     pub(super) fn of(found: Found, limits: &Limits) -> Result<Self> {
         let stamp = Stamp::of(&found.files);
         let opened = Opened::of(&found, limits)?;
+        let unread = opened.unread(&printable(&found.path.to_string_lossy()));
+        let unread = unread.collect();
         let mut layout = opened.layout;
         layout.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Self {
-            path: found.path.clone(),
+            path: found.path,
             claims: opened.claims,
             saved: stamp.newest(),
-            source: Source::Foreign(Box::new(found)),
+            unread,
+            files: found.files,
+            source: Source::Foreign(Box::new(opened.description)),
             stamp,
             layout,
         })
@@ -120,6 +129,8 @@ impl Arrival {
                 saved,
                 claims: kept.claims,
                 layout,
+                unread: Vec::new(),
+                files: Vec::new(),
                 source: Source::Sketch(Arc::new(kept.sketch)),
             }
         });
@@ -140,7 +151,7 @@ impl Arrival {
     /// # Errors
     /// When the file cannot be read, or changed since it arrived; when only a sketch is left of
     /// weights.
-    pub(super) fn read(&self, form: Form, limits: &Limits) -> Result<Point> {
+    pub(super) fn read(&self, form: Form) -> Result<Point> {
         if self.is_sketch() && form == Form::Weights {
             return Err(Error::Unsuitable {
                 path: self.path.clone(),
@@ -153,7 +164,7 @@ impl Arrival {
         }
         let point = match form {
             Form::Weights => {
-                let reader = self.source.open(&self.layout, limits)?;
+                let reader = self.source.open(&self.layout)?;
                 let mut values = Vec::new();
                 for tensor in 0..self.layout.len() {
                     reader.read(tensor, &mut |chunk| values.extend_from_slice(chunk))?;
@@ -161,11 +172,9 @@ impl Arrival {
                 let is_finite = values.iter().all(|value: &f32| value.is_finite());
                 Point { values, is_finite }
             }
-            Form::Sketches => sketched(self.source.sketch(&self.layout, limits)?),
+            Form::Sketches => sketched(self.source.sketch(&self.layout)?),
         };
-        if let Source::Foreign(found) = &self.source
-            && Stamp::of(&found.files) != self.stamp
-        {
+        if !self.is_sketch() && Stamp::of(&self.files) != self.stamp {
             return Err(Error::Changed {
                 path: self.path.clone(),
             });

@@ -5,6 +5,7 @@ use super::observation::Observation;
 use super::pending::Pending;
 use super::reading::{Form, Stamp};
 use crate::collection::{Options, PositionClaim, Problem, RunClaim, Unit};
+use crate::coverage::Unread;
 use crate::error::{Error, Result};
 use checkpoint_store::TensorShape;
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,8 @@ pub(super) struct InHand {
     pub(super) position: Option<PositionClaim>,
     pub(super) saved: Option<SystemTime>,
     pub(super) went_back: bool,
+    /// Tensors of it that could not be read.
+    pub(super) unread: Vec<Unread>,
 }
 
 impl Watcher {
