@@ -2,8 +2,8 @@
 
 use super::following::form;
 use super::reading::{Form, Opened};
+use crate::checkpoint::sketch_in;
 use crate::collection::{Options, printable};
-use crate::gate::sides::in_sketches;
 use anyhow::{Context, Result, ensure};
 use checkpoint_store::TensorShape;
 use checkpoint_store::foreign::{Limits, discover};
@@ -26,7 +26,7 @@ impl Accredited {
     /// When the path stands for none or several, or it cannot be read or is not finite.
     pub(super) fn read(path: &Path, options: &Options) -> Result<Self> {
         let name = printable(&path.to_string_lossy());
-        let mut opened = if let Some((file, wanted)) = in_sketches(path) {
+        let mut opened = if let Some((file, wanted)) = sketch_in(path) {
             let mut opened = Opened::of_sketches(&file)?;
             opened.retain(|one| wanted.is_none() || one.path == path);
             opened
