@@ -9,7 +9,7 @@ use crate::coverage::{Coverage, Unread};
 use crate::error::{Error, Result};
 use crate::source::TensorSource;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use weightspace::compare::Tensor;
 use weightspace::sketch::{Parameters, Sketch, Sketcher};
@@ -47,8 +47,8 @@ impl Checkpoint {
             let single = single(path, options)?;
             return Ok(Self {
                 name: single.name.clone(),
+                unread: single.unread.clone(),
                 contents: Contents::Weights(single),
-                unread: Vec::new(),
             });
         };
         let mut sketches = sketches::read(&file)?.checkpoints;
@@ -234,6 +234,32 @@ impl Checkpoint {
             unread: self.unread.clone(),
         }
     }
+}
+
+/// Whether what is stored beyond the numbers that are compared is the same in both: the bytes of
+/// tensors that could not be read, and of numbers with more digits than f32. None if that is not
+/// known. Of sketches nothing more than the sketch is known, and nothing more is asked.
+pub(crate) fn is_same_beyond_f32(a: &Checkpoint, b: &Checkpoint) -> Option<bool> {
+    let (Some(own), Some(other)) = (a.weights(), b.weights()) else {
+        return Some(a.unread.is_empty() && b.unread.is_empty()).filter(|same| *same);
+    };
+    let (own, other) = (own.stored(), other.stored());
+    let unread = a.unread.iter().chain(&b.unread);
+    let names = unread.map(|tensor| &tensor.tensor);
+    let names: BTreeSet<&String> = names.chain(own.keys()).chain(other.keys()).collect();
+    let mut all = Some(true);
+    for name in names {
+        match own
+            .get(name)
+            .zip(other.get(name))
+            .and_then(|(a, b)| a.is_same(b))
+        {
+            Some(true) => {}
+            Some(false) => return Some(false),
+            None => all = None,
+        }
+    }
+    all
 }
 
 /// Refuses two checkpoints that do not have the same tensors. One that could not be read in one of

@@ -7,7 +7,7 @@ mod text;
 
 pub use glob::Pattern;
 
-use crate::checkpoint::{Buffers, Checkpoint};
+use crate::checkpoint::{Buffers, Checkpoint, is_same_beyond_f32};
 use crate::collection::LeftOut;
 use crate::coverage::{Coverage, Unread};
 use crate::error::{Error, Result};
@@ -140,9 +140,12 @@ impl Diff {
         }
     }
 
-    /// Whether tensors could not be read, so that no kind of change can be told.
+    /// Whether the kind of change is not known, since something could not be read.
     pub fn is_undecided(&self) -> bool {
-        !self.coverage().is_complete()
+        match self {
+            Self::Exact(exact) => matches!(exact.verdict, Some(Verdict::CannotTell(_))),
+            Self::Sketched(sketched) => !sketched.coverage.is_complete(),
+        }
     }
 
     /// How much of both checkpoints was read.
@@ -182,8 +185,9 @@ impl Exact {
         let paired = Paired::new(&tensors_a, &tensors_b)?;
         let comparison = compare(&paired);
         let is_sound = comparison.total.non_finite == 0 && comparison.total.elements > 0;
-        let kind = if is_sound && coverage.is_complete() {
-            kind(&paired)?
+        let verdict = if is_sound {
+            let is_same = is_same_beyond_f32(a, b) == Some(true);
+            verdict(&paired, &comparison, coverage.is_complete(), is_same)?
         } else {
             None
         };
@@ -191,7 +195,7 @@ impl Exact {
             .total
             .relative()
             .is_some_and(|relative| relative >= FAR);
-        let alignment = (is_sound && kind.is_none() && is_far)
+        let alignment = (is_sound && verdict.is_none() && is_far)
             .then(|| align(&tensors_a, &tensors_b))
             .transpose()?;
         let buffers = Buffers::between(a, b);
@@ -207,13 +211,7 @@ impl Exact {
             only_a: without_unread(&paired.only_a, &coverage.unread),
             only_b: without_unread(&paired.only_b, &coverage.unread),
             reshaped: without_unread(&paired.reshaped, &[]),
-            verdict: match kind {
-                Some(kind) => Some(Verdict::Kind(kind)),
-                None if !coverage.is_complete() => {
-                    Some(Verdict::CannotTell(CannotTell::CannotTell))
-                }
-                None => None,
-            },
+            verdict,
             comparison,
             alignment,
             buffers,
@@ -229,6 +227,28 @@ impl Exact {
             || self.comparison.total.non_finite > 0
             || self.comparison.tensors.is_empty()
     }
+}
+
+/// What kind of change it is; none if it is none of those that are looked for. `is_same` says that
+/// also the bytes of what could not be read are known to be the same, and all digits beyond f32.
+fn verdict(
+    paired: &Paired<'_>,
+    comparison: &Comparison,
+    is_complete: bool,
+    is_same: bool,
+) -> Result<Option<Verdict>> {
+    let unpaired = paired.only_a.len() + paired.only_b.len() + paired.reshaped.len();
+    if comparison.total.identical() && !(is_complete && is_same) {
+        return Ok(Some(if is_same && unpaired == 0 {
+            Verdict::Kind(Kind::Identical)
+        } else {
+            Verdict::CannotTell(CannotTell::CannotTell)
+        }));
+    }
+    if !is_complete {
+        return Ok(Some(Verdict::CannotTell(CannotTell::CannotTell)));
+    }
+    Ok(kind(paired)?.map(Verdict::Kind))
 }
 
 /// Names of tensors, but those that one checkpoint has and could not be read.

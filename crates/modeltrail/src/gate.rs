@@ -19,7 +19,7 @@ mod text;
 pub use budget::Budget;
 pub use history::History;
 
-use crate::checkpoint::{Buffers, Checkpoint, same_architecture};
+use crate::checkpoint::{Buffers, Checkpoint, is_same_beyond_f32, same_architecture};
 use crate::collection::LeftOut;
 use crate::coverage::Coverage;
 use crate::error::Result;
@@ -85,9 +85,12 @@ impl Budget {
         coverage.add(&candidate.coverage());
         let is_sketched = accredited.is_sketch() || candidate.is_sketch();
         let is_measurable = not_finite.is_empty() && (coverage.is_complete() || !is_sketched);
-        let measured = is_measurable
+        let mut measured = is_measurable
             .then(|| measure(accredited, candidate))
             .transpose()?;
+        if let Some(measured) = &mut measured {
+            measured.is_identical &= is_same_beyond_f32(accredited, candidate) == Some(true);
+        }
         let names: Vec<&str> = accredited.shapes().into_keys().collect();
         Ok(Judgement {
             accredited: accredited.name().to_owned(),

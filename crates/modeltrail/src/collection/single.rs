@@ -63,7 +63,9 @@ impl Single {
         Ok(Self {
             name,
             left_out: LeftOut::default(),
+            unread: Vec::new(),
             tensors,
+            stored: BTreeMap::new(),
             buffers: BTreeMap::new(),
         })
     }

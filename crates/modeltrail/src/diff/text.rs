@@ -136,6 +136,11 @@ fn verdict(found: &Exact) -> String {
     };
     match &found.verdict {
         Some(Verdict::Kind(kind)) => format!("{}{suffix}", described(kind)),
+        Some(Verdict::CannotTell(_)) if found.coverage.is_complete() => {
+            "cannot tell: the same as f32, and one or both are stored with more digits that are not \
+             known to be the same"
+                .to_owned()
+        }
         Some(Verdict::CannotTell(_)) => CANNOT_TELL.to_owned(),
         None => format!("{}{suffix}", unexplained(found)),
     }

@@ -73,9 +73,7 @@ fn document<'a>(found: &'a Judgement) -> Document<'a> {
             Origin::Convention | Origin::Program => None,
         },
         from_sketches: found.is_sketched,
-        identical: measured
-            .filter(|measured| found.coverage.is_complete() || !measured.is_identical)
-            .map(|measured| measured.is_identical),
+        identical: measured.map(|measured| measured.is_identical),
         limits: &found.limits,
         not_finite: &found.not_finite,
         total: measured.map(|measured| row(&measured.total)),

@@ -95,8 +95,12 @@ fn limits(found: &Judgement) -> String {
 }
 
 fn moved(measured: &Measured, is_complete: bool) -> String {
-    if measured.is_identical && !is_complete {
-        return "All weights that could be read are the same bits.".to_owned();
+    if measured.total.distance == 0.0 && !measured.is_identical {
+        return if is_complete {
+            "All weights are the same as f32; more digits are not known to be the same.".to_owned()
+        } else {
+            "All weights that could be read are the same bits.".to_owned()
+        };
     }
     if measured.is_identical {
         return "Identical: all weights are the same bits.".to_owned();
