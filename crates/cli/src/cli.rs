@@ -79,6 +79,8 @@ pub(crate) enum Outcome {
     Fine,
     /// Something was found that someone should look at.
     Finding,
+    /// There is an answer, and it is that nobody can tell: something could not be read.
+    Unknown,
 }
 
 /// Runs the command line of this process.
@@ -118,6 +120,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
         Ok(Outcome::Finding) => ExitCode::from(1),
+        Ok(Outcome::Unknown) => ExitCode::from(2),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }

@@ -100,7 +100,7 @@ fn near(value: &Value, expected: f64, tolerance: f64) {
 }
 
 #[test]
-fn a_small_step_is_within_the_default_budget_which_is_told_to_be_a_convention() {
+fn a_small_step_is_within_the_default_budget_which_is_said_to_be_a_convention() {
     let case = Case::new();
     model(&case.path("b.safetensors"), 0.01, 0.01);
     let answer = case.json(0, &[]);
@@ -118,7 +118,7 @@ fn a_small_step_is_within_the_default_budget_which_is_told_to_be_a_convention() 
 fn a_large_step_is_to_be_tested_again() {
     let case = Case::new();
     model(&case.path("b.safetensors"), 0.1, 0.1);
-    case.budget("[total]\nrelative = 0.05\nstrangers = 0.2");
+    case.budget("[total]\nrelative = 0.05\nunrelated = 0.2");
     let answer = case.json(1, &["--budget", "budget.toml"]);
     assert_eq!(answer["verdict"], "retest");
     assert_eq!(answer["limits"][0]["status"], "over");
@@ -156,10 +156,10 @@ fn one_tensor_over_its_own_limit_is_enough_and_junit_says_which() {
     assert!(xml.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites "));
     assert!(xml.ends_with("</testsuites>\n"));
     assert!(
-        xml.contains("tests=\"4\" failures=\"1\" errors=\"0\""),
+        xml.contains("tests=\"5\" skipped=\"0\" failures=\"1\" errors=\"0\""),
         "{xml}"
     );
-    assert_eq!(xml.matches("<testcase ").count(), 4);
+    assert_eq!(xml.matches("<testcase ").count(), 5);
     assert_eq!(xml.matches("<failure ").count(), 1);
     assert!(xml.contains("name=\"tensor head.* relative\">"), "{xml}");
     assert!(xml.contains("in head.weight, and at most 0.05"), "{xml}");
@@ -289,7 +289,7 @@ fn the_error_of_sketches_counts_against_the_budget() {
         1e-9,
     );
     assert_eq!(answer["from_sketches"], true);
-    // Fingerprints tell equal from not, without error.
+    // Fingerprints show without error what is equal.
     let answer = gate("a.safetensors");
     assert_eq!(answer["identical"], true);
     assert_eq!(answer["total"]["error"], 0.0);
@@ -308,7 +308,7 @@ fn with_statistics(path: &Path, mean: f32, count: f32) {
 }
 
 #[test]
-fn a_buffer_that_changed_is_told_though_it_counts_in_no_budget() {
+fn a_buffer_that_changed_is_shown_though_it_counts_in_no_budget() {
     let case = Case::new();
     with_statistics(&case.path("a.safetensors"), 0.0, 7.0);
     with_statistics(&case.path("b.safetensors"), 0.25, 7.0);
@@ -341,8 +341,8 @@ fn a_buffer_under_a_frozen_pattern_must_not_have_changed() {
     let output = diff("body.*");
     assert_eq!(output.status.code(), Some(1));
     let page = String::from_utf8(output.stdout).unwrap();
-    let told = "! not frozen: buffer body.bn.running_mean (8 of 8 values changed)";
-    assert!(page.contains(told), "{page}");
+    let shown = "! not frozen: buffer body.bn.running_mean (8 of 8 values changed)";
+    assert!(page.contains(shown), "{page}");
     assert_eq!(diff("*.num_batches_tracked").status.code(), Some(0));
     assert_eq!(diff("*.weight").status.code(), Some(0));
     assert_eq!(

@@ -144,7 +144,7 @@ fn a_tuned_model_is_related_to_its_base_by_an_exact_test() {
 }
 
 #[test]
-fn a_stranger_is_a_finding() {
+fn an_unrelated_model_is_a_finding() {
     let case = Case::new(&Net::new(9));
     let found = case.lineage(1, "s.safetensors", &["runs"]);
     assert_eq!(found["verdict"], "none");
@@ -159,7 +159,7 @@ fn permuted_units_are_put_back_first() {
     let group = &found["groups"][0];
     assert_eq!(found["verdict"], "derived");
     assert_eq!(group["nearest"][0]["name"], "seed-3.safetensors");
-    assert_eq!(group["grounds"], "strangers");
+    assert_eq!(group["grounds"], "unrelated_runs");
     assert!(group["p"].as_f64().unwrap() < 0.001);
     assert_eq!(group["alignment"]["used"], true);
     assert_eq!(group["alignment"]["moved"], 40);
@@ -177,7 +177,7 @@ fn permuted_units_are_put_back_first() {
 }
 
 #[test]
-fn another_head_is_left_out_and_named() {
+fn another_head_is_skipped_and_named() {
     let case = Case::new(&Net::new(3).moved(0.1, 1).with_head(7));
     let found = case.lineage(0, "s.safetensors", &["runs"]);
     let group = &found["groups"][0];
@@ -198,7 +198,7 @@ fn a_copy_is_identical_to_all_of_its_originals() {
 }
 
 #[test]
-fn trainings_from_one_start_are_told_from_a_run_of_its_own() {
+fn trainings_from_one_start_are_distinguished_from_a_run_of_its_own() {
     let start = Net::new(50);
     let case = Case::new(&start.moved(0.5, 9));
     for seed in 0..6 {
@@ -210,7 +210,7 @@ fn trainings_from_one_start_are_told_from_a_run_of_its_own() {
 }
 
 #[test]
-fn sketches_are_enough_and_are_told() {
+fn sketches_are_enough_and_the_answer_says_so() {
     let case = Case::new(&Net::new(3).moved(0.3, 1));
     case.run(&["sketch", "runs", "--out", "k.json"]);
     case.run(&["sketch", "s.safetensors", "--out", "s.json"]);
@@ -223,7 +223,7 @@ fn sketches_are_enough_and_are_told() {
         let group = &found["groups"][0];
         assert_eq!(found["verdict"], "derived", "{suspect} {against}");
         assert_eq!(group["from_sketches"], true);
-        assert_eq!(group["grounds"], "strangers");
+        assert_eq!(group["grounds"], "unrelated_runs");
         assert_eq!(group["alignment"], Value::Null);
         assert_eq!(group["nearest"][0]["name"], "seed-3.safetensors");
     }
@@ -236,7 +236,7 @@ fn sketches_are_enough_and_are_told() {
 }
 
 #[test]
-fn the_place_along_a_run_and_the_steps_since_are_told() {
+fn the_place_along_a_run_and_the_steps_since_are_found() {
     let case = Case::new(&Net::new(3));
     let mut net = Net::new(3);
     let mut saved = Vec::new();
@@ -278,7 +278,7 @@ fn the_order_of_the_paths_does_not_matter() {
 }
 
 #[test]
-fn bad_input_is_told_in_a_line() {
+fn bad_input_is_reported_in_a_line() {
     let case = Case::new(&Net::new(3));
     let lineage = |suspect| ["lineage", suspect, "--against", "runs"];
     case.refused(&lineage("nothing.pt"), &["suspect", "nothing.pt"]);
@@ -303,7 +303,7 @@ fn bad_input_is_told_in_a_line() {
 }
 
 #[test]
-fn diff_of_sketches_tells_what_is_frozen_and_how_far_the_rest_moved() {
+fn diff_of_sketches_shows_what_is_frozen_and_how_far_the_rest_moved() {
     let base = Net::new(3);
     let mut tuned = base.moved(0.2, 1);
     tuned.0[0] = base.0[0].clone();
@@ -334,7 +334,7 @@ fn diff_of_sketches_tells_what_is_frozen_and_how_far_the_rest_moved() {
 }
 
 #[test]
-fn diff_tells_a_merge_of_its_parents() {
+fn diff_finds_a_merge_of_its_parents() {
     let (one, two) = (Net::new(3).moved(0.1, 1), Net::new(3).moved(0.1, 2));
     let layers = one.0.iter().zip(&two.0);
     let merged = layers.map(|(a, b)| a.iter().zip(b).map(|(a, b)| 0.3 * a + 0.7 * b).collect());

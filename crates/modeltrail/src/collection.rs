@@ -7,7 +7,7 @@
 mod inventory;
 pub(crate) mod listing;
 mod points;
-pub mod shared;
+pub(crate) mod shared;
 mod single;
 pub mod sketches;
 pub(crate) mod source;
@@ -343,6 +343,15 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
+    /// This and that of another checkpoint.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            buffers: self.buffers + other.buffers,
+            not_float: self.not_float + other.not_float,
+            others: self.others + other.others,
+        }
+    }
+
     /// The same, as what was skipped, beside so many companion files.
     pub fn skipped(self, companions: usize) -> Vec<Skipped> {
         let kinds = [

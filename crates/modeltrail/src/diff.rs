@@ -5,19 +5,28 @@ mod merged;
 mod sketched;
 mod text;
 
-use crate::collection::{LeftOut, Options, Single};
-use crate::gate::buffers::Buffers;
-use crate::gate::sides::{Kept, Side};
-use anyhow::{Result, ensure};
-use glob::Pattern;
+pub use glob::Pattern;
+
+use crate::checkpoint::{Buffers, Checkpoint, is_same_beyond_f32};
+use crate::collection::LeftOut;
+use crate::coverage::{Coverage, Unread};
+use crate::error::{Error, Result};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
 use weightspace::compare::{Comparison, Kind, Paired, compare, kind};
 use weightspace::matching::{Alignment, align};
 
 /// Relative distance from which permuted units are looked for: training moves further only in long
-/// or early stretches, and permuted units are as far apart as strangers.
+/// or early stretches, and permuted units are as far apart as unrelated models.
 const FAR: f64 = 0.3;
+
+/// What is asked beyond what changed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DiffOptions<'a> {
+    /// Tensors that match one of these must not have changed.
+    pub frozen: &'a [Pattern],
+    /// Other checkpoints that B may be a merge of, together with A.
+    pub parents: &'a [Checkpoint],
+}
 
 /// What changed from A to B.
 #[derive(Debug)]
@@ -37,14 +46,32 @@ pub struct Exact {
     only_a: Vec<String>,
     only_b: Vec<String>,
     reshaped: Vec<String>,
-    /// None when unsure, or where it cannot be told.
-    kind: Option<Kind>,
+    /// None where it is none of the kinds that are looked for.
+    verdict: Option<Verdict>,
     /// If it was looked for.
     alignment: Option<Alignment>,
     frozen: Vec<Frozen>,
     buffers: Buffers,
+    coverage: Coverage,
     /// If it was asked for.
     merge: Option<merged::Merge>,
+}
+
+/// What kind of change it is.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Verdict {
+    /// It is of this kind.
+    Kind(Kind),
+    /// Tensors could not be read, and nothing is said of the rest alone.
+    CannotTell(CannotTell),
+}
+
+/// As it stands in JSON, where every verdict has a `kind`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+enum CannotTell {
+    CannotTell,
 }
 
 /// What is kept of a checkpoint that was compared.
@@ -55,10 +82,10 @@ struct Summary {
 }
 
 impl Summary {
-    fn of(single: &Single) -> Self {
+    fn of(checkpoint: &Checkpoint) -> Self {
         Self {
-            name: single.name.clone(),
-            left_out: single.left_out,
+            name: checkpoint.name().to_owned(),
+            left_out: checkpoint.left_out(),
         }
     }
 }
@@ -72,39 +99,60 @@ struct Frozen {
     why: String,
 }
 
-impl Diff {
-    /// Compares two checkpoints. Tensors that match one of `frozen` must not have changed; `parents`
-    /// are other checkpoints that B may be a merge of, together with A.
-    ///
-    /// # Errors
-    /// When a checkpoint cannot be read, a pattern means no tensor, or a merge is asked for of
-    /// sketches.
-    pub fn find(
-        a: &Path,
-        b: &Path,
-        frozen: &[Pattern],
-        parents: &[PathBuf],
-        options: &Options,
-    ) -> Result<Self> {
-        let a = Side::read(a, options)?;
-        let b = Side::read(b, options)?;
-        if let (Kept::Weights(a), Kept::Weights(b)) = (&a.kept, &b.kept) {
-            let exact = Exact::find(a, b, frozen, parents, options)?;
-            return Ok(Self::Exact(Box::new(exact)));
+/// Compares two checkpoints.
+///
+/// ```
+/// use modeltrail::diff::DiffOptions;
+/// use modeltrail::{Checkpoint, Tensors};
+///
+/// # fn main() -> modeltrail::Result<()> {
+/// let (mut a, mut b) = (Tensors::new(), Tensors::new());
+/// a.add("weight", &[2, 2], [1.0, 2.0, 3.0, 4.0])?;
+/// b.add("weight", &[2, 2], [1.0, 0.0, 3.0, 4.0])?;
+/// let a = Checkpoint::from_source("a", &a)?;
+/// let b = Checkpoint::from_source("b", &b)?;
+/// let diff = modeltrail::diff(&a, &b, &DiffOptions::default())?;
+/// assert!(diff.to_string().contains("pruned: 1 weights (25.0 %) became zero"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// When a pattern matches no tensor, or a merge is asked for of sketches.
+pub fn diff(a: &Checkpoint, b: &Checkpoint, options: &DiffOptions<'_>) -> Result<Diff> {
+    if a.is_sketch() || b.is_sketch() {
+        if !options.parents.is_empty() {
+            return Err(Error::SketchOnly);
         }
-        ensure!(
-            parents.is_empty(),
-            "a merge cannot be told from sketches: give the weights of A and B"
-        );
-        let sketched = sketched::find(&a, &b, frozen)?;
-        Ok(Self::Sketched(Box::new(sketched)))
+        let sketched = sketched::find(a, b, options.frozen)?;
+        return Ok(Diff::Sketched(Box::new(sketched)));
     }
+    let exact = Exact::find(a, b, options)?;
+    Ok(Diff::Exact(Box::new(exact)))
+}
 
+impl Diff {
     /// Whether there is something that someone should look at.
     pub fn has_findings(&self) -> bool {
         match self {
             Self::Exact(exact) => exact.has_findings(),
             Self::Sketched(sketched) => sketched.has_findings(),
+        }
+    }
+
+    /// Whether the kind of change is not known, since something could not be read.
+    pub fn is_undecided(&self) -> bool {
+        match self {
+            Self::Exact(exact) => matches!(exact.verdict, Some(Verdict::CannotTell(_))),
+            Self::Sketched(sketched) => !sketched.coverage.is_complete(),
+        }
+    }
+
+    /// How much of both checkpoints was read.
+    pub fn coverage(&self) -> &Coverage {
+        match self {
+            Self::Exact(exact) => &exact.coverage,
+            Self::Sketched(sketched) => &sketched.coverage,
         }
     }
 }
@@ -128,42 +176,48 @@ impl Serialize for Diff {
 }
 
 impl Exact {
-    fn find(
-        a: &Single,
-        b: &Single,
-        frozen: &[Pattern],
-        parents: &[PathBuf],
-        options: &Options,
-    ) -> Result<Self> {
-        let (tensors_a, tensors_b) = (a.tensors(), b.tensors());
+    fn find(a: &Checkpoint, b: &Checkpoint, options: &DiffOptions<'_>) -> Result<Self> {
+        let (Some(tensors_a), Some(tensors_b)) = (a.tensors(), b.tensors()) else {
+            return Err(Error::SketchOnly);
+        };
+        let mut coverage = a.coverage();
+        coverage.add(&b.coverage());
         let paired = Paired::new(&tensors_a, &tensors_b)?;
         let comparison = compare(&paired);
         let is_sound = comparison.total.non_finite == 0 && comparison.total.elements > 0;
-        let kind = if is_sound { kind(&paired)? } else { None };
+        let verdict = if is_sound {
+            let is_same = is_same_beyond_f32(a, b) == Some(true);
+            verdict(&paired, &comparison, coverage.is_complete(), is_same)?
+        } else {
+            None
+        };
         let is_far = comparison
             .total
             .relative()
             .is_some_and(|relative| relative >= FAR);
-        let alignment = (is_sound && kind.is_none() && is_far)
+        let alignment = (is_sound && verdict.is_none() && is_far)
             .then(|| align(&tensors_a, &tensors_b))
             .transpose()?;
         let buffers = Buffers::between(a, b);
-        let mut states = states(&paired, &comparison);
-        states.extend(states_of_buffers(&buffers));
-        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let frozen = {
+            let mut states = states(&paired, &comparison, &coverage.unread);
+            states.extend(states_of_buffers(&buffers));
+            broken(options.frozen, states)?
+        };
         Ok(Self {
-            frozen: broken(frozen, states)?,
+            frozen,
             a: Summary::of(a),
             b: Summary::of(b),
-            only_a: owned(&paired.only_a),
-            only_b: owned(&paired.only_b),
-            reshaped: owned(&paired.reshaped),
+            only_a: without_unread(&paired.only_a, &coverage.unread),
+            only_b: without_unread(&paired.only_b, &coverage.unread),
+            reshaped: without_unread(&paired.reshaped, &[]),
+            verdict,
             comparison,
-            kind,
             alignment,
             buffers,
-            merge: (is_sound && !parents.is_empty())
-                .then(|| merged::find(a, b, parents, options))
+            coverage,
+            merge: (is_sound && !options.parents.is_empty())
+                .then(|| merged::find(a, b, options.parents))
                 .transpose()?,
         })
     }
@@ -173,6 +227,35 @@ impl Exact {
             || self.comparison.total.non_finite > 0
             || self.comparison.tensors.is_empty()
     }
+}
+
+/// What kind of change it is; none if it is none of those that are looked for. `is_same` says that
+/// also the bytes of what could not be read are known to be the same, and all digits beyond f32.
+fn verdict(
+    paired: &Paired<'_>,
+    comparison: &Comparison,
+    is_complete: bool,
+    is_same: bool,
+) -> Result<Option<Verdict>> {
+    let unpaired = paired.only_a.len() + paired.only_b.len() + paired.reshaped.len();
+    if comparison.total.identical() && !(is_complete && is_same) {
+        return Ok(Some(if is_same && unpaired == 0 {
+            Verdict::Kind(Kind::Identical)
+        } else {
+            Verdict::CannotTell(CannotTell::CannotTell)
+        }));
+    }
+    if !is_complete {
+        return Ok(Some(Verdict::CannotTell(CannotTell::CannotTell)));
+    }
+    Ok(kind(paired)?.map(Verdict::Kind))
+}
+
+/// Names of tensors, but those that one checkpoint has and could not be read.
+fn without_unread(names: &[&str], unread: &[Unread]) -> Vec<String> {
+    let is_unread = |name: &str| unread.iter().any(|tensor| tensor.tensor == name);
+    let names = names.iter().filter(|name| !is_unread(name));
+    names.map(|&name| name.to_owned()).collect()
 }
 
 /// A tensor, and why it is not the same bits in both.
@@ -204,8 +287,12 @@ fn states_of_buffers(buffers: &Buffers) -> impl Iterator<Item = State<'_>> {
     })
 }
 
-fn states<'a>(paired: &Paired<'a>, comparison: &'a Comparison) -> Vec<State<'a>> {
-    let mut states: Vec<State<'_>> = Vec::new();
+fn states<'a>(
+    paired: &Paired<'a>,
+    comparison: &'a Comparison,
+    unread: &'a [Unread],
+) -> Vec<State<'a>> {
+    let mut states: Vec<State<'_>> = states_of_unread(unread).collect();
     for tensor in &comparison.tensors {
         let changed = tensor.change.changed;
         let why = format!("{changed} of {} values changed", tensor.change.elements);
@@ -217,10 +304,19 @@ fn states<'a>(paired: &Paired<'a>, comparison: &'a Comparison) -> Vec<State<'a>>
         (&paired.reshaped, "its shape changed"),
     ];
     for (names, why) in unpaired {
-        let names = names.iter();
+        let is_read = |name: &str| unread.iter().all(|tensor| tensor.tensor != name);
+        let names = names.iter().filter(|name| is_read(name));
         states.extend(names.map(|&name| State::weights(name, Some(why.to_owned()))));
     }
     states
+}
+
+/// Of a tensor that could not be read nobody knows whether it changed.
+fn states_of_unread(unread: &[Unread]) -> impl Iterator<Item = State<'_>> {
+    unread.iter().map(|tensor| {
+        let why = format!("it could not be read: {}, {}", tensor.dtype, tensor.reason);
+        State::weights(&tensor.tensor, Some(why))
+    })
 }
 
 /// The tensors that a pattern means and that are not the same bits in both.
@@ -229,10 +325,11 @@ fn states<'a>(paired: &Paired<'a>, comparison: &'a Comparison) -> Vec<State<'a>>
 /// When a pattern means no tensor: it would never be broken.
 fn broken(patterns: &[Pattern], states: Vec<State<'_>>) -> Result<Vec<Frozen>> {
     for pattern in patterns {
-        ensure!(
-            states.iter().any(|state| pattern.matches(state.name)),
-            "no tensor has a name like {pattern}: compare without it to see the names"
-        );
+        if !states.iter().any(|state| pattern.matches(state.name)) {
+            return Err(Error::NoTensorMatches {
+                pattern: pattern.to_string(),
+            });
+        }
     }
     let meant = states
         .into_iter()
@@ -247,3 +344,7 @@ fn broken(patterns: &[Pattern], states: Vec<State<'_>>) -> Result<Vec<Frozen>> {
         })
         .collect())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -24,6 +24,9 @@ pub enum Error {
     /// A figure or a page could not be made.
     #[error(transparent)]
     Report(#[from] report::Error),
+    /// Not typed yet.
+    #[error(transparent)]
+    Untyped(#[from] anyhow::Error),
     /// A file could not be read.
     #[error("{}: {what}. {way_out}", printable(.path))]
     Unreadable {
@@ -161,6 +164,73 @@ pub enum Error {
         /// Trained checkpoints with finite weights.
         checkpoints: usize,
     },
+    /// Two checkpoints that are to be compared tensor by tensor do not have the same tensors.
+    #[error(
+        "{checkpoint} does not have the tensors of {reference}, and no budget says how far another \
+         architecture may be: {}",
+        .differences.join(", ")
+    )]
+    DifferentTensors {
+        /// The one that differs.
+        checkpoint: String,
+        /// The one that it is compared with.
+        reference: String,
+        /// In what it differs, tensor by tensor.
+        differences: Vec<String>,
+    },
+    /// Weights that are NaN or infinite, where a distance is asked for.
+    #[error(
+        "{checkpoint} has weights that are NaN or infinite, and is at no distance from anything: {}",
+        counts(.tensors)
+    )]
+    NotFinite {
+        /// The checkpoint.
+        checkpoint: String,
+        /// Its tensors that have any, and how many.
+        tensors: Vec<(String, u64)>,
+    },
+    /// What should name tensors is not a glob.
+    #[error("{pattern:?} is not a pattern of tensor names: {why}")]
+    Pattern {
+        /// The text.
+        pattern: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A pattern matches no tensor, so that nothing could ever break it.
+    #[error("no tensor has a name like {pattern:?}")]
+    NoTensorMatches {
+        /// The pattern.
+        pattern: String,
+    },
+    /// A budget limits the change in steps, and how long a step is is not known.
+    #[error("the budget has a limit in steps: give checkpoints of the run as its history")]
+    HistoryMissing,
+    /// The history of a run does not say how long a step is.
+    #[error("the history cannot be used: {reason}")]
+    History {
+        /// Why, and what helps.
+        reason: String,
+    },
+    /// No checkpoint has enough tensors of the suspect to be compared with it.
+    #[error(
+        "no checkpoint has the tensors of {suspect}. The nearest, {nearest}, has {:.0} % of its \
+         weights, {why}: {}",
+        100.0 * .share,
+        first(.differences)
+    )]
+    NothingInCommon {
+        /// The suspect.
+        suspect: String,
+        /// The checkpoint with the most in common.
+        nearest: String,
+        /// Share of the suspect's weights that it has too.
+        share: f64,
+        /// Why that is too little, in words.
+        why: String,
+        /// In what it differs, tensor by tensor.
+        differences: Vec<String>,
+    },
 }
 
 impl Error {
@@ -171,6 +241,7 @@ impl Error {
             Self::Weights(_) => "weights",
             Self::Trajectory(_) => "trajectory",
             Self::Report(_) => "report",
+            Self::Untyped(_) => "other",
             Self::Unreadable { .. } => "unreadable",
             Self::Unsuitable { .. } => "unsuitable",
             Self::Unread { .. } => "unread",
@@ -186,6 +257,13 @@ impl Error {
             Self::Version { .. } => "version",
             Self::Uncalibrated { .. } => "uncalibrated",
             Self::NothingToCompare { .. } => "nothing_to_compare",
+            Self::DifferentTensors { .. } => "different_tensors",
+            Self::NotFinite { .. } => "not_finite",
+            Self::Pattern { .. } => "pattern",
+            Self::NoTensorMatches { .. } => "no_tensor_matches",
+            Self::HistoryMissing => "history_missing",
+            Self::History { .. } => "history",
+            Self::NothingInCommon { .. } => "nothing_in_common",
         }
     }
 
@@ -225,6 +303,25 @@ impl Error {
             cause = error.source();
         }
         escaped(&message)
+    }
+}
+
+/// How many values of which tensors.
+fn counts(tensors: &[(String, u64)]) -> String {
+    let tensors = tensors.iter();
+    let tensors: Vec<String> = tensors
+        .map(|(name, count)| format!("{count} in {}", escaped(name)))
+        .collect();
+    tensors.join(", ")
+}
+
+/// The first few, and how many more there are.
+fn first(all: &[String]) -> String {
+    const NAMED: usize = 5;
+    let named = all.get(..NAMED).unwrap_or(all).join(", ");
+    match all.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named}, and {more} more"),
     }
 }
 

@@ -4,49 +4,61 @@
 //! | submodule | does |
 //! |---|---|
 //! | [`budget`] | reads the limits |
-//! | [`sides`] | reads both checkpoints, as weights or as sketches |
-//! | [`buffers`] | what changed that is no weight |
 //! | [`measured`] | how far all and each tensor moved |
 //! | [`history`] | how long the run's own recent steps are |
-//! | [`judged`] | holds the one against the other |
+//! | [`judged`] | compares the one with the other |
 
 pub mod budget;
-pub mod buffers;
 pub mod history;
 mod json;
 pub mod judged;
 mod junit;
 pub mod measured;
-pub mod sides;
 mod text;
 
-use crate::collection::{LeftOut, Options, printable};
-use anyhow::Result;
-use budget::Budget;
-use buffers::Buffers;
-use history::History;
+pub use budget::Budget;
+pub use history::History;
+
+use crate::checkpoint::{Buffers, Checkpoint, is_same_beyond_f32, same_architecture};
+use crate::collection::LeftOut;
+use crate::coverage::Coverage;
+use crate::error::Result;
+use budget::Origin;
 use judged::{Judged, Status, judge};
 use measured::{Measured, measure};
-use sides::{Side, beside, read_as, same_architecture};
-use std::path::{Path, PathBuf};
+use serde::Serialize;
 
 /// The answer, and what it rests on.
 #[derive(Debug)]
 pub struct Judgement {
-    a: Side,
-    b: Side,
-    budget_from: Option<String>,
+    accredited: String,
+    candidate: String,
+    is_sketched: bool,
+    budget: Origin,
     history: Option<History>,
-    /// None if weights are not finite.
+    /// None if weights are not finite, or could not be read.
     measured: Option<Measured>,
     not_finite: Vec<NotFinite>,
     limits: Vec<Judged>,
     left_out: LeftOut,
     buffers: Buffers,
+    coverage: Coverage,
+}
+
+/// Whether a candidate is within a budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is within every limit.
+    Within,
+    /// It is over a limit, or has weights that are NaN or infinite: test it again.
+    Retest,
+    /// Some tensors could not be read, and those that could are over no limit.
+    CannotTell,
 }
 
 /// A tensor with values that are NaN or infinite.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, Serialize)]
 struct NotFinite {
     /// `accredited` or `candidate`.
     checkpoint: &'static str,
@@ -54,98 +66,89 @@ struct NotFinite {
     values: u64,
 }
 
-impl Judgement {
-    /// Judges a candidate by a budget. `history` are checkpoints of the accredited one's run, best up
-    /// to it: what a step is. `budget` is its file, if it is of one.
+impl Budget {
+    /// Judges a candidate by the budget. `history` says how long a step of the accredited
+    /// checkpoint's run is; a limit in steps needs it.
     ///
     /// # Errors
-    /// When something cannot be read, the tensors differ, a limit is in steps and there is no history,
-    /// or a glob of the budget means no tensor.
-    pub fn find(
-        accredited: &Path,
-        candidate: &Path,
-        budget: &Budget,
-        budget_from: Option<&Path>,
-        history: &[PathBuf],
-        options: &Options,
-    ) -> Result<Self> {
-        let a = read_as("accredited", accredited, options)?;
-        let b = read_as("candidate", candidate, options)?;
-        same_architecture(&a, &b)?;
-        let not_finite = not_finite(&a, &b);
-        let sound = not_finite.is_empty();
-        let accredited_is_sound = !not_finite.iter().any(|bad| bad.checkpoint == ACCREDITED);
-        let has_history = !history.is_empty();
-        let history = (has_history && accredited_is_sound)
-            .then(|| History::read(history, &a, options))
+    /// When the tensors differ, a limit is in steps and there is no history, or a glob of the budget
+    /// matches no tensor.
+    pub fn judge(
+        &self,
+        accredited: &Checkpoint,
+        candidate: &Checkpoint,
+        history: Option<&History>,
+    ) -> Result<Judgement> {
+        same_architecture(accredited, candidate)?;
+        let not_finite = not_finite(accredited, candidate);
+        let mut coverage = accredited.coverage();
+        coverage.add(&candidate.coverage());
+        let is_sketched = accredited.is_sketch() || candidate.is_sketch();
+        let is_measurable = not_finite.is_empty() && (coverage.is_complete() || !is_sketched);
+        let mut measured = is_measurable
+            .then(|| measure(accredited, candidate))
             .transpose()?;
-        let measured = sound.then(|| measure(&a, &b)).transpose()?;
-        let names: Vec<&str> = a.shapes().into_keys().collect();
-        let limits = judge(
-            budget,
-            measured.as_ref(),
-            history.as_ref(),
-            has_history,
-            &names,
-        )?;
-        Ok(Self {
-            left_out: beside(&a, &b),
-            buffers: Buffers::of(&a, &b),
-            a,
-            b,
-            budget_from: budget_from.map(|path| printable(&path.to_string_lossy())),
-            history,
+        if let Some(measured) = &mut measured {
+            measured.is_identical &= is_same_beyond_f32(accredited, candidate) == Some(true);
+        }
+        let names: Vec<&str> = accredited.shapes().into_keys().collect();
+        Ok(Judgement {
+            accredited: accredited.name().to_owned(),
+            candidate: candidate.name().to_owned(),
+            is_sketched,
+            budget: self.origin.clone(),
+            limits: judge(self, measured.as_ref(), history, &names, &coverage.unread)?,
+            history: history.cloned(),
             measured,
             not_finite,
-            limits,
+            left_out: accredited.left_out().and(candidate.left_out()),
+            buffers: Buffers::between(accredited, candidate),
+            coverage,
         })
     }
+}
 
-    /// The answer as JUnit XML, one test case per limit.
-    pub fn to_junit(&self) -> String {
-        junit::document(self)
+impl Judgement {
+    /// Whether the candidate is within the budget, or has to be tested again, or neither is known.
+    pub fn verdict(&self) -> Verdict {
+        let is_over = |limit: &Judged| limit.status == Status::Over;
+        if !self.not_finite.is_empty() || self.limits.iter().any(is_over) {
+            return Verdict::Retest;
+        }
+        let holds = |limit: &Judged| limit.status == Status::Within;
+        let is_measured = self.measured.is_some() && self.limits.iter().all(holds);
+        if is_measured && self.coverage.is_complete() {
+            Verdict::Within
+        } else {
+            Verdict::CannotTell
+        }
     }
 
     /// Whether the candidate is within every limit.
     pub fn is_within(&self) -> bool {
-        let holds = |limit: &Judged| limit.status == Status::Within;
-        self.not_finite.is_empty() && self.measured.is_some() && self.limits.iter().all(holds)
+        self.verdict() == Verdict::Within
     }
 
-    fn is_sketched(&self) -> bool {
-        self.a.is_sketch() || self.b.is_sketch()
-    }
-
-    fn verdict(&self) -> &'static str {
-        if self.is_within() { "within" } else { "retest" }
+    /// How much of both checkpoints was read.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
     }
 }
 
-impl std::fmt::Display for Judgement {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&text::page(self))
-    }
-}
-
-impl serde::Serialize for Judgement {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        json::document(self).serialize(serializer)
-    }
-}
-
-const ACCREDITED: &str = "accredited";
-
-fn not_finite(a: &Side, b: &Side) -> Vec<NotFinite> {
-    let sides = [(ACCREDITED, a), ("candidate", b)];
-    sides
-        .into_iter()
-        .flat_map(|(checkpoint, side)| {
-            let tensors = side.not_finite().into_iter();
+fn not_finite(accredited: &Checkpoint, candidate: &Checkpoint) -> Vec<NotFinite> {
+    let both = [("accredited", accredited), ("candidate", candidate)];
+    both.into_iter()
+        .flat_map(|(which, checkpoint)| {
+            let tensors = checkpoint.not_finite().into_iter();
             tensors.map(move |(tensor, values)| NotFinite {
-                checkpoint,
+                checkpoint: which,
                 tensor,
                 values,
             })
         })
         .collect()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

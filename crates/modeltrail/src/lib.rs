@@ -17,6 +17,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod checkpoint;
 pub mod collection;
 mod coverage;
 mod detector;
@@ -37,8 +38,12 @@ pub mod text;
 pub mod umap;
 pub mod watch;
 
+pub use checkpoint::{Buffers, ChangedBuffer, Checkpoint};
 pub use collection::Collection;
 pub use coverage::{Coverage, Skipped, Unread};
 pub use detector::ShiftDetector;
+pub use diff::diff;
 pub use error::{Error, Result};
+pub use gate::Budget;
+pub use lineage::lineage;
 pub use source::{TensorSource, Tensors};

@@ -1,6 +1,7 @@
 //! How answers are laid out for people: tables without frames, and numbers in words.
 
-use crate::collection::LeftOut;
+use crate::collection::{LeftOut, printable};
+use crate::coverage::Coverage;
 use comfy_table::{CellAlignment, Table, presets};
 
 /// How much of a long answer is shown, and how its reader asks for the rest: a command knows its
@@ -90,6 +91,31 @@ pub fn beside_weights(left_out: LeftOut, passed_over: usize) -> Option<String> {
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
     (!parts.is_empty()).then(|| format!("not compared: {}", parts.join(", ")))
+}
+
+/// Which tensors could not be read, with their types and why, if there are any: the first few.
+pub(crate) fn unread(coverage: &Coverage) -> Option<String> {
+    const NAMED: usize = 4;
+    if coverage.is_complete() {
+        return None;
+    }
+    let named = coverage.unread.iter().take(NAMED).map(|tensor| {
+        let (name, checkpoint) = (printable(&tensor.tensor), printable(&tensor.checkpoint));
+        format!(
+            "{name} of {checkpoint} ({}: {})",
+            tensor.dtype, tensor.reason
+        )
+    });
+    let named: Vec<String> = named.collect();
+    let more = match coverage.unread.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    Some(format!(
+        "{} could not be read: {}{more}",
+        counted(coverage.unread.len(), "tensor"),
+        named.join(", ")
+    ))
 }
 
 /// A number with commas between its thousands.

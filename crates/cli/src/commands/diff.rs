@@ -1,12 +1,12 @@
 //! `modeltrail diff`: two checkpoints tensor by tensor.
 
 use super::limits::Reading;
-use super::{fine_or_finding, print_json, print_text};
+use super::{print_json, print_text};
 use crate::cli::{Global, Outcome};
 use anyhow::Result;
 use clap::Args;
-use glob::Pattern;
-use modeltrail::diff::Diff;
+use modeltrail::Checkpoint;
+use modeltrail::diff::{DiffOptions, Pattern};
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -16,9 +16,9 @@ use std::path::PathBuf;
   modeltrail diff one.pt merged.pt --parents two.pt three.pt
   modeltrail diff zoos/mlp-small:10/1 zoos/mlp-small:10/8 --json
 
-Of sketches the distances have an error, and the kind of change is not told. Tensors are matched by
+Of sketches the distances have an error, and the kind of change is not known. Tensors are matched by
 name and shape. Exit status: 0 = fine, 1 = a tensor that should be frozen is not,
-weights are not finite, or no tensor is in both; 2 = an error.")]
+weights are not finite, or no tensor is in both; 2 = an error, or tensors could not be read.")]
 pub(crate) struct Command {
     /// The checkpoint to compare with: a file, STORE:RUN/EPOCH, or FILE.json[:NAME] for a sketch.
     a: PathBuf,
@@ -36,17 +36,27 @@ pub(crate) struct Command {
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
-    let diff = Diff::find(
-        &command.a,
-        &command.b,
-        &command.expect_frozen,
-        &command.parents,
-        &command.reading.options(),
+    let options = command.reading.options();
+    let open = |path: &PathBuf| Checkpoint::open(path, &options);
+    let (a, b) = (open(&command.a)?, open(&command.b)?);
+    let parents = command.parents.iter().map(open);
+    let parents = parents.collect::<modeltrail::Result<Vec<_>>>()?;
+    let diff = modeltrail::diff(
+        &a,
+        &b,
+        &DiffOptions {
+            frozen: &command.expect_frozen,
+            parents: &parents,
+        },
     )?;
     if global.json {
         print_json(&diff)?;
     } else {
         print_text(&diff)?;
     }
-    Ok(fine_or_finding(!diff.has_findings()))
+    Ok(match (diff.has_findings(), diff.is_undecided()) {
+        (true, _) => Outcome::Finding,
+        (false, true) => Outcome::Unknown,
+        (false, false) => Outcome::Fine,
+    })
 }

@@ -1,13 +1,13 @@
 //! `modeltrail gate`: within a budget of change since the tested checkpoint, or retest.
 
 use super::limits::Reading;
-use super::{fine_or_finding, print_json, print_text};
+use super::{print_json, print_text};
 use crate::cli::{Global, Outcome};
 use crate::publish::{check, publish};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
-use modeltrail::gate::Judgement;
-use modeltrail::gate::budget::Budget;
+use modeltrail::gate::{Budget, History, Verdict};
+use modeltrail::{Checkpoint, Error};
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -20,13 +20,14 @@ A budget (every limit is optional; without --budget it is relative = 0.05, and s
   [total]
   relative = 0.05    # length of the change / length of the accredited weights
   steps = 3.0        # in recent steps of the run; needs --history
-  strangers = 0.1    # in distances of unrelated weights of these norms
+  unrelated = 0.1    # in distances of unrelated weights of these norms
   [[tensor]]
   name = \"head.*\"
   relative = 0.2     # every tensor with such a name
 
 It measures movement, not merit: a small change of weights can change what a model does, and within
-budget does not replace a test. Exit status: 0 = within budget, 1 = retest, 2 = an error.")]
+budget does not replace a test. Exit status: 0 = within budget, 1 = retest, 2 = an error, or tensors
+could not be read and the answer is not known.")]
 pub(crate) struct Command {
     /// The checkpoint that was tested: a file, STORE:RUN/EPOCH, or sketches (FILE.json, FILE.json:NAME).
     #[arg(long, value_name = "A")]
@@ -51,19 +52,24 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     if let Some(path) = &command.junit {
         check(path)?;
     }
-    // A mistake in the budget is told before large files are read.
+    // A mistake in the budget is reported before large files are read.
     let budget = match &command.budget {
         Some(path) => Budget::read(path)?,
         None => Budget::usual(!command.history.is_empty()),
     };
-    let judgement = Judgement::find(
-        &command.accredited,
-        &command.candidate,
-        &budget,
-        command.budget.as_deref(),
-        &command.history,
-        &command.reading.options(),
-    )?;
+    let options = command.reading.options();
+    if budget.total.steps.is_some() && command.history.is_empty() {
+        return Err(Error::HistoryMissing.into());
+    }
+    let accredited = Checkpoint::open(&command.accredited, &options)
+        .context("the accredited checkpoint cannot be read")?;
+    let candidate = Checkpoint::open(&command.candidate, &options)
+        .context("the candidate checkpoint cannot be read")?;
+    let history = match command.history.as_slice() {
+        [] => None,
+        paths => Some(History::read(paths, &accredited, &options)?),
+    };
+    let judgement = budget.judge(&accredited, &candidate, history.as_ref())?;
     if let Some(path) = &command.junit {
         publish(path, judgement.to_junit().as_bytes())?;
     }
@@ -72,5 +78,9 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     } else {
         print_text(&judgement)?;
     }
-    Ok(fine_or_finding(judgement.is_within()))
+    Ok(match judgement.verdict() {
+        Verdict::Within => Outcome::Fine,
+        Verdict::Retest => Outcome::Finding,
+        Verdict::CannotTell => Outcome::Unknown,
+    })
 }

@@ -1,13 +1,14 @@
 //! `modeltrail lineage`: which of many checkpoints one comes from.
 
 use super::limits::Reading;
-use super::{fine_or_finding, print_json, print_text, report_skipped, report_unread};
+use super::{print_json, print_text, report_skipped, report_unread};
 use crate::cli::{Global, Outcome};
 use crate::memory::Memory;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
+use modeltrail::Checkpoint;
 use modeltrail::collection::Options;
-use modeltrail::lineage::Lineage;
+use modeltrail::lineage::{Candidates, Relation};
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -16,15 +17,16 @@ use std::path::PathBuf;
   modeltrail lineage tuned.pt --against 'runs/*/epoch-*.pt' base.safetensors
   modeltrail lineage sketches.json:tuned.pt --against sketches.json --json
 
-Tensors are matched by name and shape; what only one has, such as a new head, is left out and named.
-Exit status: 0 = related to one of them, 1 = no relation found, 2 = an error, or nothing to compare with.")]
+Tensors are matched by name and shape; what only one has, such as a new head, is skipped and named.
+Exit status: 0 = related to one of them, 1 = no relation found, 2 = an error, nothing to compare with,
+or tensors could not be read and no relation was found in the others.")]
 pub(crate) struct Command {
     /// One checkpoint: a file, a folder with one, STORE:RUN/EPOCH, or FILE.json[:NAME] for a sketch.
     suspect: PathBuf,
     /// Where it may come from: stores, files, folders, globs, and sketches (`.json`).
     #[arg(long, required = true, num_args = 1.., value_name = "PATHS")]
     against: Vec<PathBuf>,
-    /// Number of runs among them, if you know it; otherwise the weights have to tell.
+    /// Number of runs among them, if you know it; otherwise it is inferred from the weights.
     #[arg(long, value_name = "N")]
     runs: Option<usize>,
     /// Memory for weights; what needs more is sketched: distances to 2.2 %.
@@ -43,14 +45,20 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         seed: command.seed,
         ..command.reading.options()
     };
-    let lineage = Lineage::find(&command.suspect, &command.against, command.runs, &options)?;
-    report_unread(&lineage.collection().problems)?;
-    report_skipped(lineage.collection())?;
-    lineage.check()?;
+    let suspect = Checkpoint::open(&command.suspect, &options)
+        .context("the suspect checkpoint cannot be read")?;
+    let candidates = Candidates::read(&command.against, &suspect, &options);
+    report_unread(&candidates.collection().problems)?;
+    report_skipped(candidates.collection())?;
+    let lineage = modeltrail::lineage(&suspect, candidates, command.runs, &options)?;
     if global.json {
         print_json(&lineage)?;
     } else {
         print_text(&lineage)?;
     }
-    Ok(fine_or_finding(lineage.is_related()))
+    Ok(match lineage.relation() {
+        Relation::Identical | Relation::Derived | Relation::SharedStart => Outcome::Fine,
+        Relation::None => Outcome::Finding,
+        Relation::CannotTell => Outcome::Unknown,
+    })
 }

@@ -5,7 +5,7 @@ use super::source::{Source, Stored};
 use super::{LeftOut, Options, printable};
 use crate::coverage::Unread;
 use crate::error::{Error, Result};
-use crate::source::sides;
+use crate::source::{TensorSource, sides};
 use checkpoint_store::foreign::{ForeignCheckpoint, Role, discover};
 use checkpoint_store::{Store, TensorShape};
 use std::collections::BTreeMap;
@@ -45,6 +45,31 @@ struct Values {
 }
 
 impl Single {
+    /// One that its owner holds.
+    ///
+    /// # Errors
+    /// When a tensor cannot be read, or is larger than memory can be.
+    pub(crate) fn of(name: String, source: &dyn TensorSource) -> Result<Self> {
+        let mut tensors = Vec::with_capacity(source.tensors().len());
+        for (index, tensor) in source.tensors().iter().enumerate() {
+            let mut values = Vec::new();
+            source.read(index, &mut |slice| values.extend_from_slice(slice))?;
+            tensors.push(Values {
+                name: tensor.name.clone(),
+                shape: sides(tensor)?,
+                values,
+            });
+        }
+        Ok(Self {
+            name,
+            left_out: LeftOut::default(),
+            unread: Vec::new(),
+            tensors,
+            stored: BTreeMap::new(),
+            buffers: BTreeMap::new(),
+        })
+    }
+
     /// Its tensors, in its own order.
     pub fn tensors(&self) -> Vec<Tensor<'_>> {
         let tensors = self.tensors.iter();

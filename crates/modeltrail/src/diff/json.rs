@@ -1,11 +1,12 @@
 //! The comparison as JSON.
 
 use super::merged::Merge;
-use super::{Exact, Frozen, Summary};
+use super::{Exact, Frozen, Summary, Verdict};
+use crate::checkpoint::Buffers;
 use crate::collection::LeftOut;
-use crate::gate::buffers::Buffers;
+use crate::coverage::Coverage;
 use serde::Serialize;
-use weightspace::compare::{Change, Kind};
+use weightspace::compare::Change;
 use weightspace::matching::{Alignment, Break};
 
 /// What this document is; a change that breaks readers gets another number.
@@ -15,22 +16,23 @@ pub(super) const SCHEMA: &str = "modeltrail.diff/1";
 pub(super) struct Document<'a> {
     schema: &'static str,
     from_sketches: bool,
-    a: Side<'a>,
-    b: Side<'a>,
+    a: Compared<'a>,
+    b: Compared<'a>,
     total: Row<'a>,
     tensors: Vec<Row<'a>>,
     only_a: &'a [String],
     only_b: &'a [String],
     reshaped: &'a [String],
-    verdict: Option<&'a Kind>,
+    verdict: Option<&'a Verdict>,
     alignment: Option<Aligned<'a>>,
     merge: Option<&'a Merge>,
     not_frozen: &'a [Frozen],
     buffers: &'a Buffers,
+    coverage: &'a Coverage,
 }
 
 #[derive(Serialize)]
-struct Side<'a> {
+struct Compared<'a> {
     name: &'a str,
     left_out: LeftOut,
 }
@@ -72,8 +74,8 @@ pub(super) fn document<'a>(found: &'a Exact) -> Document<'a> {
     Document {
         schema: SCHEMA,
         from_sketches: false,
-        a: side(&found.a),
-        b: side(&found.b),
+        a: compared(&found.a),
+        b: compared(&found.b),
         total: row(None, None, &found.comparison.total),
         tensors: tensors
             .map(|tensor| row(Some(&tensor.name), Some(&tensor.shape), &tensor.change))
@@ -81,18 +83,19 @@ pub(super) fn document<'a>(found: &'a Exact) -> Document<'a> {
         only_a: &found.only_a,
         only_b: &found.only_b,
         reshaped: &found.reshaped,
-        verdict: found.kind.as_ref(),
+        verdict: found.verdict.as_ref(),
         alignment: found.alignment.as_ref().map(aligned),
         merge: found.merge.as_ref(),
         not_frozen: &found.frozen,
         buffers: &found.buffers,
+        coverage: &found.coverage,
     }
 }
 
-fn side(single: &Summary) -> Side<'_> {
-    Side {
-        name: &single.name,
-        left_out: single.left_out,
+fn compared(checkpoint: &Summary) -> Compared<'_> {
+    Compared {
+        name: &checkpoint.name,
+        left_out: checkpoint.left_out,
     }
 }
 

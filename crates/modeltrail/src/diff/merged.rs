@@ -1,17 +1,16 @@
 //! Whether B is a merge of A and others.
 
-use crate::collection::{Options, Single};
-use crate::gate::sides::{Kept, Side};
-use anyhow::{Result, bail};
+use crate::checkpoint::Checkpoint;
+use crate::error::{Error, Result};
 use serde::Serialize;
-use std::path::PathBuf;
+use weightspace::compare::Tensor;
 use weightspace::compare::merge::fit;
 
 /// B as a combination of A and the other parents.
 #[derive(Debug, Serialize)]
 pub(super) struct Merge {
-    /// Whether it explains B.
-    pub(super) is_merge: bool,
+    /// Whether it explains B; none if tensors could not be read.
+    pub(super) is_merge: Option<bool>,
     /// A first, then the others in the order in which they were given.
     pub(super) parents: Vec<Parent>,
     /// Distance that the combination leaves.
@@ -28,37 +27,130 @@ pub(super) struct Parent {
     pub(super) coefficient: f64,
 }
 
+fn weights(checkpoint: &Checkpoint) -> Result<Vec<Tensor<'_>>> {
+    checkpoint.tensors().ok_or(Error::SketchOnly)
+}
+
 /// Fits B by A and the others.
 ///
 /// # Errors
-/// When one cannot be read, is only a sketch, or is not finite; when no tensor is in all.
-pub(super) fn find(a: &Single, b: &Single, paths: &[PathBuf], options: &Options) -> Result<Merge> {
-    let mut others = Vec::new();
-    for path in paths {
-        let side = Side::read(path, options)?;
-        let Kept::Weights(single) = side.kept else {
-            bail!(
-                "{}: a merge cannot be told from sketches: give the weights",
-                side.name
-            );
-        };
-        others.push(single);
-    }
-    let all: Vec<&Single> = std::iter::once(a).chain(&others).collect();
-    let tensors: Vec<_> = all.iter().map(|single| single.tensors()).collect();
-    let candidates: Vec<&[_]> = tensors.iter().map(Vec::as_slice).collect();
-    let found = fit(&b.tensors(), &candidates)?;
-    let parents = all.iter().zip(&found.coefficients);
+/// When one is only a sketch, or is not finite; when no tensor is in all.
+pub(super) fn find(a: &Checkpoint, b: &Checkpoint, others: &[Checkpoint]) -> Result<Merge> {
+    let parents: Vec<&Checkpoint> = std::iter::once(a).chain(others).collect();
+    let all = parents.iter().map(|parent| weights(parent));
+    let all = all.collect::<Result<Vec<_>>>()?;
+    let candidates: Vec<&[_]> = all.iter().map(Vec::as_slice).collect();
+    let mut read = parents.iter().chain([&b]);
+    let is_complete = read.all(|checkpoint| checkpoint.unread().is_empty());
+    let found = fit(&weights(b)?, &candidates)?;
+    let parents = parents.iter().zip(&found.coefficients);
     Ok(Merge {
-        is_merge: found.is_merge(),
+        is_merge: is_complete.then(|| found.is_merge()),
         residual: found.residual,
         nearest: found.nearest,
         elements: found.elements,
         parents: parents
-            .map(|(single, &coefficient)| Parent {
-                name: single.name.clone(),
+            .map(|(parent, &coefficient)| Parent {
+                name: parent.name().to_owned(),
                 coefficient,
             })
             .collect(),
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::diff::{Diff, DiffOptions, diff};
+
+    /// Numbers that look random.
+    fn values(salt: u32) -> Vec<f32> {
+        let value = |i: u32| ((i * 7919 + salt * 104_729) % 1009) as f32 / 1009.0 - 0.5;
+        (0..200).map(value).collect()
+    }
+
+    fn checkpoint(name: &str, values: &[f32]) -> Checkpoint {
+        Checkpoint::of_vectors(name, &[("w", values)])
+    }
+
+    fn mixed(first: &[f32], second: &[f32], share: f32) -> Vec<f32> {
+        let both = first.iter().zip(second);
+        both.map(|(a, b)| share * a + (1.0 - share) * b).collect()
+    }
+
+    #[test]
+    fn a_merge_is_found_with_the_share_of_each_parent_in_the_order_of_the_parents() {
+        let (one, two) = (values(1), values(2));
+        let [a, b] = [("one", &one), ("two", &two)].map(|(name, v)| checkpoint(name, v));
+        let merged = checkpoint("merged", &mixed(&one, &two, 0.3));
+        let found = find(&a, &merged, &[b]).unwrap();
+        assert_eq!(found.is_merge, Some(true));
+        let names: Vec<&str> = found.parents.iter().map(|p| p.name.as_str()).collect();
+        assert_eq!(names, ["one", "two"]);
+        assert!((found.parents[0].coefficient - 0.3).abs() < 1e-3);
+        assert!((found.parents[1].coefficient - 0.7).abs() < 1e-3);
+        assert!(found.residual < 1e-3 * found.nearest);
+        assert_eq!(found.elements, 200);
+    }
+
+    #[test]
+    fn the_shares_of_three_parents_are_found() {
+        let all = [values(1), values(2), values(3)];
+        let half = mixed(&all[0], &all[1], 0.5);
+        let merged = checkpoint("merged", &mixed(&half, &all[2], 0.8));
+        let [a, b, c] = [0, 1, 2].map(|i: usize| checkpoint("parent", &all[i]));
+        let found = find(&a, &merged, &[b, c]).unwrap();
+        assert_eq!(found.is_merge, Some(true));
+        for (parent, share) in found.parents.iter().zip([0.4, 0.4, 0.2]) {
+            assert!((parent.coefficient - share).abs() < 1e-3, "{parent:?}");
+        }
+    }
+
+    #[test]
+    fn an_unrelated_checkpoint_and_a_parent_itself_are_no_merge() {
+        let [a, b] = [1, 2].map(|salt| checkpoint("parent", &values(salt)));
+        let unrelated = checkpoint("x", &values(3));
+        let parents = std::slice::from_ref(&b);
+        assert_eq!(find(&a, &unrelated, parents).unwrap().is_merge, Some(false));
+        assert_eq!(find(&a, &a, parents).unwrap().is_merge, Some(false));
+    }
+
+    #[test]
+    fn whether_it_is_a_merge_is_not_said_where_tensors_could_not_be_read() {
+        let (one, two) = (values(1), values(2));
+        let merged = checkpoint("merged", &mixed(&one, &two, 0.3));
+        let (a, b) = (checkpoint("one", &one), checkpoint("two", &two));
+        let parents = [b.with_unread("v")];
+        let options = DiffOptions {
+            parents: &parents,
+            ..DiffOptions::default()
+        };
+        // What was read of A and B is complete, but for the parent.
+        let found = diff(&a, &merged, &options).unwrap();
+        let Diff::Exact(exact) = &found else {
+            panic!("not of sketches")
+        };
+        assert_eq!(exact.merge.as_ref().unwrap().is_merge, None);
+        let page = found.to_string();
+        assert!(page.contains("cannot tell whether it is a merge"), "{page}");
+    }
+
+    #[test]
+    fn a_sketch_is_neither_a_merge_nor_a_parent() {
+        let [a, b, c] = [1, 2, 3].map(|salt| checkpoint("x", &values(salt)));
+        let refused = |a: &Checkpoint, b: &Checkpoint, parent: Checkpoint| {
+            let parents = [parent];
+            let options = DiffOptions {
+                parents: &parents,
+                ..DiffOptions::default()
+            };
+            diff(a, b, &options).unwrap_err().kind()
+        };
+        assert_eq!(
+            refused(&a, &b.sketched(), checkpoint("x", &values(3))),
+            "sketch_only"
+        );
+        assert_eq!(refused(&a, &b, c.sketched()), "sketch_only");
+    }
 }

@@ -1,15 +1,15 @@
 //! Two checkpoints of which at least one is only a sketch.
 //!
 //! Norms and counts are exact, and so is whether a tensor changed at all; distances have an error,
-//! and the kind of change cannot be told.
+//! and the kind of change is not known.
 
 use super::text::significant;
-use super::{Frozen, State, broken};
+use super::{Frozen, Pattern, State, broken, states_of_unread, without_unread};
+use crate::checkpoint::Checkpoint;
 use crate::collection::{LeftOut, printable};
-use crate::gate::sides::Side;
-use crate::text::{beside_weights, table, thousands};
-use anyhow::Result;
-use glob::Pattern;
+use crate::coverage::Coverage;
+use crate::error::Result;
+use crate::text::{beside_weights, table, thousands, unread};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use weightspace::sketch::{
     Parameters, Sketch, TensorSketch, distance, relative_error, tensor_distances,
 };
 
-/// What is known of the change from A to B; what `modeltrail diff --json` prints of sketches.
+/// What is known of the change from A to B: the JSON document of sketches.
 #[derive(Debug, Serialize)]
 pub struct Sketched {
     schema: &'static str,
@@ -30,10 +30,12 @@ pub struct Sketched {
     only_a: Vec<String>,
     only_b: Vec<String>,
     reshaped: Vec<String>,
-    /// Sketches do not tell it, unless all is identical.
+    /// `identical`, `cannot_tell` if tensors could not be read, or none: sketches do not say which
+    /// kind of change it is.
     verdict: Option<&'static str>,
     not_frozen: Vec<Frozen>,
     not_finite: Vec<NotFinite>,
+    pub(super) coverage: Coverage,
 }
 
 #[derive(Debug, Serialize)]
@@ -95,7 +97,9 @@ impl Sketched {
 ///
 /// # Errors
 /// When they were not made alike, or a pattern means no tensor.
-pub(super) fn find(a: &Side, b: &Side, patterns: &[Pattern]) -> Result<Sketched> {
+pub(super) fn find(a: &Checkpoint, b: &Checkpoint, patterns: &[Pattern]) -> Result<Sketched> {
+    let mut coverage = a.coverage();
+    coverage.add(&b.coverage());
     let (whole_a, whole_b) = (a.sketch()?, b.sketch()?);
     let (ours, theirs) = (by_name(&whole_a), by_name(&whole_b));
     let mut only_a = Vec::new();
@@ -103,16 +107,16 @@ pub(super) fn find(a: &Side, b: &Side, patterns: &[Pattern]) -> Result<Sketched>
     let mut common: Vec<&str> = Vec::new();
     for tensor in &whole_a.tensors {
         match theirs.get(tensor.name.as_str()) {
-            None => only_a.push(tensor.name.clone()),
+            None => only_a.push(tensor.name.as_str()),
             Some(other) if other.shape != tensor.shape => reshaped.push(tensor.name.clone()),
             Some(_) => common.push(&tensor.name),
         }
     }
     let new = whole_b.tensors.iter().map(|tensor| &tensor.name);
-    let only_b: Vec<String> = new
-        .filter(|name| !ours.contains_key(name.as_str()))
-        .cloned()
-        .collect();
+    let new = new.map(String::as_str);
+    let only_b: Vec<&str> = new.filter(|name| !ours.contains_key(name)).collect();
+    let only_b = without_unread(&only_b, &coverage.unread);
+    let only_a = without_unread(&only_a, &coverage.unread);
     let not_finite = not_finite(a, "a")
         .chain(not_finite(b, "b"))
         .collect::<Vec<_>>();
@@ -130,6 +134,7 @@ pub(super) fn find(a: &Side, b: &Side, patterns: &[Pattern]) -> Result<Sketched>
             let why = (!row.frozen).then(|| "its fingerprint changed".to_owned());
             State::weights(&row.name, why)
         })
+        .chain(states_of_unread(&coverage.unread))
         .collect();
     let unpaired = [
         (&only_a, "only A has it"),
@@ -149,9 +154,9 @@ pub(super) fn find(a: &Side, b: &Side, patterns: &[Pattern]) -> Result<Sketched>
     }
     let not_frozen = broken(patterns, states)?;
     let is_identical = is_whole && total.frozen && not_finite.is_empty();
-    let named = |side: &Side| Named {
-        name: side.name.clone(),
-        left_out: side.left_out(),
+    let named = |checkpoint: &Checkpoint| Named {
+        name: checkpoint.name().to_owned(),
+        left_out: checkpoint.left_out(),
     };
     Ok(Sketched {
         schema: super::json::SCHEMA,
@@ -163,16 +168,21 @@ pub(super) fn find(a: &Side, b: &Side, patterns: &[Pattern]) -> Result<Sketched>
         only_a,
         only_b,
         reshaped,
-        verdict: is_identical.then_some("identical"),
+        verdict: match (coverage.is_complete(), is_identical) {
+            (false, _) => Some("cannot_tell"),
+            (true, true) => Some("identical"),
+            (true, false) => None,
+        },
         not_frozen,
         not_finite,
+        coverage,
     })
 }
 
-fn not_finite(side: &Side, checkpoint: &'static str) -> impl Iterator<Item = NotFinite> {
-    let bad = side.not_finite().into_iter();
+fn not_finite(checkpoint: &Checkpoint, which: &'static str) -> impl Iterator<Item = NotFinite> {
+    let bad = checkpoint.not_finite().into_iter();
     bad.map(move |(tensor, values)| NotFinite {
-        checkpoint,
+        checkpoint: which,
         tensor,
         values,
     })
@@ -268,9 +278,9 @@ pub(super) fn page(found: &Sketched) -> String {
         let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
         let _ = writeln!(text, "{what}: {}", names.join(", "));
     }
-    for side in [&found.a, &found.b] {
-        if let Some(note) = beside_weights(side.left_out, 0) {
-            let _ = writeln!(text, "{}: {note}", side.name);
+    for one in [&found.a, &found.b] {
+        if let Some(note) = beside_weights(one.left_out, 0) {
+            let _ = writeln!(text, "{}: {note}", one.name);
         }
     }
     for bad in &found.not_finite {
@@ -282,13 +292,17 @@ pub(super) fn page(found: &Sketched) -> String {
             bad.values
         );
     }
+    if let Some(note) = unread(&found.coverage) {
+        let _ = writeln!(text, "! {note}");
+    }
     let verdict = match (found.verdict, found.tensors.is_empty()) {
+        (Some(_), _) if !found.coverage.is_complete() => super::text::CANNOT_TELL,
         (Some(_), _) => "identical, bit for bit, but for a chance of about 10⁻¹⁹",
         (None, true) if !found.not_finite.is_empty() => "none, since weights are NaN or infinite",
         (None, true) => "no tensor is in both with one shape: these are different models",
         (None, false) => {
-            "none: sketches tell how far each tensor moved, and which did not, and not the kind of \
-             change"
+            "none: sketches show how far each tensor moved and which did not change, but not the \
+             kind of change"
         }
     };
     let _ = writeln!(text, "verdict: {verdict}");

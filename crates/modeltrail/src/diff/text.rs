@@ -1,9 +1,9 @@
 //! The comparison for people.
 
-use super::Exact;
 use super::merged::Merge;
+use super::{Exact, Verdict};
 use crate::collection::printable;
-use crate::text::{beside_weights, counted, table, thousands};
+use crate::text::{beside_weights, counted, table, thousands, unread};
 use std::fmt::Write;
 use weightspace::compare::grid::{Grid, Group};
 use weightspace::compare::noise::Noise;
@@ -43,8 +43,11 @@ pub(super) fn page(found: &Exact) -> String {
             let _ = writeln!(text, "{}: {note}", single.name);
         }
     }
-    if let Some(told) = found.buffers.told() {
-        let _ = writeln!(text, "{told}");
+    if let Some(note) = found.buffers.to_note() {
+        let _ = writeln!(text, "{note}");
+    }
+    if let Some(note) = unread(&found.coverage) {
+        let _ = writeln!(text, "! {note}");
     }
     for tensor in &found.comparison.tensors {
         if tensor.change.non_finite > 0 {
@@ -88,7 +91,7 @@ fn row(name: &str, change: &Change) -> [String; 6] {
     ]
 }
 
-/// A share that is never told as all or nothing when it is not.
+/// A share that is never shown as all or nothing when it is not.
 fn share(change: &Change) -> String {
     let percent = 100.0 * change.share_changed();
     match percent {
@@ -99,7 +102,7 @@ fn share(change: &Change) -> String {
     }
 }
 
-/// Three digits that count.
+/// Three significant digits.
 pub(super) fn significant(value: f64) -> String {
     let size = value.abs();
     match size {
@@ -112,6 +115,10 @@ pub(super) fn significant(value: f64) -> String {
     }
 }
 
+/// The verdict where tensors could not be read.
+pub(super) const CANNOT_TELL: &str =
+    "cannot tell: some tensors could not be read, and no verdict is given on the others alone";
+
 /// What kind of change it is, in a sentence.
 fn verdict(found: &Exact) -> String {
     let total = &found.comparison.total;
@@ -121,15 +128,20 @@ fn verdict(found: &Exact) -> String {
     if total.non_finite > 0 {
         return "none, since weights are NaN or infinite".to_owned();
     }
-    let kind = found.kind.as_ref().map(told);
     let is_partial = found.only_a.len() + found.only_b.len() + found.reshaped.len() > 0;
     let suffix = if is_partial {
         " (of what both have)"
     } else {
         ""
     };
-    match kind {
-        Some(kind) => format!("{kind}{suffix}"),
+    match &found.verdict {
+        Some(Verdict::Kind(kind)) => format!("{}{suffix}", described(kind)),
+        Some(Verdict::CannotTell(_)) if found.coverage.is_complete() => {
+            "cannot tell: the same as f32, and one or both are stored with more digits that are not \
+             known to be the same"
+                .to_owned()
+        }
+        Some(Verdict::CannotTell(_)) => CANNOT_TELL.to_owned(),
         None => format!("{}{suffix}", unexplained(found)),
     }
 }
@@ -145,10 +157,10 @@ fn of_parents(merge: &Merge) -> String {
     let parents: Vec<String> = parents
         .map(|parent| format!("{:.3} · {}", parent.coefficient, parent.name))
         .collect();
-    let what = if merge.is_merge {
-        "a merge: B ="
-    } else {
-        "no merge of these: at best B ="
+    let what = match merge.is_merge {
+        Some(true) => "a merge: B =",
+        Some(false) => "no merge of these: at best B =",
+        None => "cannot tell whether it is a merge: in the tensors that could be read, at best B =",
     };
     format!(
         "{what} {}, which leaves {} % of the distance to the nearest",
@@ -188,7 +200,7 @@ fn unexplained(found: &Exact) -> String {
     format!("{none}, and not permuted units (distance {before}, {after} at best)")
 }
 
-fn told(kind: &Kind) -> String {
+fn described(kind: &Kind) -> String {
     match kind {
         Kind::Identical => "identical, bit for bit".to_owned(),
         Kind::Pruned { zeros, share } => format!(

@@ -1,10 +1,10 @@
 //! The limits: read from TOML, or the default.
 
+use crate::error::{Error, Result};
 use crate::small_file;
-use anyhow::{Context, Result, bail, ensure};
 use glob::Pattern;
 use serde::Deserialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Largest budget that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -19,6 +19,21 @@ pub struct Budget {
     /// Limits on single tensors.
     #[serde(default, rename = "tensor")]
     pub tensors: Vec<Rule>,
+    /// Where the limits come from.
+    #[serde(skip)]
+    pub origin: Origin,
+}
+
+/// Where the limits of a budget come from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// The program that judges.
+    #[default]
+    Program,
+    /// [`Budget::usual`].
+    Convention,
+    /// A file.
+    File(PathBuf),
 }
 
 /// Limits on all weights together.
@@ -30,7 +45,7 @@ pub struct Total {
     /// Distance ÷ median of the run's recent steps; needs a history.
     pub steps: Option<f64>,
     /// Distance ÷ √(‖a‖² + ‖b‖²).
-    pub strangers: Option<f64>,
+    pub unrelated: Option<f64>,
 }
 
 /// A limit that every tensor with such a name has to keep.
@@ -51,9 +66,10 @@ impl Budget {
             total: Total {
                 relative: Some(0.05),
                 steps: has_history.then_some(3.0),
-                strangers: None,
+                unrelated: None,
             },
             tensors: Vec::new(),
+            origin: Origin::Convention,
         }
     }
 
@@ -63,26 +79,35 @@ impl Budget {
     /// When the file cannot be read, has a key that means nothing, a limit that is negative or not
     /// finite, a pattern that is none, or no limit at all.
     pub fn read(path: &Path) -> Result<Self> {
-        let shown = crate::collection::printable(&path.to_string_lossy());
+        let not_a_budget = |what| Error::Unsuitable {
+            path: path.to_path_buf(),
+            what: format!("it is not a budget: {what}"),
+            way_out: "Correct the file",
+        };
         let text = small_file::read(path, LARGEST)?;
-        let text = std::str::from_utf8(&text);
-        let text = text.with_context(|| format!("{shown} is not a budget: it is no text"))?;
-        Self::parse(text).with_context(|| format!("{shown} is not a budget"))
+        let text =
+            std::str::from_utf8(&text).map_err(|_| not_a_budget("it is not text".to_owned()))?;
+        let budget = Self::parse(text).map_err(not_a_budget)?;
+        Ok(Self {
+            origin: Origin::File(path.to_path_buf()),
+            ..budget
+        })
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    /// Or what is wrong with the text.
+    fn parse(text: &str) -> Result<Self, String> {
         let budget: Self = match toml::from_str(text) {
             Ok(budget) => budget,
             Err(error) => {
                 let before = error.span().and_then(|span| text.get(..span.start));
                 let line = before.map_or(1, |before| before.matches('\n').count() + 1);
-                bail!("line {line}: {}", error.message());
+                return Err(format!("line {line}: {}", error.message()));
             }
         };
         let total = [
             ("total.relative", budget.total.relative),
             ("total.steps", budget.total.steps),
-            ("total.strangers", budget.total.strangers),
+            ("total.unrelated", budget.total.unrelated),
         ];
         let total = total
             .into_iter()
@@ -91,18 +116,19 @@ impl Budget {
         let rules =
             rules.map(|rule| (format!("relative of tensor {:?}", rule.name), rule.relative));
         let limits: Vec<(String, f64)> = total.chain(rules).collect();
-        ensure!(
-            !limits.is_empty(),
-            "it sets no limit: give `relative`, `steps` or `strangers` under [total], or a [[tensor]]"
-        );
-        for (key, limit) in limits {
-            ensure!(
-                limit.is_finite() && limit >= 0.0,
-                "{key} is {limit}: give a number, 0 or more"
+        if limits.is_empty() {
+            return Err(
+                "it sets no limit: give `relative`, `steps` or `unrelated` under [total], or a \
+                 [[tensor]]"
+                    .to_owned(),
             );
         }
+        let bad = |limit: f64| !limit.is_finite() || limit < 0.0;
+        if let Some((key, limit)) = limits.into_iter().find(|(_, limit)| bad(*limit)) {
+            return Err(format!("{key} is {limit}: give a number, 0 or more"));
+        }
         for rule in &budget.tensors {
-            rule.pattern()?;
+            rule.pattern().map_err(|error| error.to_string())?;
         }
         Ok(budget)
     }
@@ -112,8 +138,10 @@ impl Rule {
     /// # Errors
     /// When the name is no glob.
     pub fn pattern(&self) -> Result<Pattern> {
-        Pattern::new(&self.name)
-            .with_context(|| format!("tensor name {:?} is not a pattern", self.name))
+        Pattern::new(&self.name).map_err(|error| Error::Pattern {
+            pattern: self.name.clone(),
+            why: error.msg,
+        })
     }
 }
 
@@ -122,7 +150,7 @@ mod tests {
     use super::*;
 
     fn refused(text: &str, word: &str) {
-        let error = format!("{:#}", Budget::parse(text).expect_err(text));
+        let error = Budget::parse(text).expect_err(text);
         assert!(error.contains(word), "`{word}` is not in: {error}");
     }
 
@@ -134,7 +162,7 @@ mod tests {
             panic!("refused")
         };
         assert_eq!(budget.total.steps, Some(3.0));
-        assert_eq!(budget.total.strangers, None);
+        assert_eq!(budget.total.unrelated, None);
         assert_eq!(budget.tensors.len(), 1);
     }
 
@@ -142,6 +170,7 @@ mod tests {
     fn what_means_nothing_is_refused_by_name() {
         refused("[total]\nrelativ = 0.1", "line 2: unknown field `relativ`");
         refused("[sum]\nrelative = 0.1", "`sum`");
+        refused("[total]\nstrangers = 0.1", "`strangers`");
         refused(
             "[[tensor]]\nname = \"a\"\nrelative = 1\nsteps = 1",
             "`steps`",

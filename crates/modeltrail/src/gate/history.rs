@@ -1,9 +1,9 @@
 //! How long the recent steps of the accredited checkpoint's run are.
 
-use super::sides::{Kept, Side};
-use crate::collection::{Group, Options, Space, Unit, collect};
+use crate::checkpoint::Checkpoint;
+use crate::collection::{Collection, Group, Options, Space, Unit, collect, printable};
+use crate::error::{Error, Result};
 use crate::runs::RunOptions;
-use anyhow::{Result, bail, ensure};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use trajectory::progress::{Progress, Units};
@@ -11,7 +11,7 @@ use weightspace::distance::distance;
 use weightspace::sketch::{Parameters, relative_error};
 
 /// Steps of the run up to the accredited checkpoint.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct History {
     /// Different checkpoints with the accredited one's tensors.
     pub checkpoints: usize,
@@ -25,74 +25,61 @@ pub struct History {
     pub is_claimed: bool,
     /// Whether the accredited checkpoint is among them, and so the steps end there.
     pub has_accredited: bool,
-    /// Checkpoints of another architecture, left out.
+    /// Checkpoints of another architecture, skipped.
     pub others: usize,
 }
 
 impl History {
-    /// Reads the run. Everything must be readable and finite: a missing checkpoint makes a step
-    /// longer, and with it the budget.
+    /// Reads the run that the paths stand for: as sketches, if the accredited checkpoint is one.
     ///
     /// # Errors
-    /// When something cannot be read or is not finite, several runs are claimed, or fewer than two
-    /// different checkpoints have the tensors of the accredited one.
-    pub fn read(paths: &[PathBuf], accredited: &Side, options: &Options) -> Result<Self> {
+    /// As [`of`](Self::of).
+    pub fn read(paths: &[PathBuf], accredited: &Checkpoint, options: &Options) -> Result<Self> {
         let memory = if accredited.is_sketch() {
             0
         } else {
             options.memory
         };
         let options = Options { memory, ..*options };
-        let collection = collect(paths, &options);
-        if let Some(problem) = collection.problems.first() {
-            bail!("the history must be whole: {}", problem.message);
-        }
-        if let Some(bad) = collection.not_finite.first() {
-            bail!(
-                "{} of the history has weights that are NaN or infinite: leave it out",
-                bad.name
-            );
-        }
-        let mut others = 0;
-        let mut own = None;
+        Self::of(&collect(paths, &options), accredited, options.seed)
+    }
+
+    /// How long the steps of a run are. Everything must have been read and be finite: a missing
+    /// checkpoint makes a step longer, and with it the budget. `seed` is that of the order, where it
+    /// has to be inferred from the weights.
+    ///
+    /// # Errors
+    /// When something could not be read or is not finite, several runs are claimed, or fewer than
+    /// two different checkpoints have the tensors of the accredited one.
+    pub fn of(collection: &Collection, accredited: &Checkpoint, seed: u64) -> Result<Self> {
+        check_complete(collection)?;
         let shapes = accredited.shapes();
-        for group in collection.groups {
-            if is_alike(&group, &shapes) {
-                own = Some(group);
-            } else {
-                others += group.members.len();
-            }
-        }
-        let Some(group) = own else {
-            bail!("no checkpoint of the history has the tensors of the accredited one");
+        let (own, others): (Vec<&Group>, Vec<&Group>) = collection
+            .groups
+            .iter()
+            .partition(|group| is_alike(group, &shapes));
+        let Some(group) = own.first() else {
+            return unusable(
+                "none of its checkpoints has the tensors of the accredited one".to_owned(),
+            );
         };
-        one_run(&group)?;
-        let claimed = claimed_order(&group);
+        check_one_run(group)?;
+        let claimed = claimed_order(group);
         let is_claimed = claimed.is_some();
         let mut order = match claimed {
             Some(order) => order,
-            None => found_order(&group, &options)?,
+            None => inferred_order(group, seed)?,
         };
         let checkpoints = order.len();
-        let point = point(accredited, &group)?;
-        let apart: Vec<f64> = order
-            .iter()
-            .map(|&column| to(&group, column, &point))
-            .collect();
-        let place = apart.iter().position(|&distance| distance == 0.0);
-        match place {
-            Some(place) if place > 0 => order.truncate(place + 1),
-            Some(_) => {}
-            // The weights do not say which end is the newest: the one that is nearer.
-            None if !is_claimed && apart.first() < apart.last() => order.reverse(),
-            None => {}
+        let distances = distances(group, &order, accredited)?;
+        let has_accredited = end_at(&mut order, &distances, is_claimed);
+        if order.len() < 2 {
+            return unusable(format!(
+                "it has {} different checkpoint(s) with the tensors of the accredited one, and a \
+                 step needs two",
+                order.len()
+            ));
         }
-        ensure!(
-            order.len() > 1,
-            "the history has {} different checkpoint(s) with the tensors of the accredited one, and a \
-             step needs two",
-            order.len()
-        );
         let units = Units::default();
         let progress = Progress::since(group.points.as_view(), &order, 0, &units)?;
         Ok(Self {
@@ -104,10 +91,51 @@ impl History {
                 Space::Sketches => relative_error(Parameters::default().dimensions),
             },
             is_claimed,
-            has_accredited: place.is_some(),
-            others,
+            has_accredited,
+            others: others.iter().map(|group| group.members.len()).sum(),
         })
     }
+}
+
+fn unusable<T>(reason: String) -> Result<T> {
+    Err(Error::History { reason })
+}
+
+/// # Errors
+/// When something was not read, or is not finite.
+fn check_complete(collection: &Collection) -> Result<()> {
+    if let Some(problem) = collection.problems.first() {
+        return unusable(format!("it must be complete: {}", problem.message));
+    }
+    if let Some(unread) = collection.unread.first() {
+        return unusable(format!(
+            "it must be complete: tensor {} of {} could not be read ({}, {})",
+            printable(&unread.tensor),
+            unread.checkpoint,
+            unread.dtype,
+            unread.reason
+        ));
+    }
+    if let Some(bad) = collection.not_finite.first() {
+        return unusable(format!(
+            "{} has weights that are NaN or infinite: remove it from the history",
+            bad.name
+        ));
+    }
+    Ok(())
+}
+
+/// Cuts an order after the accredited checkpoint, by the distances from it, and returns whether it is
+/// there. If it is not, the end that is nearer is taken for the newest, unless claims give the order.
+fn end_at(order: &mut Vec<u32>, distances: &[f64], is_claimed: bool) -> bool {
+    let place = distances.iter().position(|&distance| distance == 0.0);
+    match place {
+        Some(place) if place > 0 => order.truncate(place + 1),
+        Some(_) => {}
+        None if !is_claimed && distances.first() < distances.last() => order.reverse(),
+        None => {}
+    }
+    place.is_some()
 }
 
 fn is_alike(group: &Group, shapes: &BTreeMap<&str, &[usize]>) -> bool {
@@ -121,16 +149,17 @@ fn is_alike(group: &Group, shapes: &BTreeMap<&str, &[usize]>) -> bool {
 
 /// # Errors
 /// When the members claim different runs: a step from one to another is no step.
-fn one_run(group: &Group) -> Result<()> {
+fn check_one_run(group: &Group) -> Result<()> {
     let claims = group.members.iter().filter_map(|m| m.claims.run.as_ref());
     let mut runs: Vec<&str> = claims.map(|claim| claim.value.as_str()).collect();
     runs.sort_unstable();
     runs.dedup();
-    ensure!(
-        runs.len() < 2,
-        "the history claims to be of several runs ({}): give the run of the accredited checkpoint",
-        crate::collection::printable(&runs.join(", "))
-    );
+    if runs.len() > 1 {
+        return unusable(format!(
+            "it claims to be of several runs ({}): give the run of the accredited checkpoint",
+            printable(&runs.join(", "))
+        ));
+    }
     Ok(())
 }
 
@@ -159,34 +188,40 @@ fn claimed_order(group: &Group) -> Option<Vec<u32>> {
     is_sound.then(|| places.into_iter().map(|(_, _, column)| column).collect())
 }
 
-/// Columns in the order that the weights tell.
-fn found_order(group: &Group, options: &Options) -> Result<Vec<u32>> {
-    let answer = group.runs(&RunOptions {
+/// Columns in the order that is inferred from the weights.
+fn inferred_order(group: &Group, seed: u64) -> Result<Vec<u32>> {
+    let found = group.runs(&RunOptions {
         runs: Some(1),
-        seed: options.seed,
+        seed: seed,
         ..RunOptions::default()
     })?;
-    let places = answer.runs.iter().flat_map(|run| &run.places);
-    Ok(places
-        .map(|place| u32::try_from(place.member))
-        .collect::<Result<_, _>>()?)
+    let places = found.runs.iter().flat_map(|run| &run.places);
+    Ok(places.map(|place| place.member as u32).collect())
+}
+
+/// The distance of each of these columns from the accredited checkpoint: NaN if that is not finite.
+fn distances(group: &Group, order: &[u32], accredited: &Checkpoint) -> Result<Vec<f64>> {
+    if !accredited.not_finite().is_empty() {
+        return Ok(vec![f64::NAN; order.len()]);
+    }
+    let point = point(accredited, group)?;
+    Ok(order
+        .iter()
+        .map(|&column| to(group, column, &point))
+        .collect())
 }
 
 /// The accredited checkpoint as a column of the group.
-fn point(accredited: &Side, group: &Group) -> Result<Vec<f32>> {
-    match (&accredited.kept, group.space) {
-        (Kept::Weights(single), Space::Weights) => {
-            let tensors = single.tensors();
-            let values: HashMap<&str, &[f32]> =
-                tensors.iter().map(|t| (t.name, t.values)).collect();
-            let parts = group.layout.iter();
-            Ok(parts
-                .filter_map(|tensor| values.get(tensor.name.as_str()))
-                .flat_map(|values| values.iter().copied())
-                .collect())
-        }
-        _ => Ok(accredited.sketch()?.values.clone()),
-    }
+fn point(accredited: &Checkpoint, group: &Group) -> Result<Vec<f32>> {
+    let (Some(tensors), Space::Weights) = (accredited.tensors(), group.space) else {
+        return Ok(accredited.sketch()?.values.clone());
+    };
+    let values: HashMap<&str, &[f32]> = tensors.iter().map(|t| (t.name, t.values)).collect();
+    let parts = group.layout.iter();
+    Ok(parts
+        .filter_map(|tensor| values.get(tensor.name.as_str()))
+        .flat_map(|values| values.iter().copied())
+        .collect())
 }
 
 /// The distance of a column from a point; infinite if there is no such column.
@@ -198,3 +233,7 @@ fn to(group: &Group, column: u32, point: &[f32]) -> f64 {
     let view = group.points.column(column);
     distance(view.data.into_slice(), point)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

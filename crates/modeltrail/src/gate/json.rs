@@ -1,23 +1,26 @@
-//! The answer as JSON; `docs/gate.md` tells what each field is.
+//! The answer as JSON; `docs/gate.md` says what each field is.
 
-use super::{Judgement, NotFinite};
+use super::budget::Origin;
+use super::{Judgement, NotFinite, Verdict};
+use crate::checkpoint::Buffers;
 use crate::collection::LeftOut;
-use crate::gate::buffers::Buffers;
+use crate::coverage::Coverage;
 use crate::gate::judged::Judged;
 use crate::gate::measured::Moved;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// What this document is; a change that breaks readers gets another number.
 const SCHEMA: &str = "modeltrail.gate/1";
 
 #[derive(Serialize)]
-pub(super) struct Document<'a> {
+struct Document<'a> {
     schema: &'static str,
-    verdict: &'static str,
+    verdict: Verdict,
     accredited: &'a str,
     candidate: &'a str,
-    /// None for the default.
-    budget: Option<&'a str>,
+    /// Its file, if it is of one.
+    budget: Option<Cow<'a, str>>,
     from_sketches: bool,
     identical: Option<bool>,
     limits: &'a [Judged],
@@ -27,6 +30,7 @@ pub(super) struct Document<'a> {
     history: Option<History>,
     not_looked_at: LeftOut,
     buffers: &'a Buffers,
+    coverage: &'a Coverage,
 }
 
 #[derive(Serialize)]
@@ -51,15 +55,24 @@ struct History {
     other_architectures: usize,
 }
 
-pub(super) fn document<'a>(found: &'a Judgement) -> Document<'a> {
+impl Serialize for Judgement {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        document(self).serialize(serializer)
+    }
+}
+
+fn document<'a>(found: &'a Judgement) -> Document<'a> {
     let measured = found.measured.as_ref();
     Document {
         schema: SCHEMA,
         verdict: found.verdict(),
-        accredited: &found.a.name,
-        candidate: &found.b.name,
-        budget: found.budget_from.as_deref(),
-        from_sketches: found.is_sketched(),
+        accredited: &found.accredited,
+        candidate: &found.candidate,
+        budget: match &found.budget {
+            Origin::File(path) => Some(path.to_string_lossy()),
+            Origin::Convention | Origin::Program => None,
+        },
+        from_sketches: found.is_sketched,
         identical: measured.map(|measured| measured.is_identical),
         limits: &found.limits,
         not_finite: &found.not_finite,
@@ -79,6 +92,7 @@ pub(super) fn document<'a>(found: &'a Judgement) -> Document<'a> {
         }),
         not_looked_at: found.left_out,
         buffers: &found.buffers,
+        coverage: &found.coverage,
     }
 }
 

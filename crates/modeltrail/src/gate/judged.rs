@@ -1,12 +1,14 @@
 //! Every limit, what was measured, and whether it holds.
 
-use super::budget::Budget;
+use super::budget::{Budget, Rule};
 use super::history::History;
 use super::measured::{Measured, Moved};
-use anyhow::{Result, ensure};
+use crate::coverage::Unread;
+use crate::error::{Error, Result};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
-/// One limit held against what was measured.
+/// One limit, and what was measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Judged {
     /// `total`, or the glob of tensor names.
@@ -15,12 +17,12 @@ pub struct Judged {
     pub unit: Unit,
     /// The most that is within.
     pub limit: f64,
-    /// What was measured; of several tensors the worst. None if weights are not finite, or if
-    /// something moved away from zero.
+    /// What was measured; of several tensors the worst. None if weights are not finite or were not
+    /// read, or if something moved away from zero.
     pub measured: Option<f64>,
     /// Relative standard error of what was measured, at most.
     pub error: f64,
-    /// Measured × (1 + error): what is held against the limit.
+    /// Measured × (1 + error): what is compared with the limit.
     pub counted: Option<f64>,
     /// Whether the limit holds.
     pub status: Status,
@@ -50,7 +52,7 @@ pub enum Unit {
     /// Recent steps of the run.
     Steps,
     /// Distances of independent weights of these norms.
-    Strangers,
+    Unrelated,
 }
 
 impl Unit {
@@ -59,7 +61,7 @@ impl Unit {
         match self {
             Self::Relative => "relative",
             Self::Steps => "steps",
-            Self::Strangers => "strangers",
+            Self::Unrelated => "unrelated",
         }
     }
 }
@@ -72,7 +74,7 @@ pub enum Status {
     Within,
     /// It does not.
     Over,
-    /// Weights are not finite; counts as over.
+    /// Weights are not finite, or some that it is about were not read.
     NotMeasured,
 }
 
@@ -87,66 +89,83 @@ impl Status {
     }
 }
 
-/// Holds a budget against what was measured; nothing was where weights are not finite. `has_history`
-/// says whether one was given, which is not read for an accredited checkpoint that is not finite;
-/// `names` are those of all tensors.
+/// Compares a budget with what was measured; nothing was where weights are not finite. `names` are
+/// those of the tensors that were read. Of tensors that were not read it says nothing: a limit on all
+/// weights is then not measured, and one on single tensors only if a tensor that was read is over it.
 ///
 /// # Errors
-/// When a limit is in steps and there is no history, or a glob means no tensor.
-pub fn judge(
+/// When a limit is in steps and there is no history, or a glob matches no tensor.
+pub(crate) fn judge(
     budget: &Budget,
     measured: Option<&Measured>,
     history: Option<&History>,
-    has_history: bool,
     names: &[&str],
+    unread: &[Unread],
 ) -> Result<Vec<Judged>> {
     let mut judged = Vec::new();
-    let all = measured.map(|measured| &measured.total);
+    let all = measured
+        .filter(|_| unread.is_empty())
+        .map(|measured| &measured.total);
     if let Some(limit) = budget.total.relative {
         let found = all.map(|all| (all.relative(), all.error));
-        judged.push(held("total", Unit::Relative, limit, found));
+        judged.push(compared("total", Unit::Relative, limit, found));
     }
     if let Some(limit) = budget.total.steps {
-        ensure!(
-            has_history,
-            "the budget has a limit in steps: give checkpoints of the run with --history"
-        );
-        let found = all
-            .zip(history)
-            .map(|(all, run)| (all.over(run.recent_step), in_steps(all.error, run.error)));
-        judged.push(held("total", Unit::Steps, limit, found));
+        let history = history.ok_or(Error::HistoryMissing)?;
+        let found = all.map(|all| {
+            let error = in_steps(all.error, history.error);
+            (all.over(history.recent_step), error)
+        });
+        judged.push(compared("total", Unit::Steps, limit, found));
     }
-    if let Some(limit) = budget.total.strangers {
+    if let Some(limit) = budget.total.unrelated {
         let found = all.map(|all| (all.over(all.norm_a.hypot(all.norm_b)), all.error));
-        judged.push(held("total", Unit::Strangers, limit, found));
+        judged.push(compared("total", Unit::Unrelated, limit, found));
     }
     for rule in &budget.tensors {
-        let pattern = rule.pattern()?;
-        let meant = names.iter().filter(|name| pattern.matches(name)).count();
-        ensure!(
-            meant > 0,
-            "no tensor is named like {:?}, as the budget says: `modeltrail diff` lists all names",
-            rule.name
-        );
-        let tensors: Vec<&Moved> = measured
-            .iter()
-            .flat_map(|measured| &measured.tensors)
-            .filter(|tensor| pattern.matches(&tensor.name))
-            .collect();
-        let counted = |tensor: &Moved| tensor.relative() * (1.0 + tensor.error);
-        let worst = tensors
-            .iter()
-            .max_by(|a, b| counted(a).total_cmp(&counted(b)));
-        let found = worst.map(|worst| (worst.relative(), worst.error));
-        let within = |tensor: &&&Moved| counted(tensor) <= rule.relative;
-        judged.push(Judged {
-            worst: worst.map(|worst| worst.name.clone()),
-            tensors: Some(Tensors {
-                meant,
-                over: tensors.len() - tensors.iter().filter(within).count(),
-            }),
-            ..held(&rule.name, Unit::Relative, rule.relative, found)
+        judged.push(of_tensors(rule, measured, names, unread)?);
+    }
+    Ok(judged)
+}
+
+/// The limit of single tensors.
+fn of_tensors(
+    rule: &Rule,
+    measured: Option<&Measured>,
+    names: &[&str],
+    unread: &[Unread],
+) -> Result<Judged> {
+    let pattern = rule.pattern()?;
+    let unread = unread.iter().map(|tensor| tensor.tensor.as_str());
+    let unread: BTreeSet<&str> = unread.filter(|name| pattern.matches(name)).collect();
+    let read = names.iter().copied().filter(|name| pattern.matches(name));
+    let meant = read.collect::<BTreeSet<&str>>().union(&unread).count();
+    if meant == 0 {
+        return Err(Error::NoTensorMatches {
+            pattern: rule.name.clone(),
         });
+    }
+    let tensors: Vec<&Moved> = measured
+        .iter()
+        .flat_map(|measured| &measured.tensors)
+        .filter(|tensor| pattern.matches(&tensor.name))
+        .collect();
+    let counted = |tensor: &Moved| tensor.relative() * (1.0 + tensor.error);
+    let worst = tensors
+        .iter()
+        .max_by(|a, b| counted(a).total_cmp(&counted(b)));
+    let found = worst.map(|worst| (worst.relative(), worst.error));
+    let within = |tensor: &&&Moved| counted(tensor) <= rule.relative;
+    let mut judged = Judged {
+        worst: worst.map(|worst| worst.name.clone()),
+        tensors: Some(Tensors {
+            meant,
+            over: tensors.len() - tensors.iter().filter(within).count(),
+        }),
+        ..compared(&rule.name, Unit::Relative, rule.relative, found)
+    };
+    if judged.status == Status::Within && !unread.is_empty() {
+        judged.status = Status::NotMeasured;
     }
     Ok(judged)
 }
@@ -156,7 +175,7 @@ fn in_steps(distance: f64, step: f64) -> f64 {
     (1.0 + distance) / (1.0 - step) - 1.0
 }
 
-fn held(of: &str, unit: Unit, limit: f64, found: Option<(f64, f64)>) -> Judged {
+fn compared(of: &str, unit: Unit, limit: f64, found: Option<(f64, f64)>) -> Judged {
     let counted = found.map(|(measured, error)| measured * (1.0 + error));
     let finite = |value: &f64| value.is_finite();
     Judged {
@@ -182,14 +201,14 @@ mod tests {
 
     #[test]
     fn the_error_of_a_sketch_counts_against_the_budget() {
-        let status = |error| held("total", Unit::Relative, 0.1, Some((0.099, error))).status;
+        let status = |error| compared("total", Unit::Relative, 0.1, Some((0.099, error))).status;
         assert_eq!(status(0.0), Status::Within);
         assert_eq!(status(0.022), Status::Over);
     }
 
     #[test]
     fn what_is_not_a_number_is_never_within() {
-        let status = |found| held("total", Unit::Steps, 1e9, found).status;
+        let status = |found| compared("total", Unit::Steps, 1e9, found).status;
         assert_eq!(status(Some((f64::NAN, 0.0))), Status::Over);
         assert_eq!(status(Some((f64::INFINITY, 0.0))), Status::Over);
         assert_eq!(status(None), Status::NotMeasured);

@@ -1,7 +1,7 @@
 //! How far all weights and each tensor moved.
 
-use super::sides::{Kept, Side};
-use anyhow::Result;
+use crate::checkpoint::Checkpoint;
+use crate::error::Result;
 use weightspace::compare::{Paired, compare};
 use weightspace::sketch::{Parameters, distance, relative_error, tensor_distances};
 
@@ -53,9 +53,8 @@ impl Moved {
 ///
 /// # Errors
 /// When values are not finite or the tensors differ; both are to be checked before.
-pub fn measure(a: &Side, b: &Side) -> Result<Measured> {
-    if let (Kept::Weights(a), Kept::Weights(b)) = (&a.kept, &b.kept) {
-        let (a, b) = (a.tensors(), b.tensors());
+pub fn measure(a: &Checkpoint, b: &Checkpoint) -> Result<Measured> {
+    if let (Some(a), Some(b)) = (a.tensors(), b.tensors()) {
         let paired = Paired::new(&a, &b)?;
         let comparison = compare(&paired);
         let moved = |name: &str, change: &weightspace::compare::Change| Moved {

@@ -1,25 +1,34 @@
 //! The answer for people.
 
-use super::{Judgement, NotFinite};
+use super::budget::Origin;
+use super::{Judgement, NotFinite, Verdict};
 use crate::collection::printable;
 use crate::gate::judged::Judged;
 use crate::gate::measured::{Measured, Moved};
-use crate::text::{beside_weights, table};
+use crate::text::{beside_weights, table, unread};
 
 /// So many tensors are shown.
 const SHOWN: usize = 8;
 
-pub(super) fn page(found: &Judgement) -> String {
-    let answer = if found.is_within() {
-        "WITHIN BUDGET"
-    } else {
-        "RETEST"
+impl std::fmt::Display for Judgement {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&page(self))
+    }
+}
+
+fn page(found: &Judgement) -> String {
+    let answer = match found.verdict() {
+        Verdict::Within => "WITHIN BUDGET",
+        Verdict::Retest => "RETEST",
+        Verdict::CannotTell => "CANNOT TELL",
     };
-    let mut parts = vec![format!("{answer}: {} after {}", found.b.name, found.a.name)];
+    let (accredited, candidate) = (&found.accredited, &found.candidate);
+    let mut parts = vec![format!("{answer}: {candidate} after {accredited}")];
+    parts.extend(unread(&found.coverage));
     parts.extend(found.not_finite.iter().map(not_finite));
     parts.push(limits(found));
     if let Some(measured) = &found.measured {
-        parts.push(moved(measured));
+        parts.push(moved(measured, found.coverage.is_complete()));
     }
     parts.push(notes(found));
     parts.join("\n\n")
@@ -57,7 +66,7 @@ pub(super) fn measured(limit: &Judged) -> String {
     }
 }
 
-/// Four digits that count.
+/// Four significant digits.
 fn number(value: f64) -> String {
     if value == 0.0 || (1e-3..1e5).contains(&value) {
         let digits = if value >= 1.0 { 3 } else { 5 };
@@ -85,7 +94,14 @@ fn limits(found: &Judgement) -> String {
     table(titles, rows).to_string()
 }
 
-fn moved(measured: &Measured) -> String {
+fn moved(measured: &Measured, is_complete: bool) -> String {
+    if measured.total.distance == 0.0 && !measured.is_identical {
+        return if is_complete {
+            "All weights are the same as f32; more digits are not known to be the same.".to_owned()
+        } else {
+            "All weights that could be read are the same bits.".to_owned()
+        };
+    }
     if measured.is_identical {
         return "Identical: all weights are the same bits.".to_owned();
     }
@@ -127,17 +143,17 @@ fn notes(found: &Judgement) -> String {
             if run.is_claimed {
                 "names and metadata claim"
             } else {
-                "the weights tell; name files by their steps to be sure"
+                "was inferred from the weights; name files by their steps to be sure"
             }
         ));
         if run.others > 0 {
             notes.push(format!(
-                "{} checkpoints of another architecture in the history were left out.",
+                "{} checkpoints of another architecture in the history were skipped.",
                 run.others
             ));
         }
     }
-    if found.is_sketched() {
+    if found.is_sketched {
         notes.push(
             "From sketches: ± is one standard error at most, and is counted against the budget."
                 .to_owned(),
@@ -146,13 +162,13 @@ fn notes(found: &Judgement) -> String {
     if let Some(beside) = beside_weights(found.left_out, 0) {
         notes.push(format!("In both together {beside}."));
     }
-    if let Some(told) = found.buffers.told() {
-        notes.push(format!("! {told}, and in no budget."));
+    if let Some(note) = found.buffers.to_note() {
+        notes.push(format!("! {note}, and in no budget."));
     }
-    if found.budget_from.is_none() {
+    if found.budget == Origin::Convention {
         notes.push(
             "The default budget (relative 0.05; steps 3 with a history) is a convention and was \
-             tested on no model: set your own with --budget."
+             tested on no model: set limits of your own."
                 .to_owned(),
         );
     }

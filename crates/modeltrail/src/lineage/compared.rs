@@ -1,18 +1,22 @@
-//! The suspect held against one group of checkpoints, and what comes of it.
+//! The suspect beside one group of checkpoints, and what comes of it.
+//!
+//! [`compare`] goes step by step: distances to all checkpoints; the exact test with the nearest; the
+//! search for hidden units in another order, after which distances are measured again; the verdict;
+//! other runs that are related; the place along the nearest run.
 
-use super::near::{Near, by_run, ranked};
-use super::order_of_units::{Aligned, aligned, aligned_with_each, test};
+use super::candidates::Completeness;
+use super::families::{Tie, family_of, standing_out};
+use super::near::{Near, by_run, norm, ranked};
+use super::order_of_units::{Aligned, test};
+use super::permuted::{self, Search};
 use super::place::{self, Place};
 use super::suspect::Suspect;
-use super::{SURE, SURE_OF_DISTANCES};
+use super::verdict::{Decision, Evidence, Grounds, Relation, is_sure};
+use crate::checkpoint::Checkpoint;
 use crate::collection::{Group, Options, Space};
-use crate::gate::sides::Side;
-use crate::runs::origins::Origin;
+use crate::error::Result;
 use crate::runs::{RunOptions, Runs};
-use anyhow::Result;
-use serde::Serialize;
-use std::collections::BTreeSet;
-use weightspace::relation::strangers::{Outlier, outlier};
+use weightspace::relation::strangers::Outlier;
 use weightspace::relation::units::Units;
 
 /// Checkpoints of the nearest run, and of other runs, that are shown.
@@ -21,41 +25,6 @@ const SHOWN: (usize, usize) = (3, 4);
 const TESTED: usize = 16;
 /// Nearer than this share of the distance to any other related run, the suspect belongs to one run.
 const CLEARLY: f64 = 0.65;
-/// Without any test, nearer than this share of the distance of strangers counts as related: the
-/// line that forks are found by.
-const RELATED: f64 = 0.65;
-
-/// Without unrelated runs to hold it against, least collapse of the distance that is believed to be
-/// due to permuted units. Strangers with ten units a layer fall to half one time in a hundred.
-const COLLAPSED_ALONE: f64 = 0.3;
-
-/// What the suspect is to the checkpoints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Relation {
-    /// Its weights are the same bits as a checkpoint's.
-    Identical,
-    /// It belongs to one run.
-    Derived,
-    /// It is related to several runs alike, as trainings from one start are.
-    SharedStart,
-    /// None was found.
-    None,
-}
-
-/// What the verdict rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Grounds {
-    /// Equal bits.
-    Bits,
-    /// The exact test by the order of hidden units.
-    OrderOfUnits,
-    /// The approximate test against unrelated runs.
-    Strangers,
-    /// A line drawn by hand, since neither test could be made.
-    Line,
-}
 
 /// One checkpoint that is shown.
 #[derive(Debug)]
@@ -69,10 +38,10 @@ pub(crate) struct Row {
 #[derive(Debug)]
 pub(crate) struct Compared {
     pub(crate) group: Group,
-    pub(crate) answer: Runs,
+    pub(crate) runs: Runs,
     pub(crate) relation: Relation,
     pub(crate) grounds: Grounds,
-    /// Logarithm of the p-value that the verdict rests on; none for equal bits and for the line.
+    /// Logarithm of the p-value that the verdict rests on; none for equal bits and the threshold.
     pub(crate) ln_p: Option<f64>,
     /// Members with the suspect's bits.
     pub(crate) copies: Vec<usize>,
@@ -102,25 +71,25 @@ impl Compared {
     }
 
     pub(crate) fn is_related(&self) -> bool {
-        self.relation != Relation::None
+        !matches!(self.relation, Relation::None | Relation::CannotTell)
     }
 
     pub(crate) fn nearest(&self) -> Option<&Near> {
         self.rows.first().map(|row| &row.near)
     }
 
-    /// From the suspect in one group to the one in another: the surer first, then the nearer.
+    /// Its place among the groups: the related ones first, then the nearer.
     pub(crate) fn rank(&self) -> (bool, f64) {
         let nearest = self
             .nearest()
-            .map_or(f64::INFINITY, |near| near.of_strangers);
+            .map_or(f64::INFINITY, |near| near.relative_to_unrelated);
         (!self.is_related(), nearest)
     }
 
     /// A distance relative to the norm of a member.
     pub(crate) fn relative_to(&self, member: usize, distance: f64) -> f64 {
         let point: &[f32] = self.group.points.column(member).data.into_slice();
-        let norm = super::near::norm(point);
+        let norm = norm(point);
         if norm > 0.0 {
             distance / norm
         } else {
@@ -134,215 +103,168 @@ impl Compared {
     }
 }
 
-/// Compares. `runs` is their number, if it is known.
+/// Compares. `known` is the number of runs, if it is known.
 pub(crate) fn compare(
     group: Group,
-    side: &Side,
-    runs: Option<usize>,
+    checkpoint: &Checkpoint,
+    completeness: &Completeness,
+    known: Option<usize>,
     options: &Options,
 ) -> Result<Compared> {
-    let suspect = Suspect::among(&group, side)?;
-    let answer = group.runs(&RunOptions {
-        runs,
+    let stored = Suspect::among(&group, checkpoint)?;
+    let runs = group.runs(&RunOptions {
+        runs: known,
         seed: options.seed,
         ..RunOptions::default()
     })?;
-    let stored = ranked(&group, &answer, &suspect);
-    let search = (stored.len() as f64).ln();
+    let near = ranked(&group, &runs, &stored);
     let copies: Vec<usize> = (0..group.members.len())
-        .filter(|&member| suspect.is_copied_by(&group, member))
+        .filter(|&member| stored.is_copied_by(&group, member))
         .collect();
-    let corrected = |units: &Units| (units.ln_p + search).min(0.0);
-    let exact = |near: &Near| test(&group, near.member, &suspect, options);
-    let units = stored.first().map(exact).transpose()?.flatten();
-    let ln_units = units.as_ref().map(corrected);
-    let by_units = ln_units.is_some_and(is_sure);
 
-    // Units in another order: with the nearest only where the order says that it is the right one.
-    let firsts = by_run(&stored);
-    let tried = if !copies.is_empty() {
-        Vec::new()
-    } else if by_units {
-        let near = firsts.first();
-        let aligned = near
-            .map(|near| aligned(&group, near.member, &suspect, options))
-            .transpose()?;
-        near.copied().zip(aligned.flatten()).into_iter().collect()
+    let units = match near.first() {
+        Some(nearest) => test(&group, nearest.member, &stored, options)?,
+        None => None,
+    };
+    let candidates = near.len();
+    let ln_units = units.as_ref().map(|units| corrected(units, candidates));
+    let search = if copies.is_empty() {
+        let is_related_as_stored = ln_units.is_some_and(is_sure);
+        permuted::search(&group, &runs, &near, &stored, is_related_as_stored, options)?
     } else {
-        aligned_with_each(&group, &firsts, &suspect, options)?
+        Search::default()
     };
-    let alignments = tried.len();
-    let share = |(near, aligned): &(Near, Aligned)| {
-        // Alignment leaves the norms as they are.
-        near.of_strangers * ratio(aligned.after, near.distance)
-    };
-    let shares: Vec<(usize, f64)> = tried.iter().map(|t| (t.0.run, share(t))).collect();
-    let best = tried
-        .into_iter()
-        .min_by(|a, b| share(a).total_cmp(&share(b)));
-    let best = best.map(|(near, aligned)| (near.run, aligned));
-
-    let raw: Vec<(usize, f64)> = firsts.iter().map(|n| (n.run, n.of_strangers)).collect();
-    let raw_outlier = standing_out(&raw, &answer);
-    let aligned_outlier = (alignments > 1)
-        .then(|| standing_out(&shares, &answer))
-        .flatten();
-    let is_permuted = best.as_ref().is_some_and(|(_, aligned)| {
-        let has_moved = aligned.moved > 0 && aligned.after < aligned.before;
-        let is_believed = match (by_units, aligned_outlier) {
-            (true, _) => aligned.is_permuted,
-            (false, Some(found)) => stands_out(found.ln_p),
-            (false, None) => aligned.after <= COLLAPSED_ALONE * aligned.before,
-        };
-        has_moved && is_believed
-    });
-    let suspect = match &best {
-        Some((_, aligned)) if is_permuted => Suspect::of(aligned.weights.clone(), group.space)?,
-        _ => suspect,
-    };
-    let near = if is_permuted {
-        ranked(&group, &answer, &suspect)
+    let is_permuted = search.is_permuted;
+    let (suspect, near, outlier) = if let (true, Some(best)) = (is_permuted, &search.best) {
+        let suspect = Suspect::of(best.weights.clone(), group.space)?;
+        let near = ranked(&group, &runs, &suspect);
+        (suspect, near, search.outlier)
     } else {
-        stored
-    };
-    let outlier = if is_permuted {
-        aligned_outlier
-    } else {
-        raw_outlier
-    };
-    let strangers = outlier.map(|found| found.ln_p);
-
-    let nearest = near.first();
-    let is_near = nearest.is_some_and(|near| near.of_strangers <= RELATED);
-    let (is_related, grounds, ln_p) = match (copies.is_empty(), ln_units, strangers) {
-        (false, _, _) => (true, Grounds::Bits, None),
-        (_, Some(ln_p), _) if is_sure(ln_p) => (true, Grounds::OrderOfUnits, Some(ln_p)),
-        // The order of units says nothing against a relation where they were permuted.
-        (_, _, Some(ln_p)) if is_permuted && stands_out(ln_p) => {
-            (true, Grounds::Strangers, Some(ln_p))
-        }
-        _ if is_permuted => (true, Grounds::Line, None),
-        // Where the exact test can be made, the approximate one has no say.
-        (_, Some(ln_p), _) => (false, Grounds::OrderOfUnits, Some(ln_p)),
-        (_, None, Some(ln_p)) => (stands_out(ln_p), Grounds::Strangers, Some(ln_p)),
-        (_, None, None) => (is_near, Grounds::Line, None),
+        let distances = by_run(&near).into_iter();
+        let distances = distances.map(|near| (near.run, near.relative_to_unrelated));
+        let outlier = standing_out(&distances.collect::<Vec<_>>(), &runs);
+        (stored, near, outlier)
     };
 
-    let rest = by_run(&near);
-    let mut also_related = Vec::new();
-    let mut tested = 0;
-    if is_related && copies.is_empty() && !is_permuted {
-        for other in rest.iter().skip(1).take(TESTED) {
-            if let Some(units) = test(&group, other.member, &suspect, options)? {
-                tested += 1;
-                if is_sure(corrected(&units)) {
-                    also_related.push(other.run);
-                }
-            }
-        }
-    }
-    // Branches of one trunk are expected to be related; a start in common is the question.
-    let family = nearest.map_or_else(BTreeSet::new, |near| family_of(near.run, &answer, false));
-    let nearest_other = rest
-        .iter()
-        .find(|other| also_related.contains(&other.run) && !family.contains(&other.run));
-    let is_clear = match (nearest, nearest_other) {
-        (Some(near), Some(other)) => near.of_strangers <= CLEARLY * other.of_strangers,
-        _ => true,
+    let evidence = Evidence {
+        copies: completeness.of_copies(copies.iter().filter_map(|&copy| group.members.get(copy))),
+        ln_units,
+        ln_unrelated: outlier.map(|found| found.ln_p),
+        is_permuted,
+        nearest: near.first().map(|near| near.relative_to_unrelated),
+        is_clear: true,
+        is_all_read: completeness.is_complete(),
     };
-    let relation = match (copies.is_empty(), is_related, is_clear) {
-        (false, _, _) => Relation::Identical,
-        (_, true, true) => Relation::Derived,
-        (_, true, false) => Relation::SharedStart,
-        _ => Relation::None,
-    };
-    let place = nearest
-        .filter(|_| is_related)
-        .map(|near| place::find(&group, &answer, &suspect, near))
-        .transpose()?;
-
-    let mut rows = Vec::new();
-    let others = rest.iter().skip(1).take(SHOWN.1);
-    let own = near
-        .iter()
-        .filter(|n| nearest.is_some_and(|first| first.run == n.run));
-    for near in own.take(SHOWN.0).chain(others) {
-        let units = if is_permuted {
-            None
-        } else {
-            test(&group, near.member, &suspect, options)?
-        };
-        rows.push(Row {
-            near: *near,
-            ln_p: units.as_ref().map(corrected),
-        });
-    }
-    Ok(Compared {
-        candidates: near.len(),
-        relation,
+    let Decision {
+        is_related,
         grounds,
         ln_p,
+    } = evidence.decide();
+    let case = Case {
+        group: &group,
+        suspect: &suspect,
+        near: &near,
+        is_permuted,
+        options,
+    };
+    let (also_related, tested) = if is_related && copies.is_empty() {
+        case.other_runs()?
+    } else {
+        (Vec::new(), 0)
+    };
+    let evidence = Evidence {
+        is_clear: is_clear(&near, &also_related, &runs),
+        ..evidence
+    };
+    let place = near.first().filter(|_| is_related);
+    let place = place.map(|near| place::find(&group, &runs, &suspect, near));
+    Ok(Compared {
+        relation: evidence.relation(),
+        grounds,
+        ln_p,
+        rows: case.rows()?,
+        candidates,
         copies,
-        rows,
         units,
         outlier,
         also_related,
         tested,
-        alignment: best.map(|(_, aligned)| aligned),
-        alignments,
+        place: place.transpose()?.flatten(),
+        alignment: search.best,
+        alignments: search.tried,
         is_aligned: is_permuted,
-        place,
         group,
-        answer,
+        runs,
     })
 }
 
-fn is_sure(ln_p: f64) -> bool {
-    ln_p <= SURE.ln()
+/// The exact p-value, as a logarithm, corrected for having looked at so many checkpoints.
+fn corrected(units: &Units, candidates: usize) -> f64 {
+    (units.ln_p + (candidates as f64).ln()).min(0.0)
 }
 
-fn stands_out(ln_p: f64) -> bool {
-    ln_p <= SURE_OF_DISTANCES.ln()
+/// Whether the nearest run is clearly nearer than any other run that is related. Branches of one
+/// trunk are expected to be related; a start in common is the question.
+fn is_clear(near: &[Near], also_related: &[usize], runs: &Runs) -> bool {
+    let Some(nearest) = near.first() else {
+        return true;
+    };
+    let family = family_of(nearest.run, &runs.origins, Tie::Fork);
+    let other = near
+        .iter()
+        .find(|other| also_related.contains(&other.run) && !family.contains(&other.run));
+    other.is_none_or(|other| nearest.relative_to_unrelated <= CLEARLY * other.relative_to_unrelated)
 }
 
-fn ratio(part: f64, whole: f64) -> f64 {
-    if whole > 0.0 { part / whole } else { 1.0 }
+/// A suspect in the order of units that its distances are measured in.
+struct Case<'a> {
+    group: &'a Group,
+    suspect: &'a Suspect,
+    /// All checkpoints, the nearest first.
+    near: &'a [Near],
+    is_permuted: bool,
+    options: &'a Options,
 }
 
-/// Holds the nearest of the runs, each with a distance, against those that are not of its family.
-fn standing_out(runs: &[(usize, f64)], answer: &Runs) -> Option<Outlier> {
-    let (run, nearest) = runs.iter().min_by(|a, b| a.1.total_cmp(&b.1)).copied()?;
-    if !answer.count.is_known() {
-        return None;
+impl Case<'_> {
+    /// Logarithm of the exact p-value of a checkpoint, corrected. None can be given once units were
+    /// put in the order of one checkpoint.
+    fn ln_p(&self, near: &Near) -> Result<Option<f64>> {
+        if self.is_permuted {
+            return Ok(None);
+        }
+        let units = test(self.group, near.member, self.suspect, self.options)?;
+        Ok(units.map(|units| corrected(&units, self.near.len())))
     }
-    let family = family_of(run, answer, true);
-    let others = runs.iter().filter(|(other, _)| !family.contains(other));
-    let others: Vec<f64> = others.map(|(_, distance)| *distance).collect();
-    let mut found = outlier(nearest, &others)?;
-    // Runs of the family were looked at as well.
-    let looked_at = runs.len() as f64 / (others.len() + 1) as f64;
-    found.ln_p = (found.ln_p + looked_at.ln()).min(0.0);
-    Some(found)
-}
 
-/// The runs that forks, and common starts if wanted, tie to a run, and itself.
-fn family_of(run: usize, answer: &Runs, with_starts: bool) -> BTreeSet<usize> {
-    let mut family = BTreeSet::from([run]);
-    loop {
-        let before = family.len();
-        for (index, origin) in answer.origins.iter().enumerate() {
-            let tied: &[usize] = match origin {
-                Origin::Fork(fork) => std::slice::from_ref(&fork.parent),
-                Origin::Siblings(others) if with_starts => others,
-                Origin::Siblings(_) | Origin::Root => &[],
-            };
-            if family.contains(&index) || tied.iter().any(|other| family.contains(other)) {
-                family.insert(index);
-                family.extend(tied);
+    /// Other runs that the exact test finds related, and how many were tested.
+    fn other_runs(&self) -> Result<(Vec<usize>, usize)> {
+        let (mut related, mut tested) = (Vec::new(), 0);
+        for other in by_run(self.near).iter().skip(1).take(TESTED) {
+            if let Some(ln_p) = self.ln_p(other)? {
+                tested += 1;
+                if is_sure(ln_p) {
+                    related.push(other.run);
+                }
             }
         }
-        if family.len() == before {
-            return family;
-        }
+        Ok((related, tested))
+    }
+
+    /// The nearest few, and the nearest of other runs.
+    fn rows(&self) -> Result<Vec<Row>> {
+        let firsts = by_run(self.near);
+        let nearest = firsts.first().map(|near| near.run);
+        let own = self.near.iter().filter(|near| Some(near.run) == nearest);
+        let others = firsts.iter().skip(1).take(SHOWN.1);
+        own.take(SHOWN.0)
+            .chain(others)
+            .map(|near| {
+                Ok(Row {
+                    near: *near,
+                    ln_p: self.ln_p(near)?,
+                })
+            })
+            .collect()
     }
 }

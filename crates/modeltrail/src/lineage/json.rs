@@ -1,11 +1,12 @@
-//! The answer as JSON; `docs/lineage.md` tells what each field is.
+//! The answer as JSON; `docs/lineage.md` says what each field is.
 
 use super::Lineage;
 use super::text::{not_compared, shared_share};
 use crate::collection::shared::Other;
 use crate::collection::{NotFinite, Problem};
-use crate::lineage::compared::{Compared, Grounds, Relation};
-use crate::lineage::{SURE, SURE_OF_DISTANCES};
+use crate::coverage::Coverage;
+use crate::lineage::compared::Compared;
+use crate::lineage::verdict::{Grounds, Relation, SURE, SURE_OF_DISTANCES};
 use serde::Serialize;
 use weightspace::relation::strangers::Outlier;
 use weightspace::relation::units::Layer;
@@ -14,7 +15,7 @@ use weightspace::relation::units::Layer;
 const SCHEMA: &str = "modeltrail.lineage/1";
 
 #[derive(Serialize)]
-pub(super) struct Document<'a> {
+struct Document<'a> {
     schema: &'static str,
     suspect: &'a str,
     verdict: Relation,
@@ -23,6 +24,7 @@ pub(super) struct Document<'a> {
     other_architectures: &'a [Other],
     not_read: &'a [Problem],
     not_finite: &'a [NotFinite],
+    coverage: &'a Coverage,
 }
 
 #[derive(Serialize)]
@@ -40,7 +42,7 @@ struct Group<'a> {
     compared_share: f64,
     not_compared: Vec<&'a str>,
     units: Option<Units<'a>>,
-    strangers: Option<Strangers>,
+    unrelated: Option<Unrelated>,
     also_related_runs: Vec<usize>,
     tested_runs: usize,
     alignment: Option<Alignment<'a>>,
@@ -54,7 +56,7 @@ struct Near<'a> {
     place: usize,
     distance: f64,
     relative: f64,
-    of_strangers: f64,
+    relative_to_unrelated: f64,
     log10_p: Option<f64>,
 }
 
@@ -73,7 +75,7 @@ struct Tested<'a> {
 }
 
 #[derive(Serialize)]
-struct Strangers {
+struct Unrelated {
     runs: usize,
     mean: f64,
     deviation: f64,
@@ -102,25 +104,29 @@ struct Place<'a> {
     left_between: Option<[&'a str; 2]>,
     is_certain: bool,
     nearest_is_first: bool,
-    direction_is_told: bool,
+    direction_is_known: bool,
 }
 
-pub(super) fn document<'a>(found: &'a Lineage) -> Document<'a> {
+impl Serialize for Lineage {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        document(self).serialize(serializer)
+    }
+}
+
+fn document<'a>(found: &'a Lineage) -> Document<'a> {
     Document {
         schema: SCHEMA,
         suspect: &found.suspect.name,
-        verdict: found
-            .compared
-            .first()
-            .map_or(Relation::None, |best| best.relation),
+        verdict: found.relation(),
         groups: found
             .compared
             .iter()
             .map(|group| of(found, group))
             .collect(),
-        other_architectures: &found.others,
-        not_read: &found.collection.problems,
-        not_finite: &found.collection.not_finite,
+        other_architectures: &found.rest.others,
+        not_read: &found.rest.problems,
+        not_finite: &found.rest.not_finite,
+        coverage: &found.coverage,
     }
 }
 
@@ -130,7 +136,7 @@ fn of<'a>(found: &'a Lineage, compared: &'a Compared) -> Group<'a> {
         verdict: compared.relation,
         grounds: compared.grounds,
         level: match compared.grounds {
-            Grounds::Strangers => SURE_OF_DISTANCES,
+            Grounds::UnrelatedRuns => SURE_OF_DISTANCES,
             _ => SURE,
         },
         p: compared.ln_p.map(f64::exp),
@@ -144,19 +150,19 @@ fn of<'a>(found: &'a Lineage, compared: &'a Compared) -> Group<'a> {
                 place: row.near.place + 1,
                 distance: row.near.distance,
                 relative: row.near.relative,
-                of_strangers: row.near.of_strangers,
+                relative_to_unrelated: row.near.relative_to_unrelated,
                 log10_p: row.ln_p.map(log10),
             })
             .collect(),
         candidates: compared.candidates,
-        runs: compared.answer.runs.len(),
+        runs: compared.runs.runs.len(),
         compared_share: shared_share(found, compared),
         not_compared: not_compared(found, compared),
         units: compared.units.as_ref().map(|units| Units {
             log10_p: log10(units.ln_p),
             layers: units.layers.iter().map(tested).collect(),
         }),
-        strangers: compared.outlier.map(strangers),
+        unrelated: compared.outlier.map(unrelated),
         also_related_runs: compared.also_related.iter().map(|run| run + 1).collect(),
         tested_runs: compared.tested,
         alignment: compared.alignment.as_ref().map(|aligned| Alignment {
@@ -181,7 +187,7 @@ fn of<'a>(found: &'a Lineage, compared: &'a Compared) -> Group<'a> {
                     .map(|fork| [fork.between.0, fork.between.1].map(|m| compared.name(m))),
                 is_certain: place.fork.is_some_and(|fork| fork.is_certain),
                 nearest_is_first: place.is_first,
-                direction_is_told: place.is_directed,
+                direction_is_known: place.is_directed,
             }
         }),
     }
@@ -196,8 +202,8 @@ fn tested(layer: &Layer) -> Tested<'_> {
     }
 }
 
-fn strangers(outlier: Outlier) -> Strangers {
-    Strangers {
+fn unrelated(outlier: Outlier) -> Unrelated {
+    Unrelated {
         runs: outlier.strangers,
         mean: outlier.mean,
         deviation: outlier.deviation,

@@ -20,10 +20,10 @@ pub(crate) struct Near {
     /// ‖s − c‖ / ‖c‖; infinite for a checkpoint of zeros.
     pub(crate) relative: f64,
     /// ‖s − c‖ / √(‖s‖² + ‖c‖²): near 1 for unrelated weights with mean zero.
-    pub(crate) of_strangers: f64,
+    pub(crate) relative_to_unrelated: f64,
 }
 
-/// Every different checkpoint, the nearest by share of the distance of strangers first.
+/// Every different checkpoint; the nearest first, relative to the distance of unrelated models.
 pub(crate) fn ranked(group: &Group, answer: &Runs, suspect: &Suspect) -> Vec<Near> {
     let places: Vec<(usize, usize, usize)> = (0..)
         .zip(&answer.runs)
@@ -51,13 +51,13 @@ pub(crate) fn ranked(group: &Group, answer: &Runs, suspect: &Suspect) -> Vec<Nea
                 place,
                 distance,
                 relative: share(theirs),
-                of_strangers: share(own.hypot(theirs)),
+                relative_to_unrelated: share(own.hypot(theirs)),
             }
         })
         .collect();
     ranked.sort_by(|a, b| {
         let name = |near: &Near| group.members.get(near.member).map(|m| &m.name);
-        let apart = a.of_strangers.total_cmp(&b.of_strangers);
+        let apart = a.relative_to_unrelated.total_cmp(&b.relative_to_unrelated);
         apart.then_with(|| name(a).cmp(&name(b)))
     });
     ranked

@@ -1,16 +1,11 @@
-//! The exact test by the order of hidden units, and the search for units in another order.
+//! The exact test by the order of hidden units, and putting them in the order of a checkpoint.
 
-use super::near::Near;
 use super::suspect::{Suspect, Weights, weights_of};
 use crate::collection::{Group, Options};
-use anyhow::Result;
+use crate::error::Result;
 use weightspace::compare::Paired;
 use weightspace::matching::align;
 use weightspace::relation::units::{self, Units};
-
-/// Most runs whose nearest checkpoint the suspect is aligned with: it costs seconds for a million
-/// weights.
-pub(crate) const ALIGNED: usize = 32;
 
 /// Tests a member against the suspect; none where one of them is only a sketch, or no hidden layer
 /// can be made out.
@@ -72,22 +67,6 @@ pub(crate) fn aligned(
         breaks: found.breaks.len(),
         weights: ours.replaced(&found.aligned),
     }))
-}
-
-/// Aligns the suspect with the nearest checkpoint of each of several runs.
-pub(crate) fn aligned_with_each(
-    group: &Group,
-    nearest: &[Near],
-    suspect: &Suspect,
-    options: &Options,
-) -> Result<Vec<(Near, Aligned)>> {
-    let mut all = Vec::new();
-    for near in nearest.iter().take(ALIGNED) {
-        if let Some(aligned) = aligned(group, near.member, suspect, options)? {
-            all.push((*near, aligned));
-        }
-    }
-    Ok(all)
 }
 
 fn both(

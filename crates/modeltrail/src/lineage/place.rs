@@ -3,8 +3,8 @@
 use super::near::Near;
 use super::suspect::Suspect;
 use crate::collection::{Group, Space};
+use crate::error::Result;
 use crate::runs::Runs;
-use anyhow::Result;
 use nalgebra::DMatrix;
 use trajectory::forks::{Origin, Parameters, family};
 use trajectory::ordering::Direction;
@@ -35,13 +35,22 @@ pub(crate) struct Fork {
     pub(crate) is_certain: bool,
 }
 
-pub(crate) fn find(group: &Group, answer: &Runs, suspect: &Suspect, near: &Near) -> Result<Place> {
+/// Where along the run of its nearest checkpoint the suspect is; none if that is in no run.
+///
+/// # Errors
+/// When steps or forks cannot be computed.
+pub(crate) fn find(
+    group: &Group,
+    answer: &Runs,
+    suspect: &Suspect,
+    near: &Near,
+) -> Result<Option<Place>> {
     let Some(run) = answer.runs.get(near.run) else {
-        anyhow::bail!("the nearest checkpoint belongs to no run");
+        return Ok(None);
     };
     let members: Vec<usize> = run.places.iter().map(|place| place.member).collect();
     let is_directed = run.direction == Direction::Forward;
-    Ok(Place {
+    Ok(Some(Place {
         recent_step: recent_step(group, &members, near.place)?,
         fork: if members.len() < FEWEST || group.space == Space::Sketches || near.distance == 0.0 {
             None
@@ -50,13 +59,12 @@ pub(crate) fn find(group: &Group, answer: &Runs, suspect: &Suspect, near: &Near)
         },
         is_first: near.place == 0 && members.len() > 1,
         is_directed,
-    })
+    }))
 }
 
 /// The run's steps around a place; none for a run of one checkpoint.
 fn recent_step(group: &Group, members: &[usize], place: usize) -> Result<Option<f64>> {
-    let columns = members.iter().map(|&member| u32::try_from(member));
-    let order: Vec<u32> = columns.collect::<Result<_, _>>()?;
+    let order: Vec<u32> = members.iter().map(|&member| member as u32).collect();
     let units = Units::default();
     let around = match place {
         0 => order.get(..order.len().min(units.recent + 1)),
@@ -84,7 +92,7 @@ fn fork(
     points
         .column_mut(members.len())
         .copy_from_slice(&suspect.point);
-    let last = u32::try_from(members.len())?;
+    let last = members.len() as u32;
     let runs: [Vec<u32>; 2] = [(0..last).collect(), vec![last]];
     let family = family(points.as_view(), &runs, &Parameters::default())?;
     let Some(Origin::Fork(fork)) = family.origins().get(1) else {

@@ -1,8 +1,8 @@
 //! The suspect, and candidates with all their weights.
 
+use crate::checkpoint::{Checkpoint, Contents};
 use crate::collection::{From, Group, Member, Options, Space, identity, single};
-use crate::gate::sides::{Kept, Side};
-use anyhow::Result;
+use crate::error::Result;
 use checkpoint_store::TensorShape;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -75,18 +75,18 @@ pub(crate) struct Suspect {
     pub(crate) weights: Option<Weights>,
     /// As a column of the group.
     pub(crate) point: Vec<f32>,
-    /// Equal to that of members with the same bits; none if that is to be told by the point.
+    /// Equal to that of members with the same bits; none if the point says it.
     identity: Option<u64>,
 }
 
 impl Suspect {
-    pub(crate) fn among(group: &Group, side: &Side) -> Result<Self> {
-        match &side.kept {
-            Kept::Weights(single) => Self::of(
+    pub(crate) fn among(group: &Group, checkpoint: &Checkpoint) -> Result<Self> {
+        match checkpoint.contents() {
+            Contents::Weights(single) => Self::of(
                 Weights::reduced(&single.tensors(), &group.layout),
                 group.space,
             ),
-            Kept::Sketch(sketch) => Ok(Self {
+            Contents::Sketch(sketch) => Ok(Self {
                 weights: None,
                 point: sketch.values.clone(),
                 identity: Some(identity(sketch)),

@@ -2,24 +2,32 @@
 
 use super::Lineage;
 use crate::collection::printable;
-use crate::lineage::compared::{Compared, Grounds, Relation};
+use crate::lineage::compared::Compared;
 use crate::lineage::near::Near;
 use crate::lineage::place::Place;
-use crate::text::{counted, table, thousands};
+use crate::lineage::verdict::{Grounds, Relation};
+use crate::text::{counted, table, thousands, unread};
 use std::fmt::Write;
 use weightspace::sketch::{Parameters, relative_error};
 
 /// Copies, runs and tensors that are named.
 const NAMED: usize = 5;
 
-pub(super) fn page(found: &Lineage) -> String {
+impl std::fmt::Display for Lineage {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&page(self))
+    }
+}
+
+fn page(found: &Lineage) -> String {
     let Some((best, rest)) = found.compared.split_first() else {
         return String::new();
     };
     let mut lines = vec![verdict(found, best)];
+    lines.extend(unread(&found.coverage));
     lines.extend(sure(best));
     if let Some(place) = &best.place {
-        lines.extend(place_told(best, place));
+        lines.extend(place_lines(best, place));
     }
     let mut text = lines.join("\n");
     text.push_str("\n\n");
@@ -73,6 +81,11 @@ fn verdict(found: &Lineage, best: &Compared) -> String {
              the nearest is {name}",
             counted(best.also_related.len() + 1, "run")
         ),
+        Relation::CannotTell => format!(
+            "CANNOT TELL: no relation was found in the tensors that could be read of {suspect} and {}; the \
+             nearest is {name}",
+            counted(best.candidates, "checkpoint")
+        ),
         Relation::None => format!(
             "NO RELATION FOUND: {suspect} is as far from {} as an unrelated model; the nearest is {name}",
             counted(best.candidates, "checkpoint")
@@ -80,11 +93,12 @@ fn verdict(found: &Lineage, best: &Compared) -> String {
     }
 }
 
-/// How sure it is, and by what.
+/// How sure it is, and on what grounds.
 fn sure(best: &Compared) -> Vec<String> {
     let p = best.ln_p.map(p_value).unwrap_or_default();
     let first = match best.grounds {
-        Grounds::Bits => return Vec::new(),
+        Grounds::Bits if best.relation == Relation::Identical => return Vec::new(),
+        Grounds::Bits => "all tensors that could be read are the same bits".to_owned(),
         Grounds::OrderOfUnits => {
             let units: usize = best
                 .units
@@ -100,25 +114,25 @@ fn sure(best: &Compared) -> Vec<String> {
                 counted(best.candidates, "checkpoint"),
             )
         }
-        Grounds::Strangers => format!(
+        Grounds::UnrelatedRuns => format!(
             "{p} if it were unrelated: approximate, by {}, one of each unrelated run",
             counted(best.outlier.map_or(0, |found| found.strangers), "distance")
         ),
-        Grounds::Line if best.is_aligned => {
-            "no p-value, for want of four unrelated runs: only that the distance fell to 0.3 or less when \
-             the units were put back"
+        Grounds::Threshold if best.is_aligned => {
+            "no p-value, which needs at least four unrelated runs: only that the distance fell to 0.3 or less \
+             when the units were put back"
                 .to_owned()
         }
-        Grounds::Line => {
-            "no p-value, for want of weights or of four unrelated runs: only whether it is nearer than \
-             0.65 of the distance of strangers"
+        Grounds::Threshold => {
+            "no p-value, which needs the weights or at least four unrelated runs: only whether it is nearer \
+             than 0.65 of the distance of unrelated models"
                 .to_owned()
         }
     };
     let mut lines = vec![first];
     if let (Some(outlier), true) = (best.outlier, best.grounds == Grounds::OrderOfUnits) {
         lines.push(format!(
-            "against unrelated runs: {}, approximate ({} at a mean of {} and least {} of strangers)",
+            "against unrelated runs: {}, approximate ({} of them, at a mean of {} and a least of {} of the distance of unrelated models)",
             p_value(outlier.ln_p),
             outlier.strangers,
             number(outlier.mean),
@@ -128,7 +142,7 @@ fn sure(best: &Compared) -> Vec<String> {
     lines
 }
 
-fn place_told(best: &Compared, place: &Place) -> Vec<String> {
+fn place_lines(best: &Compared, place: &Place) -> Vec<String> {
     let Some(near) = best.nearest() else {
         return Vec::new();
     };
@@ -174,18 +188,18 @@ fn rows(best: &Compared) -> String {
             member,
             run,
             relative,
-            of_strangers,
+            relative_to_unrelated,
             ..
         } = row.near;
         [
             best.name(member).to_owned(),
             (run + 1).to_string(),
             number(relative),
-            number(of_strangers),
+            number(relative_to_unrelated),
             row.ln_p.map_or("-".to_owned(), p_short),
         ]
     });
-    let titles = ["nearest", "run", "distance ÷ ‖·‖", "÷ strangers", "p"];
+    let titles = ["nearest", "run", "distance ÷ ‖·‖", "÷ unrelated", "p"];
     table(titles, rows).to_string()
 }
 
@@ -193,9 +207,9 @@ fn rows(best: &Compared) -> String {
 pub(super) fn shared_share(found: &Lineage, compared: &Compared) -> f64 {
     let all: usize = found
         .suspect
-        .shapes()
-        .values()
-        .map(|shape| shape.iter().product::<usize>())
+        .tensors
+        .iter()
+        .map(|(_, weights)| weights)
         .sum();
     compared.group.parameters() as f64 / all.max(1) as f64
 }
@@ -203,7 +217,7 @@ pub(super) fn shared_share(found: &Lineage, compared: &Compared) -> f64 {
 /// The suspect's tensors that were not compared.
 pub(super) fn not_compared<'a>(found: &'a Lineage, compared: &Compared) -> Vec<&'a str> {
     let layout = &compared.group.layout;
-    let names = found.suspect.shapes().into_keys();
+    let names = found.suspect.tensors.iter().map(|(name, _)| name.as_str());
     names
         .filter(|name| layout.iter().all(|tensor| tensor.name != *name))
         .collect()
@@ -262,9 +276,9 @@ fn notes(found: &Lineage, best: &Compared) -> Vec<String> {
         notes
             .push("Weights do not say which of two was first: it may be the older one.".to_owned());
     }
-    for other in &found.others {
+    for other in &found.rest.others {
         notes.push(format!(
-            "Left out: {} of another architecture ({}; {:.0} % of the suspect's weights in common{}).",
+            "Skipped: {} of another architecture ({}; {:.0} % of the suspect's weights in common{}).",
             counted(other.checkpoints, "checkpoint"),
             other.example,
             100.0 * other.share,
@@ -317,20 +331,20 @@ fn alignment(best: &Compared) -> String {
 fn beside(found: &Lineage, other: &Compared) -> String {
     let near = other.nearest();
     format!(
-        "Also compared, on {:.1} % of the weights: {}, {}; the nearest, {}, is {} of strangers away.",
+        "Also compared, on {:.1} % of the weights: {}, {}; the nearest, {}, is {} of the distance of unrelated models away.",
         100.0 * shared_share(found, other),
         counted(other.candidates, "checkpoint"),
         if other.is_related() {
             "related"
         } else {
-            "not related"
+            "no relation found"
         },
         near.map_or("", |near| other.name(near.member)),
-        near.map_or(String::new(), |near| number(near.of_strangers)),
+        near.map_or(String::new(), |near| number(near.relative_to_unrelated)),
     )
 }
 
-/// Three digits that count.
+/// Three significant digits.
 fn number(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),

@@ -1,9 +1,9 @@
 //! The checkpoint that a training is compared with.
 
 use super::reading::{Arrival, Form};
+use crate::checkpoint::sketch_in;
 use crate::collection::Options;
 use crate::error::{Error, Result};
-use crate::gate::sides::in_sketches;
 use checkpoint_store::TensorShape;
 use checkpoint_store::foreign::discover;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ impl Accredited {
     /// # Errors
     /// When the path stands for none or several, or it cannot be read or is not finite.
     pub(super) fn read(path: &Path, options: &Options) -> Result<Self> {
-        let mut opened = if let Some((file, wanted)) = in_sketches(path) {
+        let mut opened = if let Some((file, wanted)) = sketch_in(path) {
             let mut opened = Arrival::of_sketches(&file)?;
             opened.retain(|one| wanted.is_none() || one.path == path);
             opened

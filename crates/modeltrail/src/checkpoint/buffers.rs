@@ -1,6 +1,6 @@
 //! Which buffers changed: they count in no distance, but a model computes with them.
 
-use super::sides::{Kept, Side};
+use super::Checkpoint;
 use crate::collection::{Buffer, Single, printable};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ pub struct Buffers {
     /// How many there are, in either.
     pub count: usize,
     /// Those that changed, by name.
-    pub changed: Vec<Changed>,
+    pub changed: Vec<ChangedBuffer>,
     /// The names of all.
     #[serde(skip)]
     pub names: Vec<String>,
@@ -21,7 +21,7 @@ pub struct Buffers {
 
 /// A buffer that is not the same bits in both.
 #[derive(Debug, Serialize)]
-pub struct Changed {
+pub struct ChangedBuffer {
     /// Its name.
     pub buffer: String,
     /// In what.
@@ -30,7 +30,7 @@ pub struct Changed {
 
 impl Buffers {
     /// Compares two checkpoints with all that they hold.
-    pub fn between(a: &Single, b: &Single) -> Self {
+    fn of_weights(a: &Single, b: &Single) -> Self {
         let (ours, theirs) = (a.buffers(), b.buffers());
         let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
         let changed = names.iter().filter_map(|&name| {
@@ -40,7 +40,7 @@ impl Buffers {
                 (None, _) => "only the second has it".to_owned(),
             };
             let buffer = name.clone();
-            Some(Changed { buffer, why })
+            Some(ChangedBuffer { buffer, why })
         });
         Self {
             compared: true,
@@ -50,10 +50,10 @@ impl Buffers {
         }
     }
 
-    /// As [`between`](Self::between), if both are more than sketches.
-    pub fn of(a: &Side, b: &Side) -> Self {
-        if let (Kept::Weights(a), Kept::Weights(b)) = (&a.kept, &b.kept) {
-            return Self::between(a, b);
+    /// Compares two checkpoints, if both are more than sketches.
+    pub(crate) fn between(a: &Checkpoint, b: &Checkpoint) -> Self {
+        if let (Some(a), Some(b)) = (a.weights(), b.weights()) {
+            return Self::of_weights(a, b);
         }
         Self {
             compared: false,
@@ -63,8 +63,8 @@ impl Buffers {
         }
     }
 
-    /// Says which changed, if any did: the first few by name.
-    pub fn told(&self) -> Option<String> {
+    /// Which changed, in words, if any did: the first few by name.
+    pub(crate) fn to_note(&self) -> Option<String> {
         const SHOWN: usize = 4;
         if self.changed.is_empty() {
             return None;
@@ -90,7 +90,7 @@ fn difference(a: &Buffer, b: &Buffer) -> Option<String> {
         return Some("its shape changed".to_owned());
     }
     let (Some(a), Some(b)) = (&a.bits, &b.bits) else {
-        return Some("its numbers are not read, so that nothing is known".to_owned());
+        return Some("its numbers are not read, so nothing is known".to_owned());
     };
     let changed = std::iter::zip(a, b).filter(|(a, b)| a != b).count();
     let count = a.len();
