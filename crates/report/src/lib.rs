@@ -35,7 +35,7 @@
 //!
 //! # What the tests do not cover
 //!
-//! Whether a figure looks right: tests check structure, size and bytes. `cargo run -p report
+//! Whether a figure looks right: tests check structure, size and bytes. `cargo run -p modeltrail-report
 //! --example gallery -- DIR` writes every figure and a page from synthetic runs, to be looked at.
 
 #![forbid(unsafe_code)]
@@ -56,3 +56,7 @@ pub mod table;
 
 pub use error::Error;
 pub use scale::Scale;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

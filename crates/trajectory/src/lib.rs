@@ -92,3 +92,7 @@ pub mod spread;
 pub mod whitening;
 
 pub use error::Error;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

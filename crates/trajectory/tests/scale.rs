@@ -49,7 +49,7 @@ fn analyse(n: u32) -> Duration {
 
 #[test]
 fn a_hundred_thousand_leaves_take_no_quadratic_time_and_no_deep_stack() {
-    // `cargo test --release -p trajectory --test scale -- --nocapture` prints the times.
+    // `cargo test --release -p modeltrail-trajectory --test scale -- --nocapture` prints the times.
     println!("12,500 leaves: {:?}", analyse(12_500));
     let elapsed = analyse(100_000);
     println!("100,000 leaves: {elapsed:?}");

@@ -91,3 +91,7 @@ pub mod tiles;
 pub mod umap;
 
 pub use error::Error;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
