@@ -53,7 +53,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             fs::write(&path, &listed).with_context(|| format!("{}", path.display()))?;
             println!("wrote {}", path.display());
         } else {
-            changed.push(format!("docs/api/{name}.txt: {}", difference(&before, &listed)));
+            changed.push(format!(
+                "docs/api/{name}.txt: {}",
+                difference(&before, &listed)
+            ));
         }
     }
     if changed.is_empty() {
@@ -69,7 +72,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// The first lines that only one of the two has.
 fn difference(before: &str, after: &str) -> String {
     let only = |of: &str, other: &str| {
-        let mut lines = of.lines().filter(|line| !other.lines().any(|same| same == *line));
+        let mut lines = of
+            .lines()
+            .filter(|line| !other.lines().any(|same| same == *line));
         lines.next().map(|line| line.trim().to_owned())
     };
     match (only(before, after), only(after, before)) {

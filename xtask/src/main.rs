@@ -1,8 +1,8 @@
 //! The commands of the workspace: orchestration only, no algorithm.
 #![forbid(unsafe_code)]
 
-mod backends;
 mod api;
+mod backends;
 mod bench;
 mod dataset;
 mod experiments;

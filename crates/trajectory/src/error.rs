@@ -26,7 +26,7 @@ pub enum Error {
     },
     /// A value is NaN or infinite.
     #[error(
-        "{what} {index} is not finite; leave diverged checkpoints out before analysing the others"
+        "{what} {index} is not finite; remove diverged checkpoints before analysing the others"
     )]
     NotFinite {
         /// What the index counts, e.g. `"point"`.

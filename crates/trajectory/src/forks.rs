@@ -2,7 +2,7 @@
 //!
 //! Input: several runs, each an order of columns, the oldest checkpoint first. The first checkpoint
 //! of a branch lies one stretch of training after a checkpoint of its parent, so it is far nearer
-//! to its parent than strangers are to each other, and nearest to the parent's checkpoints around
+//! to its parent than unrelated runs are to each other, and nearest to the parent's checkpoints around
 //! the fork. A parent has checkpoints from before the fork; two runs that are nearest at both of
 //! their first checkpoints are siblings, whose fork was not recorded.
 //!
@@ -23,7 +23,7 @@
 //! `slack` spreads remain possible. If several runs remain, they are rivals for parenthood; and so
 //! is a run that misses by less than the parent by more than `slack` spreads, whatever its age.
 //!
-//! A branch that goes on as its parent did is nearest to the checkpoint *after* the fork: where b
+//! A branch that continues as its parent did is nearest to the checkpoint *after* the fork: where b
 //! is nearer to a parent's checkpoint than 0.8 of its own next step, the fork is placed one
 //! checkpoint earlier. Both stay in one tube then, so the interval begins three checkpoints before the
 //! nearest, and the answer is never certain; elsewhere it begins one before.

@@ -19,7 +19,7 @@
 //! | [`geometry`] | points, an order | step length, turning angle, curvature, tortuosity |
 //! | [`shift`] | checkpoints, one at a time | alarms with a likely cause, at a declared false-alarm rate |
 //! | [`forks`] | points, orders | a tree of runs: parent and fork point of each |
-//! | [`progress`] | points, an order | distance since a checkpoint, in steps and in strangers |
+//! | [`progress`] | points, an order | distance since a checkpoint, in steps and in distances of unrelated runs |
 //! | [`null_models`] | a run | random walks and clouds at its scale |
 //! | [`spread`] | one series per run | mean, deviation and quantiles per epoch |
 //! | [`scoring`] | answers **and truth** | purity, ordered epochs, Kendall's τ |

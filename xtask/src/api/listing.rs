@@ -79,7 +79,11 @@ impl Listing<'_> {
     fn found(&self, path: &[String], exports: usize) -> Option<(&Module, &Item)> {
         let (name, module) = path.split_last()?;
         let module = self.root.at(module)?;
-        if let Some(item) = module.items.iter().find(|item| named(item).as_ref() == Some(name)) {
+        if let Some(item) = module
+            .items
+            .iter()
+            .find(|item| named(item).as_ref() == Some(name))
+        {
             return Some((module, item));
         }
         let import = module.imports.iter().find(|import| import.name == *name)?;
@@ -136,7 +140,12 @@ fn impls(root: &Module) -> BTreeMap<Place, Vec<&ItemImpl>> {
             let Type::Path(path) = &*block.self_ty else {
                 continue;
             };
-            let path: Vec<String> = path.path.segments.iter().map(|s| s.ident.to_string()).collect();
+            let path: Vec<String> = path
+                .path
+                .segments
+                .iter()
+                .map(|s| s.ident.to_string())
+                .collect();
             if let Some(place) = place(&path, module, root, 0) {
                 found.entry(place).or_default().push(block);
             }
@@ -149,7 +158,11 @@ fn impls(root: &Module) -> BTreeMap<Place, Vec<&ItemImpl>> {
 fn place(path: &[String], module: &Module, root: &Module, imports: usize) -> Option<Place> {
     let (name, before) = path.split_last()?;
     if before.is_empty() {
-        if module.items.iter().any(|item| named(item).as_ref() == Some(name)) {
+        if module
+            .items
+            .iter()
+            .any(|item| named(item).as_ref() == Some(name))
+        {
             return Some((module.path.clone(), name.clone()));
         }
         let import = module.imports.iter().find(|import| import.name == *name)?;
@@ -225,7 +238,8 @@ fn bare(mut item: Item) -> Item {
         Item::Struct(item) => {
             item.attrs.retain(is_kept);
             if has_private(&item.fields) {
-                item.attrs.push(syn::parse_quote!(#[doc = " Has private fields."]));
+                item.attrs
+                    .push(syn::parse_quote!(#[doc = " Has private fields."]));
             }
             match &mut item.fields {
                 Fields::Named(fields) => only_public(fields),
@@ -261,7 +275,9 @@ fn bare(mut item: Item) -> Item {
 }
 
 fn has_private(fields: &Fields) -> bool {
-    fields.iter().any(|field| !matches!(field.vis, Visibility::Public(_)))
+    fields
+        .iter()
+        .any(|field| !matches!(field.vis, Visibility::Public(_)))
 }
 
 fn only_public(fields: &mut FieldsNamed) {
@@ -320,7 +336,10 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        of("tried", &Module::read(&folder.path().join("lib.rs")).unwrap())
+        of(
+            "tried",
+            &Module::read(&folder.path().join("lib.rs")).unwrap(),
+        )
     }
 
     #[test]
@@ -333,7 +352,11 @@ mod tests {
              fn hidden() {}\n#[cfg(test)] mod tests { pub fn t() {} }",
         )]);
         assert!(text.starts_with("// tried\n"));
-        for line in ["    pub x: u8,", "    pub fn f(&self) -> u8;", "impl Clone for A;"] {
+        for line in [
+            "    pub x: u8,",
+            "    pub fn f(&self) -> u8;",
+            "impl Clone for A;",
+        ] {
             assert!(text.lines().any(|one| one == line), "{line} in {text}");
         }
         for hidden in ["y: u8", "fn g", "hidden", "Doc", "fn t", "todo"] {
@@ -347,7 +370,10 @@ mod tests {
             ("lib.rs", "mod a; pub mod b; pub use a::{A, inner::C};"),
             ("a.rs", "pub mod inner; pub struct A; pub struct Unseen;"),
             ("a/inner.rs", "pub enum C { One }"),
-            ("b.rs", "use crate::a::A; impl A { pub fn far(&self) {} } pub fn b() {}"),
+            (
+                "b.rs",
+                "use crate::a::A; impl A { pub fn far(&self) {} } pub fn b() {}",
+            ),
         ]);
         let (root, b) = text.split_once("// tried::b\n").unwrap();
         assert!(root.contains("pub struct A;") && root.contains("pub fn far(&self);"));

@@ -59,7 +59,11 @@ impl Module {
                         Some((_, items)) => Self::of(items, &within, path, is_public)?,
                         None => {
                             let beside = folder.join(format!("{name}.rs"));
-                            let file = if beside.is_file() { beside } else { within.join("mod.rs") };
+                            let file = if beside.is_file() {
+                                beside
+                            } else {
+                                within.join("mod.rs")
+                            };
                             Self::parse(&file, &within, path, is_public)?
                         }
                     });
@@ -68,11 +72,13 @@ impl Module {
                     let is_public = matches!(import.vis, Visibility::Public(_));
                     let mut found = Vec::new();
                     leaves(&import.tree, &mut Vec::new(), &mut found);
-                    module.imports.extend(found.into_iter().map(|(name, path)| Import {
-                        name,
-                        path,
-                        is_public,
-                    }));
+                    module
+                        .imports
+                        .extend(found.into_iter().map(|(name, path)| Import {
+                            name,
+                            path,
+                            is_public,
+                        }));
                 }
                 Item::Mod(_) | Item::Use(_) => {}
                 item => module.items.push(item),
@@ -86,7 +92,10 @@ impl Module {
         let Some((first, rest)) = path.split_first() else {
             return Some(self);
         };
-        let inner = self.modules.iter().find(|module| module.path.last() == Some(first))?;
+        let inner = self
+            .modules
+            .iter()
+            .find(|module| module.path.last() == Some(first))?;
         inner.at(rest)
     }
 
@@ -118,7 +127,10 @@ impl Module {
             }
             first => {
                 let own = root.at(&base)?;
-                let is_module = own.modules.iter().any(|m| m.path.last().is_some_and(|n| n == first));
+                let is_module = own
+                    .modules
+                    .iter()
+                    .any(|m| m.path.last().is_some_and(|n| n == first));
                 if !is_module {
                     return None;
                 }

@@ -12,7 +12,7 @@ use crate::runs::{Answer, find};
 use anyhow::Result;
 use serde::Serialize;
 use std::collections::BTreeSet;
-use weightspace::relation::strangers::{Outlier, outlier};
+use weightspace::relation::unrelated::{Outlier, outlier};
 use weightspace::relation::units::Units;
 
 /// Checkpoints of the nearest run, and of other runs, that are shown.

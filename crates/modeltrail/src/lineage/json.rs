@@ -7,7 +7,7 @@ use crate::collection::{NotFinite, Problem};
 use crate::lineage::compared::{Compared, Grounds, Relation};
 use crate::lineage::{SURE, SURE_OF_DISTANCES};
 use serde::Serialize;
-use weightspace::relation::strangers::Outlier;
+use weightspace::relation::unrelated::Outlier;
 use weightspace::relation::units::Layer;
 
 /// What this document is; a change that breaks readers gets another number.
@@ -198,7 +198,7 @@ fn tested(layer: &Layer) -> Tested<'_> {
 
 fn strangers(outlier: Outlier) -> Strangers {
     Strangers {
-        runs: outlier.strangers,
+        runs: outlier.unrelated,
         mean: outlier.mean,
         deviation: outlier.deviation,
         least: outlier.least,

@@ -102,7 +102,7 @@ fn sure(best: &Compared) -> Vec<String> {
         }
         Grounds::Strangers => format!(
             "{p} if it were unrelated: approximate, by {}, one of each unrelated run",
-            counted(best.outlier.map_or(0, |found| found.strangers), "distance")
+            counted(best.outlier.map_or(0, |found| found.unrelated), "distance")
         ),
         Grounds::Line if best.is_aligned => {
             "no p-value, for want of four unrelated runs: only that the distance fell to 0.3 or less when \
@@ -120,7 +120,7 @@ fn sure(best: &Compared) -> Vec<String> {
         lines.push(format!(
             "against unrelated runs: {}, approximate ({} at a mean of {} and least {} of strangers)",
             p_value(outlier.ln_p),
-            outlier.strangers,
+            outlier.unrelated,
             number(outlier.mean),
             number(outlier.least)
         ));

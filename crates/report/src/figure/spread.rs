@@ -27,7 +27,7 @@ pub struct SpreadSeries {
 
 impl SpreadSeries {
     /// Quantiles over runs: `runs[i][j]` is the value of run `i` at `epochs[j]`. Values that are
-    /// not finite, and missing tails of shorter runs, are left out; an epoch without any value is
+    /// not finite, and missing tails of shorter runs, are skipped; an epoch without any value is
     /// skipped. Quantiles interpolate linearly between order statistics (Hyndman and Fan's type 7,
     /// the default of NumPy and R).
     #[must_use]

@@ -10,11 +10,11 @@ const CERTAIN: f64 = 0.9;
 pub struct Parameters {
     /// Distance between checkpoints of runs that have nothing in common.
     ///
-    /// Without it, √(‖a‖² + ‖b‖²) is taken for each pair: the distance of independent weights with
+    /// Without it, √(‖a‖² + ‖b‖²) is used for each pair: the distance of independent weights with
     /// mean zero, as most initialisations draw them. Give it for networks with weights that start
     /// from one value, such as the gains of a normalisation.
-    pub strangers: Option<f64>,
-    /// Runs nearer than this share of the distance of strangers are related.
+    pub unrelated: Option<f64>,
+    /// Runs nearer than this share of the distance of unrelated runs are related.
     pub related: f64,
     /// How many spreads a checkpoint's miss may exceed the smallest by and remain possible.
     pub slack: f64,
@@ -23,7 +23,7 @@ pub struct Parameters {
 impl Default for Parameters {
     fn default() -> Self {
         Self {
-            strangers: None,
+            unrelated: None,
             related: 0.65,
             slack: 2.0,
         }

@@ -182,7 +182,7 @@ impl LaggedPath<'_> {
     }
 
     /// The best path found from the given starts, and from kicking the best of them if they lead to
-    /// different paths: one that all starts lead to is not left for the sake of chance.
+    /// different paths: one that all starts lead to is kept.
     ///
     /// A kick swaps two neighbouring pieces of random length ("double bridge", Martin, Otto and
     /// Felten 1991).

@@ -9,7 +9,7 @@ use super::paired::{Pair, Paired};
 const LANES: usize = 8;
 
 /// What changed from A to B, in one tensor or in all. Positions where either is NaN or infinite are
-/// counted and left out of every sum.
+/// counted and excluded from every sum.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Change {
     /// Number of values.

@@ -52,7 +52,7 @@ pub enum Kind {
         /// The least share of a tensor's squared change that its directions hold.
         energy: f64,
     },
-    /// Independent gaussian noise was added.
+    /// Independent Gaussian noise was added.
     Noise {
         /// Its scale.
         noise: Noise,

@@ -13,7 +13,7 @@ use crate::random::stream;
 
 /// How many times as many vectors as are wanted the span has when it is first looked whether it suffices.
 const FIRST_LOOK: f64 = 1.9;
-/// By what share the span has grown when it is looked anew whether it suffices.
+/// By what share the span has grown when it is checked again whether it suffices.
 const GROWTH: usize = 16;
 /// Residual below which an eigenvector is good enough, relative to its eigenvalue.
 const TOLERANCE: f64 = 3e-4;

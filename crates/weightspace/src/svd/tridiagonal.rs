@@ -94,7 +94,7 @@ impl Tridiagonal {
     fn largest(&self, count: usize) -> Vec<f64> {
         let bound = self.bound() * (1.0 + f64::EPSILON);
         let squares: Vec<f64> = self.beside.iter().map(|x| x * x).collect();
-        // What is taken for 0 must not overflow when it divides.
+        // What is treated as 0 must not overflow when it divides.
         let least = (bound * bound * f64::MIN_POSITIVE).max(f64::MIN_POSITIVE);
         let arch = Arch::new();
         let size = self.diagonal.len();
