@@ -31,7 +31,7 @@ fn main() {
             Column::number("", "learning rate"),
             Column::number("", "loss"),
         ],
-        rows: [0.1, 0.03]
+        rows: [0.1f64, 0.03]
             .map(|rate| vec![format!("{rate}"), format!("{:.3}", (-30.0 * rate).exp())])
             .into(),
     };

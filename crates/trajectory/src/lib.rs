@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | [`minimum_spanning_tree`] | points | edges of the tree |
 //! | [`spanning_tree`] | edges | a checked tree as a `petgraph` graph, DOT |
-//! | [`dendrogram`] | edges | single-linkage merges, leaf order, cuts |
+//! | [`dendrogram`] | edges | single-linkage merges, cuts |
 //! | [`assignment`] | a cut | clusters: labels, members, sizes |
 //! | [`runs`] | a dendrogram | the number of runs, or that they overlap |
 //! | [`whitening`] | points, tensors, rough orders | the points in a metric that jitter does not rule |

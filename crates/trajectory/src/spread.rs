@@ -29,6 +29,17 @@ pub struct Spread {
 }
 
 impl Spread {
+    /// The 10, 25, 50, 75 and 90 % quantiles.
+    pub fn quantiles(&self) -> [f64; 5] {
+        [
+            self.quantile_10,
+            self.quantile_25,
+            self.median,
+            self.quantile_75,
+            self.quantile_90,
+        ]
+    }
+
     /// The distribution of a sample; NaN values are counted out.
     ///
     /// Quantiles interpolate linearly between order statistics (type 7 of Hyndman and Fan 1996,
