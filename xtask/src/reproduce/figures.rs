@@ -280,8 +280,11 @@ fn training(zoos: &[Analysed], name: &str) -> Result<Figure> {
     })
 }
 
-/// The 10, 25, 50, 75 and 90 % quantiles over runs at every position of their series.
+/// The 10, 25, 50, 75 and 90 % quantiles over runs at every position of their series, of the values
+/// that are finite.
 fn quantiles(runs: impl Iterator<Item = Vec<f64>>) -> Result<Vec<[f64; 5]>> {
-    let spreads = over_runs(&runs.collect::<Vec<_>>())?;
+    let known = |value: f64| if value.is_finite() { value } else { f64::NAN };
+    let runs = runs.map(|run| run.into_iter().map(known).collect());
+    let spreads = over_runs(&runs.collect::<Vec<Vec<f64>>>())?;
     Ok(spreads.iter().map(Spread::quantiles).collect())
 }
