@@ -1,6 +1,7 @@
 //! The commands of the workspace: orchestration only, no algorithm.
 #![forbid(unsafe_code)]
 
+mod api;
 mod backends;
 mod bench;
 mod dataset;
@@ -26,6 +27,8 @@ enum Command {
     Experiments(experiments::Options),
     /// Try every promise of the store and of the readers, many times over.
     Torture(torture::Options),
+    /// Compare the public API of every published crate with its listing in docs/api/.
+    Api(api::Options),
     /// What `torture` starts and kills.
     #[command(subcommand, hide = true)]
     Child(torture::child::Child),
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Reproduce(options) => reproduce::run(&options),
         Command::Experiments(options) => experiments::run(&options),
         Command::Torture(options) => torture::run(&options),
+        Command::Api(options) => api::run(&options),
         Command::Child(child) => torture::child::run(&child),
         Command::Dataset(source) => dataset::run(&source),
         Command::Bench(bench) => bench::run(&bench),

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use weightspace::compare::{Paired, Tensor};
 use weightspace::distance::distance;
 use weightspace::matching::align;
-use weightspace::relation::strangers::outlier;
+use weightspace::relation::unrelated::outlier;
 use weightspace::relation::units::test;
 
 /// Runs that pairs are made of.

@@ -1,5 +1,5 @@
 //! Writes every figure and a whole page from synthetic runs, to be looked at:
-//! `cargo run --release -p report --example gallery -- DIR [RUNS] [EPOCHS]`.
+//! `cargo run --release -p modeltrail-report --example gallery -- DIR [RUNS] [EPOCHS]`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

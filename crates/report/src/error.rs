@@ -1,7 +1,7 @@
 /// What can be wrong with the data a figure is asked to draw.
 ///
 /// Everything else is total: empty data give an empty figure that says so, and non-finite values
-/// are left out of the picture.
+/// are not drawn.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

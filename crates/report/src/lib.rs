@@ -1,9 +1,9 @@
 //! Figures, tables and one self-contained HTML page: plain data in, strings out.
 //!
-//! Nothing here reads or writes files, and nothing here computes a result: callers bring points,
+//! Nothing here reads or writes files, and nothing here computes a result: callers supply points,
 //! trees and scores, and get SVG, Markdown or HTML back. The same data give the same bytes.
 //!
-//! | Want | Have |
+//! | For | see |
 //! |---|---|
 //! | the paper's figures 3 to 9, geometry and training curves | [`figure`] |
 //! | a chart of any experiment, a matrix of numbers or colours | [`figure::chart`], [`figure::matrix`] |
@@ -35,7 +35,7 @@
 //!
 //! # What the tests do not cover
 //!
-//! Whether a figure looks right: tests check structure, size and bytes. `cargo run -p report
+//! Whether a figure looks right: tests check structure, size and bytes. `cargo run -p modeltrail-report
 //! --example gallery -- DIR` writes every figure and a page from synthetic runs, to be looked at.
 
 #![forbid(unsafe_code)]
@@ -56,3 +56,7 @@ pub mod table;
 
 pub use error::Error;
 pub use scale::Scale;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

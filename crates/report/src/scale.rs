@@ -6,7 +6,7 @@ pub enum Scale {
     /// Equal differences, equal lengths.
     #[default]
     Linear,
-    /// Equal ratios, equal lengths; values that are not positive are left out.
+    /// Equal ratios, equal lengths; values that are not positive are skipped.
     Log,
 }
 

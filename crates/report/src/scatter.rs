@@ -22,13 +22,13 @@ pub struct Trails {
     /// What a point's `epoch` counts, as in "step".
     pub position: String,
     /// Whether lines along all runs are always there, with a number at their ends: for runs that
-    /// can be told apart by eye.
+    /// the eye can distinguish.
     pub lines: bool,
 }
 
 /// The markup of one scatter plot with a choice of views. Coordinates take two bytes each, with
 /// one scale for both axes (a 65,535th of the longer side), the accuracy two, the epoch four.
-/// Points that are not finite are left out.
+/// Points that are not finite are skipped.
 pub(crate) fn scatter(views: &[Embedding], caption: &str) -> String {
     let colours = [
         ("run", "run"),

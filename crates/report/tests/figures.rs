@@ -200,7 +200,7 @@ fn empty_and_non_finite_data_make_a_figure_that_says_so() {
         y_label: String::new(),
         scale: Scale::Log,
         from_zero: false,
-        series: vec![SpreadSeries::from_runs("", &[1, 2], &[vec![f64::NAN; 2]])],
+        series: vec![SpreadSeries::new("", &[1, 2], &[[f64::NAN; 5]; 2])],
     };
     let no_models = WeightStatistics {
         title: String::new(),

@@ -1,9 +1,9 @@
 //! How long each stage from points to orders takes, in CPU seconds.
 //!
 //! ```console
-//! cargo run --release -p trajectory --example linkage_speed -- store zoos/mlp
-//! cargo run --release -p trajectory --example linkage_speed -- runs 1000 50 2160
-//! cargo run --release -p trajectory --example linkage_speed -- cloud 12500 50
+//! cargo run --release -p modeltrail-trajectory --example linkage_speed -- store zoos/mlp
+//! cargo run --release -p modeltrail-trajectory --example linkage_speed -- runs 1000 50 2160
+//! cargo run --release -p modeltrail-trajectory --example linkage_speed -- cloud 12500 50
 //! ```
 //!
 //! `write PATH` before `runs` writes a store of them instead, to be mapped afterwards.

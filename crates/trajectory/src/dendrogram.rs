@@ -80,23 +80,6 @@ impl Dendrogram {
         &self.merges
     }
 
-    /// The leaves from left to right in a plot in which no two branches cross. O(n).
-    pub fn leaf_order(&self) -> Vec<u32> {
-        let mut order = Vec::with_capacity(self.leaves);
-        // Single linkage chains, so the hierarchy may be as deep as it has leaves: no recursion.
-        let mut pending = vec![(self.leaves + self.merges.len() - 1) as u32];
-        while let Some(node) = pending.pop() {
-            match (node as usize).checked_sub(self.leaves) {
-                None => order.push(node),
-                Some(merge) => {
-                    pending.push(self.merges[merge].right);
-                    pending.push(self.merges[merge].left);
-                }
-            }
-        }
-        order
-    }
-
     /// The height at which every leaf first merges: its distance to the nearest other leaf.
     ///
     /// Infinite for the only leaf of a dendrogram without merges. O(n).
@@ -125,19 +108,6 @@ impl Dendrogram {
             });
         }
         self.clusters_after(self.leaves - clusters)
-    }
-
-    /// The clusters that remain without the edges longer than `height`: two leaves stay together
-    /// if a chain of steps, none longer than `height`, leads from one to the other. O(n log n).
-    ///
-    /// # Errors
-    ///
-    /// `height` is NaN.
-    pub fn cut_at(&self, height: f64) -> Result<Clusters, Error> {
-        if height.is_nan() {
-            return Err(Error::CutHeight);
-        }
-        self.clusters_after(self.merges.partition_point(|merge| merge.height <= height))
     }
 
     /// The clusters that the first `merges` merges make.

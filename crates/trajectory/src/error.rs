@@ -26,7 +26,7 @@ pub enum Error {
     },
     /// A value is NaN or infinite.
     #[error(
-        "{what} {index} is not finite; leave diverged checkpoints out before analysing the others"
+        "{what} {index} is not finite; remove diverged checkpoints before analysing the others"
     )]
     NotFinite {
         /// What the index counts, e.g. `"point"`.
@@ -77,9 +77,6 @@ pub enum Error {
         /// Number of leaves.
         leaves: usize,
     },
-    /// A cut at a height that is not a number.
-    #[error("the height of a cut is NaN; give a distance")]
-    CutHeight,
     /// Two checkpoints of one run claim the same epoch.
     #[error("epoch {epoch} occurs twice in one order; a run has one checkpoint of each epoch")]
     RepeatedEpoch {

@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | [`minimum_spanning_tree`] | points | edges of the tree |
 //! | [`spanning_tree`] | edges | a checked tree as a `petgraph` graph, DOT |
-//! | [`dendrogram`] | edges | single-linkage merges, leaf order, cuts |
+//! | [`dendrogram`] | edges | single-linkage merges, cuts |
 //! | [`assignment`] | a cut | clusters: labels, members, sizes |
 //! | [`runs`] | a dendrogram | the number of runs, or that they overlap |
 //! | [`whitening`] | points, tensors, rough orders | the points in a metric that jitter does not rule |
@@ -19,7 +19,8 @@
 //! | [`geometry`] | points, an order | step length, turning angle, curvature, tortuosity |
 //! | [`shift`] | checkpoints, one at a time | alarms with a likely cause, at a declared false-alarm rate |
 //! | [`forks`] | points, orders | a tree of runs: parent and fork point of each |
-//! | [`progress`] | points, an order | distance since a checkpoint, in steps and in strangers |
+//! | [`progress`] | points, an order | distance since a checkpoint, in steps and in distances of unrelated runs |
+//! | [`null_models`] | a run | random walks and clouds at its scale |
 //! | [`spread`] | one series per run | mean, deviation and quantiles per epoch |
 //! | [`scoring`] | answers **and truth** | purity, ordered epochs, Kendall's τ |
 //!
@@ -72,13 +73,15 @@
 
 pub mod assignment;
 pub mod branches;
+mod chance;
+mod checks;
 pub mod dendrogram;
 mod error;
 pub mod forks;
 pub mod geometry;
 pub mod minimum_spanning_tree;
+pub mod null_models;
 pub mod ordering;
-mod permutation;
 pub mod progress;
 mod rank_correlation;
 pub mod runs;
@@ -89,3 +92,7 @@ pub mod spread;
 pub mod whitening;
 
 pub use error::Error;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

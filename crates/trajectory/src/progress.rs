@@ -2,7 +2,7 @@
 //!
 //! A distance in weight space says nothing by itself. Here it is given in two units that mean
 //! something: the run's own recent steps ("twelve epochs' worth of movement") and the distance of
-//! strangers ("a fifth of the way to an unrelated model"). Beside it stands the path that was
+//! unrelated runs ("a fifth of the way to an unrelated model"). Beside it stands the path that was
 //! walked, because a run at a plateau walks without getting anywhere.
 //!
 //! # Going somewhere, or wandering
@@ -19,6 +19,7 @@ use crate::geometry::Geometry;
 use nalgebra::DMatrixView;
 use serde::Serialize;
 use weightspace::distance::distance;
+use weightspace::statistics::median;
 
 /// What a distance is measured against.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,15 +29,15 @@ pub struct Units {
     /// Distance between checkpoints of unrelated runs of the same architecture and recipe.
     ///
     /// Without it, √(‖a‖² + ‖b‖²) of the accepted checkpoint and the newest is taken, the distance
-    /// of independent weights with mean zero; see [`Progress::strangers_are_given`].
-    pub strangers: Option<f64>,
+    /// of independent weights with mean zero; see [`Progress::unrelated_is_given`].
+    pub unrelated: Option<f64>,
 }
 
 impl Default for Units {
     fn default() -> Self {
         Self {
             recent: 10,
-            strangers: None,
+            unrelated: None,
         }
     }
 }
@@ -55,11 +56,11 @@ pub struct Progress {
     /// Distance ÷ recent step: epochs' worth of movement. NaN where the recent step is zero or
     /// unknown.
     pub in_steps: f64,
-    /// Distance ÷ distance of strangers: 0 for the same model, about 1 for an unrelated one. NaN
+    /// Distance ÷ distance of unrelated runs: 0 for the same model, about 1 for an unrelated one. NaN
     /// where that distance is zero.
-    pub of_strangers: f64,
-    /// Whether the distance of strangers was given, or estimated from the two norms.
-    pub strangers_are_given: bool,
+    pub of_unrelated: f64,
+    /// Whether the distance of unrelated runs was given, or estimated from the two norms.
+    pub unrelated_is_given: bool,
     /// Path since the accepted checkpoint ÷ path of the whole run; NaN for a run that never moved.
     pub share_of_path: f64,
     /// Distance ÷ path: 1 straight, 0 returned; NaN without movement.
@@ -77,7 +78,7 @@ impl Progress {
     /// # Errors
     ///
     /// An empty order, a column that does not exist, a coordinate that is not finite, an accepted
-    /// checkpoint beyond the order's end, or a distance of strangers that is not finite.
+    /// checkpoint beyond the order's end, or a distance of unrelated runs that is not finite.
     pub fn since(
         points: DMatrixView<'_, f32>,
         order: &[u32],
@@ -92,9 +93,9 @@ impl Progress {
                 length: order.len(),
             });
         }
-        if units.strangers.is_some_and(|d| !d.is_finite()) {
+        if units.unrelated.is_some_and(|d| !d.is_finite()) {
             return Err(Error::NotFinite {
-                what: "the distance of strangers, value",
+                what: "the distance of unrelated runs, value",
                 index: 0,
             });
         }
@@ -106,18 +107,18 @@ impl Progress {
 
         let recent = units.recent.max(1).min(newest);
         let steps = &geometry.step_length[newest - recent..];
-        let recent_step = median(steps);
+        let recent_step = median(steps.iter().copied());
         let squares: f64 = steps.iter().map(|step| step * step).sum();
         let moved = distance(point(newest - recent), point(newest));
         let norms = || squared_norm(point(accepted)) + squared_norm(point(newest));
-        let strangers = units.strangers.unwrap_or_else(|| norms().sqrt());
+        let unrelated = units.unrelated.unwrap_or_else(|| norms().sqrt());
         Ok(Self {
             distance: since,
             path,
             recent_step,
             in_steps: ratio(since, recent_step),
-            of_strangers: ratio(since, strangers),
-            strangers_are_given: units.strangers.is_some(),
+            of_unrelated: ratio(since, unrelated),
+            unrelated_is_given: units.unrelated.is_some(),
             share_of_path: ratio(path, walked),
             straightness: ratio(since, path),
             persistence: ratio(moved * moved, squares),
@@ -165,16 +166,6 @@ pub fn growth_exponent(points: DMatrixView<'_, f32>, order: &[u32]) -> Result<f6
 /// NaN in place of infinity.
 fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { f64::NAN }
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    match sorted.len() {
-        0 => f64::NAN,
-        n if n % 2 == 1 => sorted[n / 2],
-        n => 0.5 * (sorted[n / 2 - 1] + sorted[n / 2]),
-    }
 }
 
 fn squared_norm(point: &[f32]) -> f64 {

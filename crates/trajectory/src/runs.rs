@@ -12,8 +12,8 @@ use crate::Error;
 use crate::assignment::Clusters;
 use crate::dendrogram::Dendrogram;
 
-/// A gap below k high merges is believed from a ratio of 1 + `LEAST_GAP` ÷ √k on: the more strangers
-/// agree on how far apart strangers are, the less of a gap will do.
+/// A gap below k high merges is believed from a ratio of 1 + `LEAST_GAP` ÷ √k on: the more unrelated
+/// runs agree on how far apart they are, the less of a gap will do.
 ///
 /// Set on even seeds, see docs/runs.md.
 pub const LEAST_GAP: f64 = 0.9;
@@ -29,7 +29,7 @@ pub const MANY: usize = 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// A bundle of high merges stands clear of all others: the number of runs is told.
+    /// A bundle of high merges stands clear of all others: the number of runs is known.
     Separated,
     /// No merge stands clear: one run, runs that overlap, or points without structure, which merge
     /// heights cannot tell apart.
@@ -41,7 +41,7 @@ pub enum Verdict {
 pub struct Runs {
     /// Number of runs: 1 if nothing stands clear.
     pub count: usize,
-    /// Whether the count is told or the runs, if there are several, overlap.
+    /// Whether the count is known or the runs, if there are several, overlap.
     pub verdict: Verdict,
     /// Height of the lowest merge between runs ÷ that of the highest within one, at the clearest
     /// cut; 1 where no cut is possible. How clear the gap is.
@@ -70,8 +70,8 @@ impl Runs {
 /// Tries a cut below each of the highest merges, down to 1/[`WIDEST_BUNDLE`] of the highest and to
 /// half of all, takes the one with the widest gap, and believes it if the gap is wide enough (see
 /// [`LEAST_GAP`]) and leaves no cluster of fewer than [`FEWEST_CHECKPOINTS`]. If it is not believed,
-/// bundles of [`MANY`] heights that are as wide as the gap below them are tried: thousands of strangers,
-/// or strangers in few dimensions, are not all equally far apart. O(n log n).
+/// bundles of [`MANY`] heights that are as wide as the gap below them are tried: thousands of runs,
+/// or runs in few dimensions, are not all equally far apart. O(n log n).
 pub fn count_runs(dendrogram: &Dendrogram) -> Runs {
     // Highest first; identical checkpoints merge at 0 and say nothing about gaps.
     let heights: Vec<f64> = dendrogram

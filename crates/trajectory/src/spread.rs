@@ -1,6 +1,7 @@
 //! How a quantity is spread over runs, epoch by epoch.
 
 use serde::Serialize;
+use weightspace::statistics::quantile_of_sorted;
 
 use crate::Error;
 
@@ -28,6 +29,17 @@ pub struct Spread {
 }
 
 impl Spread {
+    /// The 10, 25, 50, 75 and 90 % quantiles.
+    pub fn quantiles(&self) -> [f64; 5] {
+        [
+            self.quantile_10,
+            self.quantile_25,
+            self.median,
+            self.quantile_75,
+            self.quantile_90,
+        ]
+    }
+
     /// The distribution of a sample; NaN values are counted out.
     ///
     /// Quantiles interpolate linearly between order statistics (type 7 of Hyndman and Fan 1996,
@@ -46,23 +58,12 @@ impl Spread {
             } else {
                 f64::NAN
             },
-            quantile_10: quantile(&sorted, 0.10),
-            quantile_25: quantile(&sorted, 0.25),
-            median: quantile(&sorted, 0.50),
-            quantile_75: quantile(&sorted, 0.75),
-            quantile_90: quantile(&sorted, 0.90),
+            quantile_10: quantile_of_sorted(&sorted, 0.10),
+            quantile_25: quantile_of_sorted(&sorted, 0.25),
+            median: quantile_of_sorted(&sorted, 0.50),
+            quantile_75: quantile_of_sorted(&sorted, 0.75),
+            quantile_90: quantile_of_sorted(&sorted, 0.90),
         }
-    }
-}
-
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let position = share * sorted.len().saturating_sub(1) as f64;
-    let (below, above) = (position.floor() as usize, position.ceil() as usize);
-    match (sorted.get(below), sorted.get(above)) {
-        // Equal neighbours may be infinite; interpolating between them would give NaN.
-        (Some(x), Some(y)) if x == y => *x,
-        (Some(x), Some(y)) => x + (y - x) * position.fract(),
-        _ => f64::NAN,
     }
 }
 

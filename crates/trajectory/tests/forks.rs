@@ -48,7 +48,7 @@ impl Walk {
 
 impl Pool {
     /// A run of its own from a random start.
-    fn stranger(&mut self, seed: u64, checkpoints: usize) -> usize {
+    fn unrelated(&mut self, seed: u64, checkpoints: usize) -> usize {
         let mut random = Normal::seeded(1000 + seed);
         let start: Vec<f64> = (0..DIMENSION).map(|_| 3.0 * random.sample()).collect();
         let points = Walk::new(seed).from(&start, checkpoints, 1.0);
@@ -89,11 +89,11 @@ fn near(fork: &Fork, parent: usize, after: usize) -> bool {
 }
 
 #[test]
-fn a_branch_is_found_among_strangers_and_its_parent_is_a_root() {
+fn a_branch_is_found_among_unrelated_runs_and_its_parent_is_a_root() {
     for seed in 0..20 {
         let mut pool = Pool::default();
-        let trunk = pool.stranger(seed, 20);
-        pool.stranger(seed + 100, 20);
+        let trunk = pool.unrelated(seed, 20);
+        pool.unrelated(seed + 100, 20);
         let branch = pool.branch(trunk, 11, seed + 200, 6);
         let family = pool.family();
         let fork = family.fork(branch).unwrap();
@@ -107,7 +107,7 @@ fn a_branch_is_found_among_strangers_and_its_parent_is_a_root() {
 #[test]
 fn a_fork_of_a_fork_hangs_from_the_branch() {
     let mut pool = Pool::default();
-    let trunk = pool.stranger(1, 20);
+    let trunk = pool.unrelated(1, 20);
     let branch = pool.branch(trunk, 4, 2, 20);
     let twig = pool.branch(branch, 12, 3, 5);
     let family = pool.family();
@@ -123,7 +123,7 @@ fn a_fork_of_a_fork_hangs_from_the_branch() {
 fn a_branch_of_a_branchs_first_checkpoint_is_never_certain_and_names_the_branch() {
     for seed in 0..20 {
         let mut pool = Pool::default();
-        let trunk = pool.stranger(seed, 20);
+        let trunk = pool.unrelated(seed, 20);
         let branch = pool.branch(trunk, 8, seed + 100, 5);
         let twig = pool.branch(branch, 0, seed + 200, 5);
         let family = pool.family();
@@ -137,7 +137,7 @@ fn a_branch_of_a_branchs_first_checkpoint_is_never_certain_and_names_the_branch(
 fn branches_of_one_place_are_no_rivals_of_their_parent() {
     for seed in 0..20 {
         let mut pool = Pool::default();
-        let trunk = pool.stranger(seed, 20);
+        let trunk = pool.unrelated(seed, 20);
         let branches = [100, 200].map(|of| pool.branch(trunk, 8, seed + of, 5));
         let family = pool.family();
         for branch in branches {
@@ -174,13 +174,13 @@ fn runs_that_seem_older_than_each_other_in_a_circle_end_in_an_answer() {
 #[test]
 fn runs_that_begin_beside_each_other_are_siblings() {
     let mut pool = Pool::default();
-    let trunk = pool.stranger(5, 10);
+    let trunk = pool.unrelated(5, 10);
     let start = pool.point(trunk, 0);
     for seed in [6, 7] {
         let points = Walk::new(seed).from(&start, 8, 1.0);
         pool.run(points);
     }
-    pool.stranger(8, 9);
+    pool.unrelated(8, 9);
     // Without the trunk's first checkpoint nothing older than the fork is left of it.
     pool.runs[trunk].remove(0);
     let family = pool.family();
@@ -192,7 +192,7 @@ fn runs_that_begin_beside_each_other_are_siblings() {
 #[test]
 fn copied_checkpoints_settle_the_fork() {
     let mut pool = Pool::default();
-    let trunk = pool.stranger(9, 12);
+    let trunk = pool.unrelated(9, 12);
     let branch = pool.branch(trunk, 7, 10, 4);
     let mut with_copies = pool.runs[trunk][5..=7].to_vec();
     with_copies.extend(&pool.runs[branch]);
@@ -207,7 +207,7 @@ fn copied_checkpoints_settle_the_fork() {
 #[test]
 fn of_two_runs_with_one_beginning_the_first_is_called_the_parent() {
     let mut pool = Pool::default();
-    let trunk = pool.stranger(11, 12);
+    let trunk = pool.unrelated(11, 12);
     let branch = pool.branch(trunk, 3, 12, 5);
     let mut whole = pool.runs[trunk][..=3].to_vec();
     whole.extend(&pool.runs[branch]);
@@ -244,7 +244,7 @@ fn independent_points_around_one_centre_are_a_certain_fork_in_at_most_one_case_o
 #[test]
 fn identical_runs_are_copies_of_the_first() {
     let mut pool = Pool::default();
-    pool.stranger(1, 4);
+    pool.unrelated(1, 4);
     pool.runs.push(pool.runs[0].clone());
     let family = pool.family();
     assert_eq!(family.origins()[0], Origin::Root);
@@ -267,17 +267,17 @@ fn single_checkpoints_have_no_parent_but_each_other() {
 }
 
 #[test]
-fn a_given_distance_of_strangers_decides_who_is_related() {
+fn a_given_distance_of_unrelated_runs_decides_who_is_related() {
     let points = DMatrix::from_column_slice(1, 3, &[100.0f32, 101.0, 104.0]);
     let runs = [vec![0, 1], vec![2]];
-    let strangers = |strangers| Parameters {
-        strangers,
+    let unrelated = |unrelated| Parameters {
+        unrelated,
         ..Parameters::default()
     };
     let found = |parameters| family(points.as_view(), &runs, &parameters).unwrap();
     // All of them lie far from zero on one side, which looks like kinship.
-    assert!(found(strangers(None)).fork(1).is_some());
-    assert_eq!(found(strangers(Some(4.0))).origins()[1], Origin::Root);
+    assert!(found(unrelated(None)).fork(1).is_some());
+    assert_eq!(found(unrelated(Some(4.0))).origins()[1], Origin::Root);
 }
 
 #[test]
@@ -303,9 +303,9 @@ proptest! {
     #[test]
     fn only_the_given_orders_matter_not_where_the_columns_lie(seed in 0u64..1000) {
         let mut pool = Pool::default();
-        let trunk = pool.stranger(seed, 10);
+        let trunk = pool.unrelated(seed, 10);
         pool.branch(trunk, 5, seed + 1, 4);
-        pool.stranger(seed + 2, 5);
+        pool.unrelated(seed + 2, 5);
         let from = Normal::seeded(seed).shuffle(pool.columns.len());
         let mut places = vec![0u32; from.len()];
         for (place, &column) in from.iter().enumerate() {
@@ -327,7 +327,7 @@ proptest! {
     #[test]
     fn a_common_scale_changes_only_distances(seed in 0u64..1000) {
         let mut pool = Pool::default();
-        let trunk = pool.stranger(seed, 10);
+        let trunk = pool.unrelated(seed, 10);
         pool.branch(trunk, 5, seed + 1, 4);
         let matrix = pool.matrix();
         let parameters = Parameters::default();

@@ -25,13 +25,13 @@ fn a_straight_run_is_as_far_as_it_walked() {
     let line = DMatrix::from_row_slice(2, 5, &[0.0, 1.0, 2.0, 3.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
     let units = Units {
         recent: 2,
-        strangers: Some(10.0),
+        unrelated: Some(10.0),
     };
     let progress = since(&line, 1, &units);
     assert_eq!((progress.distance, progress.path), (3.0, 3.0));
     assert_eq!((progress.recent_step, progress.in_steps), (1.0, 3.0));
-    assert_eq!(progress.of_strangers, 0.3);
-    assert!(progress.strangers_are_given);
+    assert_eq!(progress.of_unrelated, 0.3);
+    assert!(progress.unrelated_is_given);
     assert_eq!((progress.share_of_path, progress.straightness), (0.75, 1.0));
     // Two equal steps straight ahead: (1 + 1)² ÷ (1² + 1²).
     assert_eq!(progress.persistence, 2.0);
@@ -39,11 +39,11 @@ fn a_straight_run_is_as_far_as_it_walked() {
 }
 
 #[test]
-fn strangers_are_estimated_from_the_norms_if_none_are_known() {
+fn the_distance_of_unrelated_runs_is_estimated_from_the_norms_if_none_are_known() {
     let points = DMatrix::from_column_slice(2, 2, &[3.0f32, 0.0, 0.0, 4.0]);
     let progress = since(&points, 0, &Units::default());
-    assert!(!progress.strangers_are_given);
-    assert!((progress.of_strangers - 1.0).abs() < 1e-12);
+    assert!(!progress.unrelated_is_given);
+    assert!((progress.of_unrelated - 1.0).abs() < 1e-12);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_run_that_stands_still_has_no_units() {
     assert_eq!(progress.distance, 0.0);
     for undefined in [
         progress.in_steps,
-        progress.of_strangers,
+        progress.of_unrelated,
         progress.share_of_path,
         progress.straightness,
         progress.persistence,
@@ -88,9 +88,9 @@ fn a_run_that_stands_still_has_no_units() {
 #[test]
 fn what_cannot_be_measured_is_refused() {
     let points = DMatrix::from_column_slice(1, 2, &[1.0f32, 2.0]);
-    let refusal = |order: &[u32], accepted, strangers| {
+    let refusal = |order: &[u32], accepted, unrelated| {
         let units = Units {
-            strangers,
+            unrelated,
             ..Units::default()
         };
         Progress::since(points.as_view(), order, accepted, &units).unwrap_err()

@@ -22,7 +22,7 @@ fn main() -> Result<(), Error> {
         (state >> 40) as f32 / 2f32.powi(24) - 0.5
     };
     let mut model = || NAMES.map(|_| (0..count).map(|_| random()).collect::<Vec<f32>>());
-    let (a, change, stranger) = (model(), model(), model());
+    let (a, change, unrelated) = (model(), model(), model());
     let near: Vec<Vec<f32>> = a
         .iter()
         .zip(&change)
@@ -54,7 +54,7 @@ fn main() -> Result<(), Error> {
         "kind               {:8.3} s, {kind:?}",
         start.elapsed().as_secs_f64()
     );
-    for (what, b) in [("permuted", &permuted[..]), ("stranger", &stranger[..])] {
+    for (what, b) in [("permuted", &permuted[..]), ("unrelated", &unrelated[..])] {
         let start = Instant::now();
         let alignment = align(&a, &tensors(b, &shape))?;
         println!(

@@ -7,7 +7,7 @@ pub enum Error {
     /// A weight is NaN or infinite, so distances to its checkpoint mean nothing.
     #[error(
         "checkpoint (column) {column}, parameter (row) {row} is {value}: weights must be finite, \
-         leave diverged checkpoints out of the matrix"
+         remove diverged checkpoints from the matrix"
     )]
     NonFinite {
         /// Column of the first offending weight.
@@ -149,9 +149,7 @@ pub enum Error {
         elements: u64,
     },
     /// A tensor has values that are NaN or infinite, so distances to it mean nothing.
-    #[error(
-        "tensor {name:?} has {count} values that are NaN or infinite: leave the checkpoint out"
-    )]
+    #[error("tensor {name:?} has {count} values that are NaN or infinite: skip the checkpoint")]
     NonFiniteTensor {
         /// Its name.
         name: String,
@@ -159,7 +157,9 @@ pub enum Error {
         count: u64,
     },
     /// Two sketches that were not made alike, or not of the same architecture.
-    #[error("sketches {left} and {right} cannot be compared: {what}; sketch both anew, alike")]
+    #[error(
+        "sketches {left} and {right} cannot be compared: {what}; sketch both again with the same parameters"
+    )]
     SketchesDiffer {
         /// Place of the first in what was given.
         left: usize,

@@ -13,7 +13,7 @@
 //! vectors of length `out` after it (bias, normalisation, running statistics) belong to it; the
 //! next layer reads it if its inputs are as many, or, after a convolution, a multiple (a flattened
 //! map of each channel). If that explains less than reading matrices as [in, out] does, these are.
-//! Anything else ends the chain and is told in [`Alignment::breaks`]; the chain goes on after it,
+//! Anything else ends the chain and is reported in [`Alignment::breaks`]; the chain continues after it,
 //! the units on both sides of the break fixed.
 //!
 //! Shapes do not show skip connections. A net with them is aligned as if it had none: distances go
@@ -51,7 +51,7 @@ pub use assignment::assignment;
 pub use chain::Break;
 
 /// Largest distance after alignment, relative to that before, at which B is called permuted.
-/// Strangers come nearer too: to 0.63 at least in the tests, which measure it.
+/// Unrelated models come nearer too: to 0.63 at least in the tests, which measure it.
 pub const COLLAPSED: f64 = 0.5;
 
 /// The units of one hidden layer.

@@ -3,15 +3,15 @@
 //! | submodule | answers |
 //! |---|---|
 //! | [`units`] | exactly, from two models alone: do the hidden units keep their order? |
-//! | [`strangers`] | approximately, from distances: is one run nearer than unrelated ones are? |
+//! | [`unrelated`] | approximately, from distances: is one run nearer than unrelated ones are? |
 //!
 //! The null hypothesis is always that the two were trained independently: from independent random
 //! weights. Data, recipe and order of the batches may be the same. Models that share nothing but
-//! their random start are *not* independent, and are found; which of the two it is has to be told
+//! their random start are *not* independent, and are found; which of the two it is follows
 //! from where along a run the other model lies. Neither test says which model was first.
 
-pub mod strangers;
 pub mod units;
+pub mod unrelated;
 
 /// The logarithm of the tail of Fisher's statistic: the combined p-value of independent ones, given
 /// as natural logarithms.

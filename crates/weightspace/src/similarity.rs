@@ -6,8 +6,7 @@
 //! - **Linear CKA** (S. Kornblith et al., *Similarity of Neural Network Representations
 //!   Revisited*, 2019): `‖XᵀY‖² / (‖XᵀX‖·‖YᵀY‖)` in Frobenius norms, of activations X, Y of shape
 //!   examples x units with centred units. It is biased upwards where examples are few beside the
-//!   units; [`debiased_cka`] takes the unbiased estimate of each of the three terms (L. Song et
-//!   al., *Feature Selection via Dependence Maximization*, 2012), and may then be negative.
+//!   units: give more examples than units.
 //! - **SVCCA** (M. Raghu et al., *SVCCA: Singular Vector Canonical Correlation Analysis*, 2017):
 //!   the mean of the canonical correlations between the leading directions of each, as many as
 //!   explain [`EXPLAINED`] of the variance.
@@ -32,7 +31,7 @@ use crate::points::finite_columns;
 /// Share of the variance that the directions compared by SVCCA explain.
 pub const EXPLAINED: f64 = 0.99;
 
-/// Fewest examples that [`debiased_cka`] is defined for.
+/// Fewest examples that say anything about similarity.
 const FEWEST: usize = 4;
 
 /// The activations of one layer, prepared once for any number of comparisons.
@@ -42,8 +41,6 @@ pub struct Representation {
     centred: DMatrix<f64>,
     /// Frobenius norm of the units' products with each other.
     norm: f64,
-    /// Squared norm of every example.
-    squares: Vec<f64>,
     /// Orthonormal leading directions, directions x examples.
     directions: DMatrix<f64>,
 }
@@ -78,15 +75,9 @@ impl Representation {
         let products = &centred * centred.transpose();
         Ok(Self {
             norm: products.norm(),
-            squares: centred.column_iter().map(|c| c.norm_squared()).collect(),
             directions: leading_directions(&centred, products),
             centred,
         })
-    }
-
-    /// Number of directions that explain [`EXPLAINED`] of the variance.
-    pub fn effective_units(&self) -> usize {
-        self.directions.nrows()
     }
 
     fn check(&self, other: &Self) -> Result<(), Error> {
@@ -130,32 +121,6 @@ pub fn cka(a: &Representation, b: &Representation) -> Result<f64, Error> {
     a.check(b)?;
     let cross = (&a.centred * b.centred.transpose()).norm_squared();
     Ok(cross / (a.norm * b.norm))
-}
-
-/// Linear CKA from unbiased estimates; about 0 for independent activations however few the
-/// examples, and not above 1 by more than its noise.
-///
-/// # Errors
-/// [`Error::DifferentExamples`]; [`Error::Constant`] when an estimate of a variance is not
-/// positive.
-pub fn debiased_cka(a: &Representation, b: &Representation) -> Result<f64, Error> {
-    a.check(b)?;
-    let (own_a, own_b) = (unbiased_hsic(a, a), unbiased_hsic(b, b));
-    if own_a > 0.0 && own_b > 0.0 {
-        Ok(unbiased_hsic(a, b) / (own_a * own_b).sqrt())
-    } else {
-        Err(Error::Constant)
-    }
-}
-
-/// The unbiased estimate of the Hilbert-Schmidt independence criterion, times n·(n−3), for linear
-/// kernels of centred units: the sums over kernel rows that the general form has vanish.
-fn unbiased_hsic(a: &Representation, b: &Representation) -> f64 {
-    let n = a.squares.len() as f64;
-    let cross = (&a.centred * b.centred.transpose()).norm_squared();
-    let diagonal: f64 = a.squares.iter().zip(&b.squares).map(|(x, y)| x * y).sum();
-    let traces = a.squares.iter().sum::<f64>() * b.squares.iter().sum::<f64>();
-    cross - n / (n - 2.0) * diagonal + traces / ((n - 1.0) * (n - 2.0))
 }
 
 /// Mean canonical correlation between the leading directions, from 0 to 1; the mean is over the

@@ -136,7 +136,7 @@ fn ways(zoo: &Trained, most: usize) -> Result<Vec<Way>> {
         let strangers = Spread::of(apart).median;
         let units = Units {
             recent: WINDOW,
-            strangers: (strangers > 0.0).then_some(strangers),
+            unrelated: (strangers > 0.0).then_some(strangers),
         };
         let walk = Kind::Walk.of(matrix, order, SEED + number as u64);
         let walked: Vec<u32> = (0..walk.ncols() as u32).collect();
@@ -162,7 +162,7 @@ fn ways(zoo: &Trained, most: usize) -> Result<Vec<Way>> {
 fn persistence(walk: &DMatrix<f32>, order: &[u32]) -> Result<f64> {
     let units = Units {
         recent: WINDOW,
-        strangers: None,
+        unrelated: None,
     };
     Ok(Progress::since(walk.as_view(), order, 0, &units)?.persistence)
 }
@@ -197,7 +197,7 @@ fn shown(spread: Spread, digits: usize) -> String {
 
 fn since_row(name: &str, ways: &[Way]) -> (Vec<String>, Value) {
     let of = |value: fn(&Way) -> f64| Spread::of(ways.iter().map(value));
-    let (steps, strangers) = (of(|w| w.since.in_steps), of(|w| w.since.of_strangers));
+    let (steps, strangers) = (of(|w| w.since.in_steps), of(|w| w.since.of_unrelated));
     let (share, straight) = (of(|w| w.since.share_of_path), of(|w| w.since.straightness));
     let (exponent, of_walk) = (of(|w| w.exponent), of(|w| w.of_walk));
     let row = vec![

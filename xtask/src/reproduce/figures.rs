@@ -13,6 +13,7 @@ use report::figure::{
 use report::linkage::{Linkage, Merge};
 use trajectory::dendrogram::Dendrogram;
 use trajectory::geometry::of_runs;
+use trajectory::spread::{Spread, over_runs};
 use weightspace::moments::moments;
 use weightspace::space::Space;
 use weightspace::umap::{Parameters, embed};
@@ -50,9 +51,9 @@ pub(super) fn draw(
             figures.push(dendrogram(zoo, number)?);
         }
         figures.push(geometry(zoos)?);
-        figures.push(training(zoos, "training-curves"));
+        figures.push(training(zoos, "training-curves")?);
         if !controls.is_empty() {
-            figures.push(training(controls, "training-curves-controls"));
+            figures.push(training(controls, "training-curves-controls")?);
         }
         anyhow::Ok(figures)
     })?;
@@ -234,17 +235,12 @@ fn geometry(zoos: &[Analysed]) -> Result<Figure> {
         panels.push(ZooGeometry {
             name: zoo.architecture(),
             step_epochs: (2..=last).collect(),
-            step_lengths: geometry.iter().map(|run| run.step_length.clone()).collect(),
+            step_lengths: quantiles(geometry.iter().map(|run| run.step_length.clone()))?,
             turn_epochs: (2..last).collect(),
-            turning_angles: geometry
-                .iter()
-                .map(|run| {
-                    run.turning_angle
-                        .iter()
-                        .map(|angle| angle.to_degrees())
-                        .collect()
-                })
-                .collect(),
+            turning_angles: quantiles(geometry.iter().map(|run| {
+                let angles = run.turning_angle.iter();
+                angles.map(|angle| angle.to_degrees()).collect()
+            }))?,
         });
     }
     Ok(Figure {
@@ -256,8 +252,8 @@ fn geometry(zoos: &[Analysed]) -> Result<Figure> {
     })
 }
 
-fn training(zoos: &[Analysed], name: &str) -> Figure {
-    let zoos: Vec<ZooTraining> = zoos
+fn training(zoos: &[Analysed], name: &str) -> Result<Figure> {
+    let zoos: Result<Vec<ZooTraining>> = zoos
         .iter()
         .map(|zoo| {
             let orders = zoo.points.true_order();
@@ -265,24 +261,30 @@ fn training(zoos: &[Analysed], name: &str) -> Figure {
                 let value = |&point: &u32| {
                     of(&zoo.points.checkpoints()[point as usize]).map_or(f64::NAN, f64::from)
                 };
-                orders
-                    .iter()
-                    .map(|order| order.iter().map(value).collect())
-                    .collect()
+                quantiles(orders.iter().map(|order| order.iter().map(value).collect()))
             };
-            ZooTraining {
+            Ok(ZooTraining {
                 name: zoo.name().to_owned(),
                 epochs: (1..=zoo.zoo.recipe.epochs).collect(),
-                training_loss: metric(|checkpoint| checkpoint.train_loss),
-                test_loss: metric(|checkpoint| checkpoint.test_loss),
-                test_accuracy: metric(|checkpoint| checkpoint.test_accuracy),
-            }
+                training_loss: metric(|checkpoint| checkpoint.train_loss)?,
+                test_loss: metric(|checkpoint| checkpoint.test_loss)?,
+                test_accuracy: metric(|checkpoint| checkpoint.test_accuracy)?,
+            })
         })
         .collect();
-    Figure {
+    Ok(Figure {
         name: name.to_owned(),
         caption: "Loss and test accuracy per epoch: median over runs, quartiles, and 10 to 90 %."
             .to_owned(),
-        svg: figure::training_curves(&zoos),
-    }
+        svg: figure::training_curves(&zoos?),
+    })
+}
+
+/// The 10, 25, 50, 75 and 90 % quantiles over runs at every position of their series, of the values
+/// that are finite.
+fn quantiles(runs: impl Iterator<Item = Vec<f64>>) -> Result<Vec<[f64; 5]>> {
+    let known = |value: f64| if value.is_finite() { value } else { f64::NAN };
+    let runs = runs.map(|run| run.into_iter().map(known).collect());
+    let spreads = over_runs(&runs.collect::<Vec<Vec<f64>>>())?;
+    Ok(spreads.iter().map(Spread::quantiles).collect())
 }

@@ -16,7 +16,7 @@ use crate::checkpoint::Checkpoint;
 use crate::collection::{Group, Options, Space};
 use crate::error::Result;
 use crate::runs::{RunOptions, Runs};
-use weightspace::relation::strangers::Outlier;
+use weightspace::relation::unrelated::Outlier;
 use weightspace::relation::units::Units;
 
 /// Checkpoints of the nearest run, and of other runs, that are shown.

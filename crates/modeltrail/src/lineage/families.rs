@@ -3,7 +3,7 @@
 use crate::runs::Runs;
 use crate::runs::origins::Origin;
 use std::collections::BTreeSet;
-use weightspace::relation::strangers::{Outlier, outlier};
+use weightspace::relation::unrelated::{Outlier, outlier};
 
 /// Compares the nearest of the runs, each with a distance, with those that are not of its family.
 pub(crate) fn standing_out(distances: &[(usize, f64)], runs: &Runs) -> Option<Outlier> {

@@ -8,7 +8,7 @@ use crate::coverage::Coverage;
 use crate::lineage::compared::Compared;
 use crate::lineage::verdict::{Grounds, Relation, SURE, SURE_OF_DISTANCES};
 use serde::Serialize;
-use weightspace::relation::strangers::Outlier;
+use weightspace::relation::unrelated::Outlier;
 use weightspace::relation::units::Layer;
 
 /// What this document is; a change that breaks readers gets another number.
@@ -204,7 +204,7 @@ fn tested(layer: &Layer) -> Tested<'_> {
 
 fn unrelated(outlier: Outlier) -> Unrelated {
     Unrelated {
-        runs: outlier.strangers,
+        runs: outlier.unrelated,
         mean: outlier.mean,
         deviation: outlier.deviation,
         least: outlier.least,

@@ -8,7 +8,7 @@ use super::verdict::stands_out;
 use crate::collection::{Group, Options};
 use crate::error::Result;
 use crate::runs::Runs;
-use weightspace::relation::strangers::Outlier;
+use weightspace::relation::unrelated::Outlier;
 
 /// Most runs whose nearest checkpoint the suspect is aligned with: it costs seconds for a million
 /// weights.

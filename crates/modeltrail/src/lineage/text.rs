@@ -116,7 +116,7 @@ fn sure(best: &Compared) -> Vec<String> {
         }
         Grounds::UnrelatedRuns => format!(
             "{p} if it were unrelated: approximate, by {}, one of each unrelated run",
-            counted(best.outlier.map_or(0, |found| found.strangers), "distance")
+            counted(best.outlier.map_or(0, |found| found.unrelated), "distance")
         ),
         Grounds::Threshold if best.is_aligned => {
             "no p-value, which needs at least four unrelated runs: only that the distance fell to 0.3 or less \
@@ -134,7 +134,7 @@ fn sure(best: &Compared) -> Vec<String> {
         lines.push(format!(
             "against unrelated runs: {}, approximate ({} of them, at a mean of {} and a least of {} of the distance of unrelated models)",
             p_value(outlier.ln_p),
-            outlier.strangers,
+            outlier.unrelated,
             number(outlier.mean),
             number(outlier.least)
         ));

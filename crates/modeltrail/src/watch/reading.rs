@@ -94,7 +94,8 @@ impl Arrival {
     pub(super) fn of(found: Found, limits: &Limits) -> Result<Self> {
         let stamp = Stamp::of(&found.files);
         let opened = Opened::of(&found, limits)?;
-        let unread = opened.unread(&printable(&found.path.to_string_lossy()));
+        let shown = printable(&found.path.to_string_lossy());
+        let unread = opened.unread(&shown);
         let unread = unread.collect();
         let mut layout = opened.layout;
         layout.sort_by(|a, b| a.name.cmp(&b.name));

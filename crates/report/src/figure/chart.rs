@@ -3,7 +3,7 @@
 //!
 //! Series of one name have one colour and one entry in the legend, in whatever panels they stand.
 //! Points that the axes cannot show (not finite, not positive on a logarithmic scale, outside of a
-//! fixed range) are left out, and lines end at the border of the plot.
+//! fixed range) are skipped, and lines end at the border of the plot.
 //!
 //! # Example
 //!

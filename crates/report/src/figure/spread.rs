@@ -26,26 +26,17 @@ pub struct SpreadSeries {
 }
 
 impl SpreadSeries {
-    /// Quantiles over runs: `runs[i][j]` is the value of run `i` at `epochs[j]`. Values that are
-    /// not finite, and missing tails of shorter runs, are left out; an epoch without any value is
-    /// skipped. Quantiles interpolate linearly between order statistics (Hyndman and Fan's type 7,
-    /// the default of NumPy and R).
+    /// The 10, 25, 50, 75 and 90 % quantiles over runs at these epochs. Epochs whose quantiles are
+    /// not all finite, as where no run has a value, are skipped.
     #[must_use]
-    pub fn from_runs(name: &str, epochs: &[u32], runs: &[Vec<f64>]) -> Self {
+    pub fn new(name: &str, epochs: &[u32], quantiles: &[[f64; 5]]) -> Self {
         let quantiles = epochs
             .iter()
-            .enumerate()
-            .filter_map(|(j, &epoch)| {
-                let mut values: Vec<f64> = runs
-                    .iter()
-                    .filter_map(|run| run.get(j).copied())
-                    .filter(|v| v.is_finite())
-                    .collect();
-                values.sort_by(f64::total_cmp);
-                (!values.is_empty()).then(|| Quantiles {
-                    epoch: f64::from(epoch),
-                    values: [0.1, 0.25, 0.5, 0.75, 0.9].map(|q| quantile(&values, q)),
-                })
+            .zip(quantiles)
+            .filter(|(_, values)| values.iter().all(|value| value.is_finite()))
+            .map(|(&epoch, &values)| Quantiles {
+                epoch: f64::from(epoch),
+                values,
             })
             .collect();
         Self {
@@ -53,13 +44,6 @@ impl SpreadSeries {
             quantiles,
         }
     }
-}
-
-fn quantile(sorted: &[f64], q: f64) -> f64 {
-    let position = q * (sorted.len() - 1) as f64;
-    let low = position as usize;
-    let high = (low + 1).min(sorted.len() - 1);
-    sorted[low] + (sorted[high] - sorted[low]) * (position - low as f64)
 }
 
 /// One panel of a spread chart.
@@ -145,25 +129,26 @@ pub struct ZooGeometry {
     pub name: String,
     /// Epoch at which each step ends.
     pub step_epochs: Vec<u32>,
-    /// `step_lengths[run][step]`: distance from one checkpoint to the next.
-    pub step_lengths: Vec<Vec<f64>>,
+    /// Distance from one checkpoint to the next: the 10, 25, 50, 75 and 90 % quantiles over runs at
+    /// each of these epochs.
+    pub step_lengths: Vec<[f64; 5]>,
     /// Epoch in whose checkpoint the path turns.
     pub turn_epochs: Vec<u32>,
-    /// `turning_angles[run][turn]`: angle between successive steps in degrees, 0 = straight on.
-    pub turning_angles: Vec<Vec<f64>>,
+    /// Angle between successive steps in degrees, 0 = straight on: the same quantiles.
+    pub turning_angles: Vec<[f64; 5]>,
 }
 
-/// Epochs, and values by run and epoch.
-type ByRun<'a> = (&'a [u32], &'a [Vec<f64>]);
+/// Epochs, and the quantiles at each.
+type ByEpoch<'a> = (&'a [u32], &'a [[f64; 5]]);
 
 /// Step length (logarithmic) and turning angle per epoch, all zoos in both panels.
 #[must_use]
 pub fn geometry(zoos: &[ZooGeometry]) -> String {
-    let series = |values: fn(&ZooGeometry) -> ByRun<'_>| {
+    let series = |values: fn(&ZooGeometry) -> ByEpoch<'_>| {
         zoos.iter()
             .map(|zoo| {
-                let (epochs, runs) = values(zoo);
-                SpreadSeries::from_runs(&zoo.name, epochs, runs)
+                let (epochs, quantiles) = values(zoo);
+                SpreadSeries::new(&zoo.name, epochs, quantiles)
             })
             .collect()
     };
@@ -188,7 +173,8 @@ pub fn geometry(zoos: &[ZooGeometry]) -> String {
     )
 }
 
-/// Training curves of the runs of one zoo; `[run][epoch]` as in `epochs`.
+/// Training curves of the runs of one zoo: the 10, 25, 50, 75 and 90 % quantiles over runs at each
+/// epoch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ZooTraining {
     /// Name of the zoo.
@@ -196,11 +182,11 @@ pub struct ZooTraining {
     /// Epochs of the values.
     pub epochs: Vec<u32>,
     /// Loss on the training data.
-    pub training_loss: Vec<Vec<f64>>,
+    pub training_loss: Vec<[f64; 5]>,
     /// Loss on the test data.
-    pub test_loss: Vec<Vec<f64>>,
+    pub test_loss: Vec<[f64; 5]>,
     /// Accuracy on the test data, 0..=1.
-    pub test_accuracy: Vec<Vec<f64>>,
+    pub test_accuracy: Vec<[f64; 5]>,
 }
 
 /// One panel of losses per zoo (logarithmic), and one of the test accuracy of all zoos.
@@ -214,7 +200,7 @@ pub fn training_curves(zoos: &[ZooTraining]) -> String {
             scale: Scale::Log,
             from_zero: false,
             series: [("training", &zoo.training_loss), ("test", &zoo.test_loss)]
-                .map(|(name, runs)| SpreadSeries::from_runs(name, &zoo.epochs, runs))
+                .map(|(name, quantiles)| SpreadSeries::new(name, &zoo.epochs, quantiles))
                 .into(),
         })
         .collect();
@@ -225,7 +211,7 @@ pub fn training_curves(zoos: &[ZooTraining]) -> String {
         from_zero: false,
         series: zoos
             .iter()
-            .map(|zoo| SpreadSeries::from_runs(&zoo.name, &zoo.epochs, &zoo.test_accuracy))
+            .map(|zoo| SpreadSeries::new(&zoo.name, &zoo.epochs, &zoo.test_accuracy))
             .collect(),
     });
     spread("Training curves", &panels)
@@ -236,21 +222,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_numpys() {
-        // numpy.quantile([1, 2, 4, 8], [.1, .25, .5, .75, .9])
-        let runs = [8.0, 1.0, 4.0, 2.0].map(|v| vec![v]);
-        let series = SpreadSeries::from_runs("a", &[1], &runs);
-        let expected = [1.3, 1.75, 3.0, 5.0, 6.8];
-        for (ours, numpys) in series.quantiles[0].values.iter().zip(expected) {
-            assert!((ours - numpys).abs() < 1e-12);
-        }
-    }
-
-    #[test]
-    fn values_that_are_not_finite_and_missing_tails_are_left_out() {
-        let runs = [vec![1.0, f64::NAN, f64::INFINITY], vec![3.0]];
-        let series = SpreadSeries::from_runs("a", &[1, 2, 3], &runs);
-        assert_eq!(series.quantiles.len(), 1);
-        assert_eq!(series.quantiles[0].values[2], 2.0);
+    fn epochs_without_finite_quantiles_are_skipped() {
+        let known = [1.0, 2.0, 3.0, 4.0, 5.0];
+        let series = SpreadSeries::new("a", &[1, 2, 3], &[known, [f64::NAN; 5], known]);
+        let epochs: Vec<f64> = series.quantiles.iter().map(|q| q.epoch).collect();
+        assert_eq!(epochs, [1.0, 3.0]);
+        assert_eq!(series.quantiles[1].values, known);
     }
 }

@@ -15,6 +15,7 @@ use report::{
     linkage::{Linkage, Merge},
     paper::{Estimate, OrderScores, OurRow, TABLE_2, TABLE_3, comparison},
 };
+use weightspace::statistics::quantile;
 
 /// SplitMix64: enough randomness for pictures.
 pub(crate) struct Random(pub(crate) u64);
@@ -212,6 +213,8 @@ fn zoo_geometry(zoo: Zoo, runs: usize, epochs: usize) -> ZooGeometry {
             })
             .collect::<Vec<Vec<f64>>>()
     };
+    let mut of_runs =
+        |from, to, value: &dyn Fn(usize, f64) -> f64| over_runs(&of_runs(from, to, value));
     ZooGeometry {
         name: zoo.name.into(),
         step_epochs: (1..=last).collect(),
@@ -240,10 +243,19 @@ fn training(zoo: Zoo, runs: usize, epochs: usize) -> ZooTraining {
     ZooTraining {
         name: zoo.name.into(),
         epochs: (1..=epochs as u32).collect(),
-        training_loss: loss(0.0),
-        test_loss: loss(0.001),
-        test_accuracy: accuracy,
+        training_loss: over_runs(&loss(0.0)),
+        test_loss: over_runs(&loss(0.001)),
+        test_accuracy: over_runs(&accuracy),
     }
+}
+
+/// The 10, 25, 50, 75 and 90 % quantiles over runs of values `[run][epoch]`.
+fn over_runs(runs: &[Vec<f64>]) -> Vec<[f64; 5]> {
+    let epochs = runs.iter().map(Vec::len).min().unwrap_or(0);
+    let at = |epoch: usize| {
+        [0.1, 0.25, 0.5, 0.75, 0.9].map(|share| quantile(runs.iter().map(|run| run[epoch]), share))
+    };
+    (0..epochs).map(at).collect()
 }
 
 fn run_dendrogram(zoo: Zoo, epochs: usize) -> RunDendrogram {

@@ -1,7 +1,7 @@
 //! What one run's first checkpoints say about its parent.
 
+use super::fork::{Fork, Parameters};
 use super::kinship::Kin;
-use super::{Fork, Parameters};
 use weightspace::distance::{distance, squared_distance};
 
 /// Blocks of coordinates whose sums show the spread of a miss.
@@ -21,7 +21,7 @@ const CLEARLY: f64 = 0.6;
 pub(super) struct Claim {
     /// Where it left another run, if there is one with older checkpoints.
     pub(super) fork: Option<Fork>,
-    /// All runs too near to be strangers, ascending.
+    /// All runs too near to be unrelated, ascending.
     pub(super) related: Vec<usize>,
 }
 

@@ -1,6 +1,6 @@
-//! Which runs come too near to each other to be strangers.
+//! Which runs come too near to each other to be unrelated.
 
-use super::Parameters;
+use super::fork::Parameters;
 use weightspace::distance::{distance, squared_distance};
 
 /// Checkpoints of a run whose distances to a newcomer bound all others'.
@@ -40,19 +40,19 @@ impl<'a> Kin<'a> {
     }
 
     /// Whether any of the run's points is nearer to this one than a share of the distance of
-    /// strangers.
+    /// unrelated.
     ///
     /// By the triangle inequality a point is no nearer than a pivot less the distance of the two;
-    /// between strangers that mostly says enough, and few distances are computed.
+    /// between unrelated runs that mostly says enough, and few distances are computed.
     pub(super) fn is_related(&self, to: &[f32], parameters: &Parameters) -> bool {
         let norm = squared_norm(to);
         let from_pivots: Vec<f64> = self.pivots.iter().map(|p| distance(p.point, to)).collect();
         (0..self.points.len()).any(|place| {
-            let strangers = match parameters.strangers {
-                Some(strangers) => strangers * strangers,
+            let unrelated = match parameters.unrelated {
+                Some(unrelated) => unrelated * unrelated,
                 None => norm + self.squared_norms[place],
             };
-            let limit = parameters.related * parameters.related * strangers;
+            let limit = parameters.related * parameters.related * unrelated;
             let bounds = std::iter::zip(&self.pivots, &from_pivots);
             let least = bounds
                 .map(|(pivot, to_pivot)| to_pivot - pivot.reach[place])

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::{Estimate, dominant_run};
+use super::estimate::{Estimate, dominant_run};
 use crate::Error;
 use crate::rank_correlation::{concordance, pairs};
 
@@ -150,11 +150,11 @@ pub struct OrderScores {
     /// Mean number of ordered initial epochs.
     pub initial: Estimate,
     /// Mean share of ordered pairs among the cluster's own, [`PairsOf::Cluster`]; clusters with a
-    /// single leaf of their dominant run have no pair and are left out.
+    /// single leaf of their dominant run have no pair and are skipped.
     pub fraction_of_cluster: Estimate,
     /// Mean share of ordered pairs among the run's, [`PairsOf::Run`].
     pub fraction_of_run: Estimate,
-    /// Mean of Kendall's τ; clusters with a single leaf of their dominant run are left out.
+    /// Mean of Kendall's τ; clusters with a single leaf of their dominant run are skipped.
     pub kendall_tau: Estimate,
 }
 

@@ -3,13 +3,13 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Pair, Paired};
+use super::paired::{Pair, Paired};
 
 /// Partial sums kept side by side; part of the definition of the last bits.
 const LANES: usize = 8;
 
 /// What changed from A to B, in one tensor or in all. Positions where either is NaN or infinite are
-/// counted and left out of every sum.
+/// counted and excluded from every sum.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Change {
     /// Number of values.

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::grid::{Grid, grid};
 use super::low_rank::low_rank;
 use super::noise::{Noise, noise};
+use super::paired::{Pair, Paired};
 use super::rounding::Format;
-use super::{Pair, Paired};
 use crate::Error;
 
 /// Least share of values that pruning sets to zero.
@@ -52,7 +52,7 @@ pub enum Kind {
         /// The least share of a tensor's squared change that its directions hold.
         energy: f64,
     },
-    /// Independent gaussian noise was added.
+    /// Independent Gaussian noise was added.
     Noise {
         /// Its scale.
         noise: Noise,

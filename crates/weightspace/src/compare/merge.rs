@@ -213,10 +213,10 @@ mod tests {
             let base = cases::model(seed);
             let [one, two] = [1, 2].map(|s| cases::tuned(&base, 0.05, 10 * seed + s));
             let further = cases::tuned(&one, 0.02, 10 * seed + 3);
-            let stranger = cases::model(1000 + seed);
+            let unrelated = cases::model(1000 + seed);
             let views = [base.views(), one.views(), two.views()];
             let views: Vec<&[Tensor<'_>]> = views.iter().map(|v| &v[..]).collect();
-            for other in [&further, &stranger, &one] {
+            for other in [&further, &unrelated, &one] {
                 false_alarms += usize::from(fit(&other.views(), &views).unwrap().is_merge());
             }
         }

@@ -1,7 +1,7 @@
-//! Whether the change is noise that somebody added: independent, gaussian, of one scale.
+//! Whether the change is noise that somebody added: independent, Gaussian, of one scale.
 //!
 //! Every test is a number that is about standard normal if the change d = b − a is independent
-//! gaussian noise; none may exceed [`SIGMAS`]. Per tensor of at least [`FEWEST`] values:
+//! Gaussian noise; none may exceed [`SIGMAS`]. Per tensor of at least [`FEWEST`] values:
 //!
 //! - mean, skewness and excess kurtosis of d;
 //! - correlation of d with a, of |d| with |a|, and of each value of d with the next;
@@ -15,7 +15,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::low_rank::{LEAST_SIDE, difference, singular_values};
-use super::{Pair, Paired};
+use super::paired::{Pair, Paired};
 
 /// How many standard deviations a test may be off: by chance one test in a million and a half is.
 pub const SIGMAS: f64 = 5.0;
@@ -85,7 +85,7 @@ fn common(scales: impl Iterator<Item = (f64, f64)> + Clone) -> Option<f64> {
         .then(|| logarithm.exp())
 }
 
-/// The standard deviation of the change, if its values look independent and gaussian.
+/// The standard deviation of the change, if its values look independent and Gaussian.
 fn looks_independent(pair: &Pair<'_>, change: &[f64]) -> Option<f64> {
     let count = change.len() as f64;
     let mean = change.iter().sum::<f64>() / count;

@@ -181,7 +181,7 @@ fn identical_and_near_models_are_left_as_they_are() {
 }
 
 #[test]
-fn strangers_do_not_collapse() {
+fn unrelated_models_do_not_collapse() {
     let mut least = f64::INFINITY;
     for seed in 0..20 {
         for shapes in [MLP, CNN] {
@@ -203,7 +203,7 @@ fn strangers_do_not_collapse() {
             }
         }
     }
-    println!("strangers after alignment: {least:.3} of the distance before, at least");
+    println!("unrelated models after alignment: {least:.3} of the distance before, at least");
 }
 
 #[test]

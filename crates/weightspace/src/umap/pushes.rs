@@ -1,4 +1,4 @@
-//! Points are pushed away from strangers, drawn at random.
+//! Points are pushed away from others, drawn at random.
 //!
 //! At the start of an epoch all positions are copied in random order, and every point takes a stretch
 //! of that list: a fair sample that is read without jumps through memory, eight points at a time. All
@@ -10,14 +10,14 @@ use rayon::prelude::*;
 
 use super::draws::SplitMix64;
 use super::forces::{Forces, LANES, Lanes};
-use super::optimise::Fraction;
+use super::fraction::Fraction;
 
 /// Points that one thread takes at a time.
 const SHARE: usize = 2048;
 /// Points whose sums are added up together.
 const TOGETHER: usize = 64;
 
-/// The positions of [`LANES`] strangers.
+/// The positions of [`LANES`] others.
 type Block = [Lanes; 2];
 
 /// Who is pushed how often, and by whom.
@@ -37,11 +37,11 @@ struct Appetite {
 }
 
 impl Pushes {
-    /// `strangers` says how many of them each point meets in an epoch, on the average.
-    pub(super) fn new(strangers: impl Iterator<Item = f64>) -> Self {
-        let appetites: Vec<Appetite> = strangers
-            .map(|strangers| {
-                let blocks = strangers / LANES as f64;
+    /// `others` says how many of them each point meets in an epoch, on the average.
+    pub(super) fn new(others: impl Iterator<Item = f64>) -> Self {
+        let appetites: Vec<Appetite> = others
+            .map(|others| {
+                let blocks = others / LANES as f64;
                 Appetite {
                     whole: blocks as u32,
                     more: Fraction::of(blocks.fract()),
@@ -91,13 +91,13 @@ impl Pushes {
         draws.shuffle(&mut self.order);
         let distinct = self.order.len().div_ceil(LANES);
         // What is left of the last block is filled up with the first points.
-        let mut strangers = self
+        let mut others = self
             .order
             .iter()
             .cycle()
             .map(|&point| positions[point as usize]);
         for [xs, ys] in &mut self.blocks[..distinct] {
-            for (lane, [x, y]) in strangers.by_ref().take(LANES).enumerate() {
+            for (lane, [x, y]) in others.by_ref().take(LANES).enumerate() {
                 (xs[lane], ys[lane]) = (x, y);
             }
         }
@@ -156,11 +156,11 @@ fn stretch(point: usize, distinct: usize) -> usize {
     ((u64::from(spread) * distinct as u64) >> 32) as usize
 }
 
-/// The pushes of some strangers, added up lane by lane.
+/// The pushes of some others, added up lane by lane.
 #[inline(always)]
-fn push(from: [f32; 2], strangers: &[Block], forces: Forces) -> Block {
+fn push(from: [f32; 2], others: &[Block], forces: Forces) -> Block {
     let mut sums = Block::default();
-    for [xs, ys] in strangers {
+    for [xs, ys] in others {
         let [x, y] = forces.push(xs.map(|x| from[0] - x), ys.map(|y| from[1] - y));
         for lane in 0..LANES {
             sums[0][lane] += x[lane];
@@ -223,7 +223,7 @@ mod tests {
                     }
                 }
             }
-            // As many strangers as were asked for, but for less than a block.
+            // As many others as were asked for, but for less than a block.
             for (point, met) in met.into_iter().enumerate() {
                 let wanted = 8.0 * (3.0 + (point % 7) as f64 * 5.0);
                 assert!(
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn every_point_is_a_stranger_equally_often() {
+    fn every_point_is_drawn_equally_often() {
         let positions = scattered(4000);
         let mut pushes = Pushes::new((0..4000).map(|_| 24.0));
         pushes.shuffle(&positions, &mut SplitMix64::new(1));

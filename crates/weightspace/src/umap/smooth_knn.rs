@@ -24,7 +24,7 @@ pub(super) struct Scale {
 
 impl Scale {
     /// Finds ρ and σ for the ascending distances to a point's neighbours, itself
-    /// left out. `mean_of_all`, the mean over all points' neighbours, bounds the
+    /// skipped. `mean_of_all`, the mean over all points' neighbours, bounds the
     /// bandwidth where all of `distances` are zero.
     pub(super) fn fit(distances: &[f64], mean_of_all: f64) -> Self {
         let nearest = distances.iter().copied().find(|&d| d > 0.0).unwrap_or(0.0);

@@ -4,11 +4,11 @@ use super::measures::{Measure, Measured, auroc};
 use crate::experiments::world::World;
 use anyhow::Result;
 use rayon::prelude::*;
-use report::figure::SpreadSeries;
 use report::figure::chart::{Axis, Panel, Series};
 use report::figure::matrix::Matrix;
 use report::table::{Column, Table};
 use serde_json::{Map, Value, json};
+use trajectory::spread::over_runs;
 use zoo::Trained;
 use zoo_training::dataset::Images;
 
@@ -209,9 +209,12 @@ pub(super) fn panel(zoo: &Zoo) -> Result<Panel> {
         let (own, strangers) = (to_the_last(0)?, to_the_last(1)?);
         for (whose, values) in [("same run", &own), ("other runs", &strangers)] {
             let name = format!("{name}, {whose}");
-            let spread = SpreadSeries::from_runs(&name, &epochs, values);
-            let points = spread.quantiles.iter().map(|q| (q.epoch, q.values[2]));
-            let bands = spread.quantiles.iter().map(|q| (q.values[0], q.values[4]));
+            let spread = over_runs(values)?;
+            let points = epochs
+                .iter()
+                .zip(&spread)
+                .map(|(&e, s)| (f64::from(e), s.median));
+            let bands = spread.iter().map(|s| (s.quantile_10, s.quantile_90));
             series.push(Series::new(&name, points.collect()).with_intervals(bands.collect()));
         }
     }

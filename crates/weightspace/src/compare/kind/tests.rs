@@ -187,7 +187,7 @@ fn what_training_does_gets_no_verdict() {
             judge(format!("tuned by {relative}, seed {seed}"), &model, &tuned);
         }
         judge(
-            format!("stranger of seed {seed}"),
+            format!("unrelated model of seed {seed}"),
             &model,
             &cases::model(seed + 1),
         );

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 /// Fewest unrelated runs: with fewer, their spread is not known.
 pub const FEWEST: usize = 4;
-/// Least spread, relative to the mean. Distances of strangers that agree better than this do so by
+/// Least spread, relative to the mean. Distances of unrelated models that agree better than this do so by
 /// chance, or by the size of a sketch.
 const LEAST_SPREAD: f64 = 0.005;
 
@@ -25,7 +25,7 @@ const LEAST_SPREAD: f64 = 0.005;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Outlier {
     /// Unrelated runs.
-    pub strangers: usize,
+    pub unrelated: usize,
     /// Mean distance to them.
     pub mean: f64,
     /// Standard deviation of these distances, as it was used.
@@ -56,7 +56,7 @@ pub fn outlier(nearest: f64, others: &[f64]) -> Option<Outlier> {
         0.0
     };
     Some(Outlier {
-        strangers: count,
+        unrelated: count,
         mean,
         deviation,
         least: others.iter().copied().fold(f64::INFINITY, f64::min),
