@@ -20,6 +20,7 @@
 //! | [`shift`] | checkpoints, one at a time | alarms with a likely cause, at a declared false-alarm rate |
 //! | [`forks`] | points, orders | a tree of runs: parent and fork point of each |
 //! | [`progress`] | points, an order | distance since a checkpoint, in steps and in strangers |
+//! | [`null_models`] | a run | random walks and clouds at its scale |
 //! | [`spread`] | one series per run | mean, deviation and quantiles per epoch |
 //! | [`scoring`] | answers **and truth** | purity, ordered epochs, Kendall's τ |
 //!
@@ -72,13 +73,15 @@
 
 pub mod assignment;
 pub mod branches;
+mod chance;
+mod checks;
 pub mod dendrogram;
 mod error;
 pub mod forks;
 pub mod geometry;
 pub mod minimum_spanning_tree;
+pub mod null_models;
 pub mod ordering;
-mod permutation;
 pub mod progress;
 mod rank_correlation;
 pub mod runs;

@@ -29,6 +29,7 @@
 //! grouped. The memory beside the input is that of a panel of points per thread and of the
 //! candidates of one batch of tiles. What the speed rests on is in `docs/linkage.md`.
 
+mod edge;
 mod groups;
 mod kruskal;
 mod leaf_line;
@@ -40,44 +41,16 @@ use std::cmp::Ordering;
 
 use nalgebra::DMatrixView;
 use rayon::prelude::*;
-use weightspace::distance::distance;
 use weightspace::points::finite_columns;
 
 use crate::Error;
+pub use edge::Edge;
 use groups::Groups;
 use leaf_line::LeafLine;
 use rough::Rough;
 
 /// One of so many points is in the sample.
 const SAMPLED_FROM: usize = 16;
-
-/// One edge of a spanning tree, between the points `a` < `b`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Edge {
-    /// The smaller of the two point indices.
-    pub a: u32,
-    /// The larger of the two point indices.
-    pub b: u32,
-    /// Euclidean distance between the two points.
-    pub length: f64,
-}
-
-impl Edge {
-    fn between(columns: &[&[f32]], x: u32, y: u32) -> Self {
-        Self {
-            a: x.min(y),
-            b: x.max(y),
-            length: distance(columns[x as usize], columns[y as usize]),
-        }
-    }
-
-    /// The total order of edges: by length, then by the smaller, then by the larger point.
-    fn order(&self, other: &Self) -> Ordering {
-        self.length
-            .total_cmp(&other.length)
-            .then_with(|| (self.a, self.b).cmp(&(other.a, other.b)))
-    }
-}
 
 /// The minimum spanning tree of the columns of `points` (parameters x checkpoints).
 ///

@@ -23,11 +23,11 @@ pub use weight_direction::direct_weights;
 
 use crate::Error;
 use crate::assignment::Clusters;
+use crate::chance;
+use crate::checks::same_leaves;
 use crate::dendrogram::Dendrogram;
-use crate::permutation::{Purpose, permutation};
 use crate::whitening::{Tensor, whitened};
 use nalgebra::{DMatrix, DMatrixView};
-use rayon::prelude::*;
 
 /// The order of Schürholt and Borth (2021): decreasing height of first merge.
 ///
@@ -49,7 +49,7 @@ pub fn by_merge_height(
 ) -> Result<Vec<Vec<u32>>, Error> {
     same_leaves("the dendrogram", dendrogram.leaves(), clusters)?;
     let heights = dendrogram.first_merge_heights();
-    let ranks = permutation(clusters.leaves(), seed, Purpose::Ties);
+    let ranks = chance::ties(clusters.leaves(), seed);
     Ok(sorted_members(clusters, |&x, &y| {
         let (x, y) = (x as usize, y as usize);
         heights[y]
@@ -87,7 +87,7 @@ pub fn order_whitened(
 /// A random order of m epochs has Kendall's τ 0, a share 1/m of its adjacent pairs in sequence,
 /// and fewer than one ordered initial epoch.
 pub fn random_order(clusters: &Clusters, seed: u64) -> Vec<Vec<u32>> {
-    let ranks = permutation(clusters.leaves(), seed, Purpose::Baseline);
+    let ranks = chance::baseline(clusters.leaves(), seed);
     sorted_members(clusters, |&x, &y| ranks[x as usize].cmp(&ranks[y as usize]))
 }
 
@@ -103,47 +103,4 @@ fn sorted_members(
             order
         })
         .collect()
-}
-
-fn same_leaves(what: &'static str, leaves: usize, clusters: &Clusters) -> Result<(), Error> {
-    if leaves == clusters.leaves() {
-        return Ok(());
-    }
-    Err(Error::LengthMismatch {
-        left: what,
-        left_length: leaves,
-        right: "the list of cluster labels",
-        right_length: clusters.leaves(),
-    })
-}
-
-/// Refuses points with a weight that is not finite.
-pub(crate) fn finite(points: DMatrixView<'_, f32>) -> Result<(), Error> {
-    let columns: Vec<_> = points.column_iter().collect();
-    let bad = columns
-        .par_iter()
-        .position_first(|column| column.iter().any(|weight| !weight.is_finite()));
-    match bad {
-        Some(index) => Err(Error::NotFinite {
-            what: "point",
-            index,
-        }),
-        None => Ok(()),
-    }
-}
-
-/// Refuses orders of leaves that are not among the points.
-pub(crate) fn leaves_exist(
-    points: DMatrixView<'_, f32>,
-    orders: &[impl AsRef<[u32]>],
-) -> Result<(), Error> {
-    let mut leaves = orders.iter().flat_map(|order| order.as_ref());
-    match leaves.find(|&&leaf| leaf as usize >= points.ncols()) {
-        Some(&leaf) => Err(Error::OutOfRange {
-            what: "leaf",
-            index: leaf as usize,
-            length: points.ncols(),
-        }),
-        None => Ok(()),
-    }
 }

@@ -19,6 +19,7 @@ use crate::geometry::Geometry;
 use nalgebra::DMatrixView;
 use serde::Serialize;
 use weightspace::distance::distance;
+use weightspace::statistics::median;
 
 /// What a distance is measured against.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -106,7 +107,7 @@ impl Progress {
 
         let recent = units.recent.max(1).min(newest);
         let steps = &geometry.step_length[newest - recent..];
-        let recent_step = median(steps);
+        let recent_step = median(steps.iter().copied());
         let squares: f64 = steps.iter().map(|step| step * step).sum();
         let moved = distance(point(newest - recent), point(newest));
         let norms = || squared_norm(point(accepted)) + squared_norm(point(newest));
@@ -165,16 +166,6 @@ pub fn growth_exponent(points: DMatrixView<'_, f32>, order: &[u32]) -> Result<f6
 /// NaN in place of infinity.
 fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { f64::NAN }
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    match sorted.len() {
-        0 => f64::NAN,
-        n if n % 2 == 1 => sorted[n / 2],
-        n => 0.5 * (sorted[n / 2 - 1] + sorted[n / 2]),
-    }
 }
 
 fn squared_norm(point: &[f32]) -> f64 {

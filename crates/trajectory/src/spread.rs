@@ -1,6 +1,7 @@
 //! How a quantity is spread over runs, epoch by epoch.
 
 use serde::Serialize;
+use weightspace::statistics::quantile_of_sorted;
 
 use crate::Error;
 
@@ -46,23 +47,12 @@ impl Spread {
             } else {
                 f64::NAN
             },
-            quantile_10: quantile(&sorted, 0.10),
-            quantile_25: quantile(&sorted, 0.25),
-            median: quantile(&sorted, 0.50),
-            quantile_75: quantile(&sorted, 0.75),
-            quantile_90: quantile(&sorted, 0.90),
+            quantile_10: quantile_of_sorted(&sorted, 0.10),
+            quantile_25: quantile_of_sorted(&sorted, 0.25),
+            median: quantile_of_sorted(&sorted, 0.50),
+            quantile_75: quantile_of_sorted(&sorted, 0.75),
+            quantile_90: quantile_of_sorted(&sorted, 0.90),
         }
-    }
-}
-
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let position = share * sorted.len().saturating_sub(1) as f64;
-    let (below, above) = (position.floor() as usize, position.ceil() as usize);
-    match (sorted.get(below), sorted.get(above)) {
-        // Equal neighbours may be infinite; interpolating between them would give NaN.
-        (Some(x), Some(y)) if x == y => *x,
-        (Some(x), Some(y)) => x + (y - x) * position.fract(),
-        _ => f64::NAN,
     }
 }
 

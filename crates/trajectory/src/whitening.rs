@@ -18,7 +18,7 @@ use nalgebra::{Cholesky, DMatrix, DMatrixView};
 use rayon::prelude::*;
 
 use crate::Error;
-use crate::ordering::{finite, leaves_exist};
+use crate::checks::{finite, leaves_exist};
 
 /// One tensor within a column of weights: `outputs` rows of `inputs` values, row-major, as
 /// PyTorch stores a linear layer, or a convolution with its inputs, height and width as one.

@@ -13,9 +13,11 @@
 //! | [`tiles`] | all pairs in f32 by matrix products, with rigorous lower bounds |
 //! | [`neighbors`] | the exact nearest neighbours of every checkpoint |
 //! | [`svd`] | truncated, uncentred singular value decomposition |
+//! | [`principal`] | principal components, and the variance that each holds |
 //! | [`umap`] | a map in two dimensions |
 //! | [`moments`] | mean and standard deviation of each checkpoint's weights |
-//! | [`statistics`] | mean, variance and quantiles of each layer's weights |
+//! | [`statistics`] | median, quantiles, AUROC, ridge regression; statistics of each layer's weights |
+//! | [`random`] | named streams of random numbers |
 //! | [`spectrum`] | the power-law exponent of a layer's eigenvalues |
 //! | [`similarity`] | CKA and SVCCA of two models' activations |
 //! | [`compare`] | two checkpoints tensor by tensor, and what kind of change it is |
@@ -73,7 +75,9 @@ mod error;
 pub mod matching;
 pub mod moments;
 pub mod neighbors;
+mod parts;
 pub mod points;
+pub mod principal;
 pub mod random;
 pub mod relation;
 mod shadows;

@@ -4,7 +4,7 @@
 //! numbers, and no generator is ever saved. Where speed asks for it, a faster generator is expanded
 //! from such a stream.
 
-use rand_chacha::ChaCha8Rng;
+pub use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// Most bytes in the name of a purpose.
@@ -53,6 +53,17 @@ pub fn permutation(count: u32, random: &mut ChaCha8Rng) -> Vec<u32> {
     order
 }
 
+/// A standard normal deviate (G. Box and M. Muller, *A Note on the Generation of Random Normal
+/// Deviates*, 1958).
+///
+/// The elementary functions come from `libm`, not from the system, so that every machine draws the
+/// same bits.
+pub fn normal(random: &mut ChaCha8Rng) -> f64 {
+    let mut unit = || (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+    let radius = libm::sqrt(-2.0 * libm::log(1.0 - unit()));
+    radius * libm::cos(std::f64::consts::TAU * unit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +85,20 @@ mod tests {
         order.sort_unstable();
         assert_eq!(order, (0..1000).collect::<Vec<u32>>());
         assert!(permutation(0, &mut stream(7, "shuffle", 0)).is_empty());
+    }
+
+    #[test]
+    fn normal_deviates_have_the_moments_and_the_tails_of_a_normal_distribution() {
+        let mut random = stream(3, "normal", 0);
+        let count = 100_000;
+        let deviates: Vec<f64> = (0..count).map(|_| normal(&mut random)).collect();
+        let moment = |power| deviates.iter().map(|x| x.powi(power)).sum::<f64>() / count as f64;
+        // Five standard errors of each.
+        assert!(moment(1).abs() < 0.016, "{}", moment(1));
+        assert!((moment(2) - 1.0).abs() < 0.023, "{}", moment(2));
+        assert!((moment(4) - 3.0).abs() < 0.16, "{}", moment(4));
+        let beyond_three = deviates.iter().filter(|x| x.abs() > 3.0).count();
+        assert!((190..350).contains(&beyond_three), "{beyond_three} of 270");
     }
 
     #[test]

@@ -10,7 +10,9 @@
 //! matrices whose spectrum is not too steep are decomposed in f32 and refined (`single`), which is
 //! checked; singular values are then good to 10⁻⁵ rather than to rounding.
 
+mod decomposition;
 mod dense;
+mod double;
 mod gram;
 mod krylov;
 mod normal;
@@ -18,78 +20,15 @@ mod orthonormal;
 mod single;
 mod tridiagonal;
 
-use std::ops::{Neg, Range};
-
-use faer::diag::Diag;
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
-use faer::linalg::matmul::matmul;
-use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::prelude::Reborrow;
-use faer::traits::RealField;
-use faer::{Accum, ColMut, Mat, MatMut, MatRef, Par, Spec};
-use nalgebra::{DMatrix, DMatrixView};
-use rayon::prelude::*;
+#[cfg(test)]
+use nalgebra::DMatrix;
+use nalgebra::DMatrixView;
 
 use crate::Error;
 use crate::points::measured_columns;
+pub use decomposition::Svd;
+use double::in_double;
 pub(crate) use orthonormal::orthonormal;
-
-/// Columns (or rows) held in f64 at a time.
-const BLOCK: usize = 512;
-
-/// Parts into which faer divides its work. Last bits depend on it, so it is not the number of
-/// threads, which is free to be anything.
-pub(crate) const PARTS: usize = 4;
-
-/// The leading part of `points = directions · coordinates`, largest singular value first.
-///
-/// `coordinates` is `Σ·Vᵀ`: column `j` places checkpoint `j` along the directions. One
-/// decomposition serves every lower rank: its rows are sorted, so the first ones are what is kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Svd {
-    singular_values: Vec<f64>,
-    directions: DMatrix<f32>,
-    coordinates: DMatrix<f32>,
-}
-
-impl Svd {
-    /// Number of components.
-    pub fn rank(&self) -> usize {
-        self.singular_values.len()
-    }
-
-    /// The singular values, largest first.
-    pub fn singular_values(&self) -> &[f64] {
-        &self.singular_values
-    }
-
-    /// The left singular vectors, shape (parameters, rank): orthonormal columns, the largest
-    /// entry of each (the first such) positive.
-    pub fn directions(&self) -> &DMatrix<f32> {
-        &self.directions
-    }
-
-    /// The points along the directions, shape (rank, checkpoints).
-    pub fn coordinates(&self) -> &DMatrix<f32> {
-        &self.coordinates
-    }
-
-    /// The points along the first `rank` directions, shape (rank, checkpoints).
-    ///
-    /// # Errors
-    /// [`Error::Rank`] if `rank` is 0 or more than was computed.
-    pub fn coordinates_at(&self, rank: usize) -> Result<DMatrix<f32>, Error> {
-        if rank == 0 || rank > self.rank() {
-            return Err(Error::Rank {
-                rank,
-                parameters: self.rank(),
-                checkpoints: self.coordinates.ncols(),
-            });
-        }
-        Ok(self.coordinates.rows(0, rank).into_owned())
-    }
-}
 
 /// The `rank` leading components of `points` (parameters x checkpoints), without centring.
 ///
@@ -119,181 +58,6 @@ pub fn truncated(points: DMatrixView<'_, f32>, rank: usize) -> Result<Svd, Error
             None => in_double(&columns, parameters, rank),
         }
     })
-}
-
-/// Everything in f64.
-fn in_double(columns: &[&[f32]], parameters: usize, rank: usize) -> Result<Svd, Error> {
-    let mut basis = if parameters <= columns.len() {
-        leading_eigenpairs(gram_of_rows(columns, parameters), rank)?.1
-    } else {
-        let (_, right) = leading_eigenpairs(gram_of_columns(columns, parameters), rank)?;
-        orthonormal(product(columns, parameters, &right))
-    };
-    fix_signs(&mut basis);
-    let (coordinates, squares) = project(columns, &basis);
-    // Rounding may swap the order of values that are all but equal.
-    let mut order: Vec<usize> = (0..rank).collect();
-    order.sort_by(|&i, &j| squares[j].total_cmp(&squares[i]));
-    Ok(Svd {
-        singular_values: order.iter().map(|&i| squares[i].sqrt()).collect(),
-        directions: DMatrix::from_fn(parameters, rank, |i, j| basis[(i, order[j])] as f32),
-        coordinates: coordinates.select_rows(&order),
-    })
-}
-
-/// Rows `rows` of some columns in f64, column-major.
-fn widened(columns: &[&[f32]], rows: Range<usize>) -> Vec<f64> {
-    let mut wide = vec![0.0; columns.len() * rows.len()];
-    wide.chunks_exact_mut(rows.len())
-        .zip(columns)
-        .for_each(|(wide, column)| {
-            for (wide, &x) in wide.iter_mut().zip(&column[rows.clone()]) {
-                *wide = f64::from(x);
-            }
-        });
-    wide
-}
-
-/// `X·Xᵀ`, lower triangle.
-fn gram_of_rows(columns: &[&[f32]], parameters: usize) -> Mat<f64> {
-    let mut gram = Mat::zeros(parameters, parameters);
-    for columns in columns.chunks(BLOCK) {
-        let wide = widened(columns, 0..parameters);
-        let block = MatRef::from_column_major_slice(&wide, parameters, columns.len());
-        add_lower(&mut gram, block, block.transpose());
-    }
-    gram
-}
-
-/// `Xᵀ·X`, lower triangle.
-fn gram_of_columns(columns: &[&[f32]], parameters: usize) -> Mat<f64> {
-    let mut gram = Mat::zeros(columns.len(), columns.len());
-    for start in (0..parameters).step_by(BLOCK) {
-        let rows = start..(start + BLOCK).min(parameters);
-        let wide = widened(columns, rows.clone());
-        let block = MatRef::from_column_major_slice(&wide, rows.len(), columns.len());
-        add_lower(&mut gram, block.transpose(), block);
-    }
-    gram
-}
-
-fn add_lower(gram: &mut Mat<f64>, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
-    triangular::matmul(
-        gram.as_mut(),
-        BlockStructure::TriangularLower,
-        Accum::Add,
-        left,
-        BlockStructure::Rectangular,
-        right,
-        BlockStructure::Rectangular,
-        1.0,
-        Par::rayon(PARTS),
-    );
-}
-
-/// The `rank` largest eigenvalues and their eigenvectors, largest first.
-fn leading_eigenpairs<T: RealField + Copy>(
-    gram: Mat<T>,
-    rank: usize,
-) -> Result<(Vec<T>, Mat<T>), Error> {
-    let size = gram.nrows();
-    let par = Par::rayon(PARTS);
-    let scratch =
-        self_adjoint_evd_scratch::<T>(size, ComputeEigenvectors::Yes, par, Spec::default());
-    let mut memory = MemBuffer::new(scratch);
-    let mut values = Diag::zeros(size);
-    let mut vectors = Mat::zeros(size, size);
-    self_adjoint_evd(
-        gram.as_ref(),
-        values.as_mut(),
-        Some(vectors.as_mut()),
-        par,
-        MemStack::new(&mut memory),
-        Spec::default(),
-    )
-    .map_err(|_| Error::NoConvergence { size })?;
-    // faer sorts eigenvalues upwards.
-    let vectors = vectors.subcols(size - rank, rank).reverse_cols().to_owned();
-    let values = (0..rank).map(|i| values[size - 1 - i]).collect();
-    Ok((values, vectors))
-}
-
-/// `X·right` for the matrix `X` of the columns.
-fn product(columns: &[&[f32]], parameters: usize, right: &Mat<f64>) -> Mat<f64> {
-    let mut result = Mat::zeros(parameters, right.ncols());
-    for (number, columns) in columns.chunks(BLOCK).enumerate() {
-        let wide = widened(columns, 0..parameters);
-        matmul(
-            result.as_mut(),
-            Accum::Add,
-            MatRef::from_column_major_slice(&wide, parameters, columns.len()),
-            right.subrows(number * BLOCK, columns.len()),
-            1.0,
-            Par::rayon(PARTS),
-        );
-    }
-    result
-}
-
-/// Turns every direction so that its largest entry is positive.
-fn fix_signs(basis: &mut Mat<f64>) {
-    for direction in basis.col_iter_mut() {
-        if points_down(direction.rb().iter().copied()) {
-            negate(direction);
-        }
-    }
-}
-
-/// Whether the largest entry, the first such, is negative.
-fn points_down(entries: impl Iterator<Item = f64>) -> bool {
-    let mut largest = 0.0f64;
-    for entry in entries {
-        if entry.abs() > largest.abs() {
-            largest = entry;
-        }
-    }
-    largest < 0.0
-}
-
-fn negate<T: Copy + Neg<Output = T>>(direction: ColMut<'_, T>) {
-    direction.iter_mut().for_each(|entry| *entry = -*entry);
-}
-
-/// `basisᵀ·X` in f32 and, in f64 before rounding, the sum of squares of each of its rows.
-fn project(columns: &[&[f32]], basis: &Mat<f64>) -> (DMatrix<f32>, Vec<f64>) {
-    let (parameters, rank) = basis.shape();
-    let mut coordinates = DMatrix::zeros(rank, columns.len());
-    let squares: Vec<Vec<f64>> = columns
-        .par_chunks(BLOCK)
-        .zip(coordinates.as_mut_slice().par_chunks_mut(rank * BLOCK))
-        .map(|(columns, out)| {
-            let wide = widened(columns, 0..parameters);
-            let mut block = vec![0.0; out.len()];
-            matmul(
-                MatMut::from_column_major_slice_mut(&mut block, rank, columns.len()),
-                Accum::Replace,
-                basis.transpose(),
-                MatRef::from_column_major_slice(&wide, parameters, columns.len()),
-                1.0,
-                Par::Seq,
-            );
-            let mut squares = vec![0.0; rank];
-            for (block, out) in block.chunks_exact(rank).zip(out.chunks_exact_mut(rank)) {
-                for ((square, &x), out) in squares.iter_mut().zip(block).zip(out) {
-                    *square += x * x;
-                    *out = x as f32;
-                }
-            }
-            squares
-        })
-        .collect();
-    let mut sums = vec![0.0; rank];
-    for squares in squares {
-        for (sum, square) in sums.iter_mut().zip(squares) {
-            *sum += square;
-        }
-    }
-    (coordinates, sums)
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@
 mod curve;
 mod draws;
 mod forces;
+mod fraction;
 mod fuzzy_set;
 mod lanczos;
 mod optimise;
@@ -43,11 +44,10 @@ mod spectral;
 mod start;
 
 use nalgebra::DMatrixView;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 
 use crate::Error;
 use crate::neighbors::{self, Neighbors};
+use crate::random::stream;
 pub use curve::Curve;
 use fuzzy_set::FuzzySet;
 
@@ -155,7 +155,7 @@ pub fn embed_neighbors(
     );
     let epochs = parameters.epochs_for(points.ncols());
     let curve = Curve::fit(parameters.min_dist, parameters.spread);
-    let mut random = ChaCha8Rng::seed_from_u64(parameters.seed);
+    let mut random = stream(parameters.seed, "UMAP", 0);
 
     let set = FuzzySet::union(neighbors);
     // Edges so weak that the optimiser would never come to them must not join

@@ -1,7 +1,7 @@
 //! What one run's first checkpoints say about its parent.
 
+use super::fork::{Fork, Parameters};
 use super::kinship::Kin;
-use super::{Fork, Parameters};
 use weightspace::distance::{distance, squared_distance};
 
 /// Blocks of coordinates whose sums show the spread of a miss.

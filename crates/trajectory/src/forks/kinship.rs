@@ -1,6 +1,6 @@
 //! Which runs come too near to each other to be strangers.
 
-use super::Parameters;
+use super::fork::Parameters;
 use weightspace::distance::{distance, squared_distance};
 
 /// Checkpoints of a run whose distances to a newcomer bound all others'.

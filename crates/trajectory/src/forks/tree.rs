@@ -1,7 +1,7 @@
 //! The claims of all runs, put together into a tree.
 
-use super::Fork;
 use super::candidates::Claim;
+use super::fork::Fork;
 use petgraph::dot::Dot;
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde::Serialize;

@@ -7,7 +7,7 @@ use petgraph::unionfind::UnionFind;
 use rayon::prelude::*;
 use weightspace::tiles::Candidate;
 
-use super::Edge;
+use super::edge::Edge;
 
 /// The minimum spanning tree of `tree`, which is sorted and spans all points, and the candidates.
 ///

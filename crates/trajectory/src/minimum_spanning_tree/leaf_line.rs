@@ -8,7 +8,7 @@
 
 use petgraph::unionfind::UnionFind;
 
-use super::Edge;
+use super::edge::Edge;
 
 /// Points in a row with gaps between them.
 #[derive(Debug)]

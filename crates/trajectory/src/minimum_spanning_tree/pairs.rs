@@ -7,9 +7,10 @@ use rayon::prelude::*;
 use weightspace::distance::distance_at_least;
 use weightspace::tiles::{Candidate, Limit, Panels, Tile};
 
+use super::edge::Edge;
 use super::groups::Groups;
+use super::kruskal;
 use super::leaf_line::{Gaps, LeafLine};
-use super::{Edge, kruskal};
 
 /// Tiles per batch at most; every pair of a batch may be a candidate in the worst case.
 const LARGEST_BATCH: usize = 128;

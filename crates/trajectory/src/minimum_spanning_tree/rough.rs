@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 use petgraph::unionfind::UnionFind;
 use rayon::prelude::*;
 
-use super::Edge;
+use super::edge::Edge;
 use super::sketch::{Sketch, WIDTH, prim, sketches, squared};
 
 /// Number of projection trees.

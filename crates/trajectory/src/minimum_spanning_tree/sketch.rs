@@ -5,9 +5,9 @@
 //! items in data streams"). What depends on it is how soon the exact tree is found, not which.
 
 use pulp::{Arch, Simd, WithSimd};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::Rng;
 use rayon::prelude::*;
+use weightspace::random::stream;
 
 /// Length of a sketch.
 pub(super) const WIDTH: usize = 16;
@@ -59,7 +59,7 @@ pub(super) fn squared(x: &Sketch, y: &Sketch) -> f32 {
 
 /// One sketch per point, relative to the first point and scaled to at most 1.
 pub(super) fn sketches(columns: &[&[f32]]) -> Vec<Sketch> {
-    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let mut rng = stream(0, "tree signs", 0);
     let dimension = columns[0].len();
     let signs: Vec<f64> = (0..dimension)
         .map(|_| if rng.next_u32() % 2 == 0 { 1.0 } else { -1.0 })

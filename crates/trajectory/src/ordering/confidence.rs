@@ -13,9 +13,9 @@ use super::lagged_path::{LaggedPath, harmonic};
 use super::long::{LARGEST_WHOLE, WINDOW};
 use super::method::LAGS;
 use super::pairwise::Pairwise;
-use super::{finite, leaves_exist};
 use crate::Error;
-use crate::permutation::{Purpose, permutation};
+use crate::chance;
+use crate::checks::{finite, leaves_exist};
 
 /// What an edge of an order says about itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -130,7 +130,7 @@ pub fn edge_evidence(
 ) -> Result<Vec<Vec<EdgeEvidence>>, Error> {
     finite(points)?;
     leaves_exist(points, orders)?;
-    let ranks = permutation(points.ncols(), seed, Purpose::Ties);
+    let ranks = chance::ties(points.ncols(), seed);
     Ok(orders
         .par_iter()
         .map(|order| evidence(points, order.as_ref(), &ranks))

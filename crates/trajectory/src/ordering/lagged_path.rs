@@ -8,7 +8,7 @@
 
 use super::changes::Changes;
 use super::pairwise::Pairwise;
-use crate::permutation::Chance;
+use weightspace::random::{ChaCha8Rng, below};
 
 /// Longest piece that is moved elsewhere as a whole.
 const LONGEST_PIECE: usize = 3;
@@ -186,7 +186,7 @@ impl LaggedPath<'_> {
     ///
     /// A kick swaps two neighbouring pieces of random length ("double bridge", Martin, Otto and
     /// Felten 1991).
-    pub(super) fn search(&self, starts: Vec<Vec<u32>>, chance: &mut Chance) -> Vec<u32> {
+    pub(super) fn search(&self, starts: Vec<Vec<u32>>, random: &mut ChaCha8Rng) -> Vec<u32> {
         let mut found: Vec<(f64, Vec<u32>)> = starts
             .into_iter()
             .map(|mut path| {
@@ -207,7 +207,7 @@ impl LaggedPath<'_> {
             0
         };
         while in_vain < KICKS {
-            let mut cuts = [0; 3].map(|_| chance.below(m + 1) as usize);
+            let mut cuts = [0; 3].map(|_| below(m + 1, random) as usize);
             cuts.sort_unstable();
             let mut path = best.clone();
             path[cuts[0]..cuts[2]].rotate_left(cuts[1] - cuts[0]);
@@ -260,9 +260,10 @@ pub(super) fn same_path(x: &[u32], y: &[u32]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::permutation::Purpose;
+    use crate::chance;
     use nalgebra::DMatrix;
     use proptest::prelude::*;
+    use weightspace::random::stream;
 
     fn pairwise(points: &[(f32, f32)]) -> Pairwise {
         let matrix = DMatrix::from_fn(2, points.len(), |i, j| {
@@ -359,8 +360,8 @@ mod tests {
 
     #[test]
     fn the_search_mostly_finds_the_best_of_all_paths_through_seven_points() {
-        let mut chance = Chance::new(5, Purpose::Baseline);
-        let mut uniform = || chance.below(1 << 20) as f32 / (1 << 20) as f32;
+        let mut random = stream(5, "points", 0);
+        let mut uniform = || below(1 << 20, &mut random) as f32 / (1 << 20) as f32;
         let mut optimal = 0;
         for case in 0..40 {
             let points: Vec<(f32, f32)> = (0..7).map(|_| (uniform(), uniform())).collect();
@@ -375,7 +376,7 @@ mod tests {
                 least = least.min(naive(paths, path));
             });
             let starts = vec![(0..7).collect(), vec![3, 0, 5, 1, 6, 2, 4]];
-            let found = paths.search(starts, &mut Chance::new(1, Purpose::Kicks));
+            let found = paths.search(starts, &mut chance::kicks(1));
             optimal += usize::from(paths.cost(&found) < least + 1e-9);
         }
         assert!(optimal >= 34, "{optimal} of 40");

@@ -154,17 +154,18 @@ fn mean(columns: &[&[f32]]) -> Vec<f32> {
 mod tests {
     use super::*;
     use crate::assignment::Clusters;
+    use crate::chance;
     use crate::ordering::method::banded;
-    use crate::permutation::{Chance, Purpose, permutation};
     use nalgebra::DMatrix;
+    use weightspace::random::below;
 
     /// A curve that turns for ever in three planes, with noise of a fifth of a step.
     fn curve(count: usize) -> DMatrix<f32> {
-        let mut chance = Chance::new(3, Purpose::Kicks);
+        let mut random = chance::kicks(3);
         DMatrix::from_fn(12, count, |row, column| {
             let time = column as f64 * 0.01;
             let turn = time * (0.3 + 0.2 * (row / 2 % 3) as f64);
-            let noise = f64::from(chance.below(1000)) / 1000.0 - 0.5;
+            let noise = f64::from(below(1000, &mut random)) / 1000.0 - 0.5;
             let along = match row {
                 0..6 if row % 2 == 0 => turn.sin(),
                 0..6 => turn.cos(),
@@ -179,9 +180,9 @@ mod tests {
         let count = points.ncols();
         let clusters = Clusters::from_labels(&vec![0; count]).unwrap();
         let members: Vec<u32> = clusters.iter().flatten().copied().collect();
-        let ranks = permutation(count, seed, Purpose::Ties);
+        let ranks = chance::ties(count, seed);
         long_path(points.as_view(), &members, &ranks, 5, |cluster| {
-            banded(cluster, 5, &mut Chance::new(seed, Purpose::Kicks))
+            banded(cluster, 5, &mut chance::kicks(seed))
         })
     }
 
@@ -203,7 +204,7 @@ mod tests {
     fn the_order_in_which_points_come_does_not_show() {
         let count = 1500;
         let points = curve(count);
-        let shuffle = permutation(count, 9, Purpose::Baseline);
+        let shuffle = chance::baseline(count, 9);
         let places: Vec<usize> = shuffle.iter().map(|&place| place as usize).collect();
         let shuffled = points.select_columns(&places);
         let first = ordered(&points, 1);

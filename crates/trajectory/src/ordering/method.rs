@@ -3,16 +3,18 @@
 use nalgebra::DMatrixView;
 use rayon::prelude::*;
 use serde::Serialize;
+use weightspace::random::ChaCha8Rng;
 
 use super::lagged_path::{LaggedPath, harmonic};
 use super::long::{LARGEST_WHOLE, long_path};
 use super::pairwise::Pairwise;
-use super::{finite, same_leaves, spectral};
+use super::spectral;
 use crate::Error;
 use crate::assignment::Clusters;
-use crate::permutation::{Chance, Purpose, permutation};
+use crate::chance;
+use crate::checks::{finite, same_leaves};
 
-/// Lags of the banded path unless told otherwise.
+/// Lags of the banded path unless another number is given.
 pub const LAGS: usize = 5;
 
 /// Most points of a cluster that is ordered by a spectrum: no run that is followed by eye has
@@ -71,7 +73,7 @@ pub fn order(
 ) -> Result<Vec<Vec<u32>>, Error> {
     same_leaves("the points", points.ncols(), clusters)?;
     finite(points)?;
-    let ranks = permutation(clusters.leaves(), seed, Purpose::Ties);
+    let ranks = chance::ties(clusters.leaves(), seed);
     let members: Vec<&[u32]> = clusters.iter().collect();
     Ok(members
         .into_par_iter()
@@ -90,17 +92,17 @@ pub fn order(
 /// The order of a cluster by all its distances.
 fn path(cluster: &Pairwise, method: Method, seed: u64) -> Vec<u32> {
     // Every cluster draws the same numbers, so that none depends on the others.
-    let mut chance = Chance::new(seed, Purpose::Kicks);
+    let mut random = chance::kicks(seed);
     match method {
         Method::Spectral if cluster.len() > LARGEST_SPECTRAL => nearest_neighbours(cluster),
         Method::Spectral => spectral::spectral(cluster),
-        Method::ShortestPath | Method::Banded { .. } => banded(cluster, method.lags(), &mut chance),
+        Method::ShortestPath | Method::Banded { .. } => banded(cluster, method.lags(), &mut random),
     }
 }
 
 /// The best banded path from the spectral order and from the nearest neighbours of the most remote
 /// point.
-pub(super) fn banded(cluster: &Pairwise, lags: usize, chance: &mut Chance) -> Vec<u32> {
+pub(super) fn banded(cluster: &Pairwise, lags: usize, random: &mut ChaCha8Rng) -> Vec<u32> {
     let weights = harmonic(lags);
     let mut starts = Vec::new();
     if cluster.len() <= LARGEST_SPECTRAL {
@@ -111,7 +113,7 @@ pub(super) fn banded(cluster: &Pairwise, lags: usize, chance: &mut Chance) -> Ve
         pairwise: cluster,
         weights: &weights,
     };
-    paths.search(starts, chance)
+    paths.search(starts, random)
 }
 
 /// From the most remote point always on to the nearest that is left.

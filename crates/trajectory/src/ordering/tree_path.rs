@@ -6,10 +6,10 @@
 use petgraph::visit::EdgeRef;
 use serde::Serialize;
 
-use super::same_leaves;
 use crate::Error;
 use crate::assignment::Clusters;
-use crate::permutation::{Purpose, permutation};
+use crate::chance;
+use crate::checks::same_leaves;
 use crate::spanning_tree::{SpanningTree, node};
 
 /// One cluster's leaves along the tree.
@@ -44,7 +44,7 @@ pub fn along_tree(
     seed: u64,
 ) -> Result<Vec<TreePath>, Error> {
     same_leaves("the spanning tree", tree.leaves(), clusters)?;
-    let ranks = permutation(tree.leaves(), seed, Purpose::Ties);
+    let ranks = chance::ties(tree.leaves(), seed);
     let mut walk = Walk::new(tree, clusters.labels(), &ranks);
     clusters
         .iter()

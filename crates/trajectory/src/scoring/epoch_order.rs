@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::{Estimate, dominant_run};
+use super::estimate::{Estimate, dominant_run};
 use crate::Error;
 use crate::rank_correlation::{concordance, pairs};
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Estimate, dominant_run};
+use super::estimate::{Estimate, dominant_run};
 use crate::Error;
 use crate::assignment::Clusters;
 

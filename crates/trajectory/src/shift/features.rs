@@ -3,6 +3,7 @@
 use nalgebra::{DMatrix, DVector};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+use weightspace::statistics::median;
 
 /// Steps whose span the newest one is compared with.
 pub const SPAN: usize = 10;
@@ -127,9 +128,8 @@ impl Track {
             (outside_share / inside_share).ln(),
         ];
         let features = (self.steps >= WARM_UP).then(|| {
-            let [step, outside, turn] = [0, 1, 2].map(|kind| {
-                now[kind] - median(self.usual.iter().map(|usual| usual[kind]).collect())
-            });
+            let [step, outside, turn] = [0, 1, 2]
+                .map(|kind| now[kind] - median(self.usual.iter().map(|usual| usual[kind])));
             Features {
                 step,
                 outside,
@@ -174,16 +174,6 @@ impl Track {
             Some(cholesky) => (square - past.dot(&cholesky.solve(&past))).max(0.0),
             None => square,
         }
-    }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 {
-        values[middle]
-    } else {
-        0.5 * (values[middle - 1] + values[middle])
     }
 }
 

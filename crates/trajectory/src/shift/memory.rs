@@ -1,7 +1,8 @@
 //! What a detector knows, to be kept and to go on from.
 
+use super::calibration::Calibration;
+use super::detector::Detector;
 use super::features::{SPAN, Track};
-use super::{Calibration, Detector};
 use crate::Error;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Pair, Paired};
+use super::paired::{Pair, Paired};
 
 /// Partial sums kept side by side; part of the definition of the last bits.
 const LANES: usize = 8;

@@ -15,7 +15,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Pair;
+use super::paired::Pair;
 use super::rounding::{Format, NARROW};
 
 /// Values that scales are shared by.

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::grid::{Grid, grid};
 use super::low_rank::low_rank;
 use super::noise::{Noise, noise};
+use super::paired::{Pair, Paired};
 use super::rounding::Format;
-use super::{Pair, Paired};
 use crate::Error;
 
 /// Least share of values that pruning sets to zero.

@@ -7,13 +7,14 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 use nalgebra::DMatrix;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::Pair;
+use super::paired::Pair;
 use super::rounding::Format;
-use crate::svd::{PARTS, orthonormal};
+use crate::parts::PARTS;
+use crate::random::stream;
+use crate::svd::orthonormal;
 
 /// Singular values computed at most: LoRA's usual ranks end at 64, and some are needed on top for
 /// the last ones to be accurate.
@@ -98,7 +99,7 @@ pub(super) fn singular_values(matrix: &[f64], rows: usize, columns: usize) -> Ve
     let inner = if short <= SKETCHED {
         product(Mat::<f64>::identity(short, short).as_ref(), matrix)
     } else {
-        let mut random = ChaCha8Rng::seed_from_u64(0);
+        let mut random = stream(0, "low rank", 0);
         let start = Mat::from_fn(long, SKETCHED, |_, _| {
             f64::from(random.next_u32()) / 2f64.powi(31) - 1.0
         });

@@ -15,7 +15,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::low_rank::{LEAST_SIDE, difference, singular_values};
-use super::{Pair, Paired};
+use super::paired::{Pair, Paired};
 
 /// How many standard deviations a test may be off: by chance one test in a million and a half is.
 pub const SIGMAS: f64 = 5.0;

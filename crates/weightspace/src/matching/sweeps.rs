@@ -8,7 +8,7 @@ use faer::{Accum, Mat, MatRef, Par};
 use super::assignment::assignment;
 use super::chain::{Chain, Part};
 use crate::compare::Pair;
-use crate::svd::PARTS;
+use crate::parts::PARTS;
 
 /// Sweeps after which the best so far is taken; a handful is usual.
 const SWEEPS: usize = 100;

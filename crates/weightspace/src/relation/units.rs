@@ -37,8 +37,7 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::Rng;
 use serde::Serialize;
 
 use super::{combined, log_sum_exp};
@@ -46,7 +45,8 @@ use crate::Error;
 use crate::compare::{Pair, Paired};
 use crate::matching::chain::{Chain, Part, chain};
 use crate::matching::sweeps::rows_first;
-use crate::svd::PARTS;
+use crate::parts::PARTS;
+use crate::random::{ChaCha8Rng, stream};
 
 /// Random orders tried, beside the one that is there.
 pub const ORDERS: usize = 9_999;
@@ -99,12 +99,12 @@ pub fn test(paired: &Paired<'_>, seed: u64) -> Result<Units, Error> {
         let (a, b) = (side(|pair| pair.a), side(|pair| pair.b));
         let cosines = products(&a, &b, units.size);
         let diagonal = (0..units.size).map(|i| f64::from(cosines[(i, i)]));
-        let stream = seed.wrapping_add(group as u64);
+        let random = stream(seed, "unit orders", group as u64);
         layers.push(Layer {
             layer: paired.pairs[units.pair].name.to_owned(),
             units: units.size,
             similarity: diagonal.sum::<f64>() / units.size as f64,
-            ln_p: log_p(cosines.as_ref(), stream),
+            ln_p: log_p(cosines.as_ref(), random),
         });
     }
     let logs: Vec<f64> = layers.iter().map(|layer| layer.ln_p).collect();
@@ -198,22 +198,21 @@ fn products(a: &[f32], b: &[f32], size: usize) -> Mat<f32> {
 }
 
 /// Logarithm of the p-value of Σ cᵢᵢ among all orders of the columns.
-fn log_p(cosines: MatRef<'_, f32>, stream: u64) -> f64 {
+fn log_p(cosines: MatRef<'_, f32>, random: ChaCha8Rng) -> f64 {
     let bound = bound(cosines);
     let least = -((ORDERS + 1) as f64).ln();
     // Orders cannot give less than this; so they are not needed.
     let tried = if bound < least {
         0.0
     } else {
-        sampled(cosines, stream)
+        sampled(cosines, random)
     };
     (bound.min(tried) + 2f64.ln()).min(0.0)
 }
 
 /// The logarithm of the share of random orders, and the one that is there, that give as much.
-fn sampled(cosines: MatRef<'_, f32>, stream: u64) -> f64 {
+fn sampled(cosines: MatRef<'_, f32>, mut random: ChaCha8Rng) -> f64 {
     let size = cosines.nrows();
-    let mut random = ChaCha8Rng::seed_from_u64(stream);
     let sum = |order: &[usize]| -> f64 {
         let places = order.iter().enumerate();
         places.map(|(i, &j)| f64::from(cosines[(i, j)])).sum()

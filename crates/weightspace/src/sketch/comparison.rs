@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use nalgebra::DMatrix;
 
-use super::{Sketch, TensorSketch, VERSION};
+use super::kept::{Sketch, TensorSketch, VERSION};
 use crate::Error;
 
 /// The distance of two checkpoints, from their sketches.

@@ -4,8 +4,8 @@ use pulp::Arch;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use super::kept::{Parameters, TensorSketch};
 use super::kernel::{AddBlock, BLOCK, SIGN_WORDS, Tally};
-use super::{Parameters, TensorSketch};
 
 /// Words of the ChaCha stream per block: its signs, its offset, and the rest unused, so that a
 /// block of values uses exactly one block of ChaCha.

@@ -6,7 +6,7 @@
 use nalgebra::{DMatrix, DMatrixView};
 use rayon::prelude::*;
 
-use super::quantile_of_sorted;
+use super::quantiles::quantile_of_sorted;
 use crate::Error;
 use crate::points::finite_columns;
 

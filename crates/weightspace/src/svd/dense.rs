@@ -4,6 +4,9 @@ use faer::linalg::matmul::matmul;
 use faer::traits::RealField;
 use faer::{Accum, Mat, MatRef, Par, unzip, zip};
 
+/// Columns (or rows) held in f64 at a time.
+pub(super) const BLOCK: usize = 512;
+
 pub(super) fn product<T: RealField>(left: MatRef<'_, T>, right: MatRef<'_, T>, par: Par) -> Mat<T> {
     let mut product = Mat::zeros(left.nrows(), right.ncols());
     matmul(

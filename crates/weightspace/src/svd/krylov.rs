@@ -3,11 +3,13 @@
 //! within the span of a random block and its images. In f32.
 
 use faer::{Mat, MatRef, Par};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::Rng;
 
 use super::dense::{narrowed, product, widened};
-use super::{PARTS, orthonormal, tridiagonal};
+use super::orthonormal::orthonormal;
+use super::tridiagonal;
+use crate::parts::PARTS;
+use crate::random::stream;
 
 /// How many times as many vectors as are wanted the span has when it is first looked whether it suffices.
 const FIRST_LOOK: f64 = 1.9;
@@ -46,7 +48,7 @@ pub(super) fn leading(
     } = search;
     let most = most.min(size) / block * block;
     let par = Par::rayon(PARTS);
-    let mut random = ChaCha8Rng::seed_from_u64(0);
+    let mut random = stream(0, "Krylov start", 0);
     let mut newest = narrowed(&orthonormal(Mat::from_fn(size, block, |_, _| {
         f64::from(random.next_u32()) / 2f64.powi(31) - 1.0
     })));
@@ -96,7 +98,8 @@ pub(super) fn leading(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{leading_eigenpairs, noise};
+    use super::super::double::leading_eigenpairs;
+    use super::super::noise;
     use super::*;
 
     const SIZE: usize = 200;

@@ -9,7 +9,7 @@ use pulp::bytemuck::{cast_slice, cast_slice_mut};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::BLOCK;
+use super::dense::BLOCK;
 
 /// Columns of `B`: whole strips on every instruction set.
 pub(super) const WIDTH: usize = 32;

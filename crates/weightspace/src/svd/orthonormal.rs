@@ -13,7 +13,7 @@ use faer::linalg::solvers::Llt;
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
 use faer::{Accum, Conj, Mat, Par, Side, Spec};
 
-use super::PARTS;
+use crate::parts::PARTS;
 
 /// Share of a column's square outside the span of those before it, from which on its direction is
 /// good to 10⁻¹⁰.

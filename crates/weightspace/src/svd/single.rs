@@ -19,12 +19,14 @@ use nalgebra::DMatrix;
 use rayon::prelude::*;
 use std::ops::Range;
 
-use super::dense::{narrowed, product, widened};
+use super::decomposition::Svd;
+use super::dense::{BLOCK, narrowed, product, widened};
+use super::double::{leading_eigenpairs, negate, points_down};
 use super::gram::gram;
 use super::krylov::{self, Search};
-use super::{
-    BLOCK, PARTS, Svd, leading_eigenpairs, negate, normal, orthonormal, points_down, tridiagonal,
-};
+use super::orthonormal::orthonormal;
+use super::{normal, tridiagonal};
+use crate::parts::PARTS;
 
 /// Parameters from which single precision saves enough to be tried.
 const LEAST_PARAMETERS: usize = 512;
@@ -202,7 +204,7 @@ fn residuals(columns: &[&[f32]], svd: &Svd, pairs: Range<usize>) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::in_double;
+    use super::super::double::in_double;
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::{Rng, SeedableRng};
 

@@ -15,11 +15,11 @@ use faer::linalg::householder::{
 use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
 use faer::{Conj, Mat, Par, Spec};
 use pulp::Arch;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::Rng;
 use rayon::prelude::*;
 
-use super::PARTS;
+use crate::parts::PARTS;
+use crate::random::stream;
 
 /// Eigenvalues that are worked on side by side.
 const LANES: usize = 32;
@@ -146,7 +146,7 @@ impl Tridiagonal {
         let vectors = groups.map(|(group, some)| {
             let values = std::array::from_fn(|lane| some.get(lane).copied().unwrap_or(some[0]));
             let mut randoms: [_; LANES] = std::array::from_fn(|lane| {
-                ChaCha8Rng::seed_from_u64((group * LANES + lane) as u64)
+                stream(0, "eigenvectors", (group * LANES + lane) as u64)
             });
             let mut start = || {
                 let random = |lane: usize| f64::from(randoms[lane].next_u32());
@@ -258,7 +258,8 @@ impl Elimination {
 #[cfg(test)]
 mod tests {
     use super::super::dense::widened;
-    use super::super::{leading_eigenpairs, noise, orthonormal};
+    use super::super::double::leading_eigenpairs;
+    use super::super::{noise, orthonormal};
     use super::*;
 
     /// How far the true leading eigenvectors stick out of the space that is found, at most.

@@ -1,4 +1,4 @@
-//! Cheap random numbers.
+//! Cheap random numbers, expanded from the seed that the caller draws of a ChaCha stream.
 
 /// Vigna's SplitMix64: the optimiser draws millions of points, and no more is asked of them than
 /// that they be spread evenly.

@@ -8,7 +8,7 @@ use pulp::{Simd, WithSimd};
 
 use super::draws::SplitMix64;
 use super::forces::{Forces, LANES};
-use super::optimise::Fraction;
+use super::fraction::Fraction;
 
 /// All edges of a graph, each once.
 pub(super) struct Pulls {

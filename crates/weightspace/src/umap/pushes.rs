@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::draws::SplitMix64;
 use super::forces::{Forces, LANES, Lanes};
-use super::optimise::Fraction;
+use super::fraction::Fraction;
 
 /// Points that one thread takes at a time.
 const SHARE: usize = 2048;
