@@ -29,6 +29,24 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// Processor, cores and instruction set.
+    pub(crate) fn line(&self) -> String {
+        format!(
+            "{}, {} cores, {}",
+            self.processor, self.cores, self.instruction_set
+        )
+    }
+
+    /// Commit and machine, by name, for a page.
+    pub(crate) fn facts(&self) -> Vec<(String, String)> {
+        vec![
+            ("Commit".to_owned(), self.commit.clone()),
+            ("Machine".to_owned(), self.line()),
+        ]
+    }
+}
+
 fn commit() -> Option<String> {
     let head = output("git", &["rev-parse", "HEAD"])?;
     // Results are what this run is about to replace, and say nothing about the code.

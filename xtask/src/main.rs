@@ -4,10 +4,10 @@
 mod api;
 mod backends;
 mod bench;
+mod ci;
 mod dataset;
 mod experiments;
 mod files;
-mod findings;
 mod machine;
 mod reproduce;
 mod torture;
@@ -35,6 +35,8 @@ enum Command {
     /// Make the files of datasets/ from their originals.
     #[command(subcommand)]
     Dataset(dataset::Source),
+    /// Check what every change must keep; with --full, everything else too.
+    Ci(ci::Options),
     /// Measure, and write what was measured to results/bench/.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Command::Api(options) => api::run(&options),
         Command::Child(child) => torture::child::run(&child),
         Command::Dataset(source) => dataset::run(&source),
+        Command::Ci(options) => ci::run(&options),
         Command::Bench(bench) => bench::run(&bench),
     };
     match done {

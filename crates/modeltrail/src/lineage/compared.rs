@@ -16,8 +16,8 @@ use crate::checkpoint::Checkpoint;
 use crate::collection::{Group, Options, Space};
 use crate::error::Result;
 use crate::runs::{RunOptions, Runs};
-use weightspace::relation::unrelated::Outlier;
 use weightspace::relation::units::Units;
+use weightspace::relation::unrelated::Outlier;
 
 /// Checkpoints of the nearest run, and of other runs, that are shown.
 const SHOWN: (usize, usize) = (3, 4);

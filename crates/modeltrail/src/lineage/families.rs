@@ -9,7 +9,7 @@ use weightspace::relation::unrelated::{Outlier, outlier};
 pub(crate) fn standing_out(distances: &[(usize, f64)], runs: &Runs) -> Option<Outlier> {
     let nearest = distances.iter().min_by(|a, b| a.1.total_cmp(&b.1));
     let (run, nearest) = nearest.copied()?;
-    if !runs.count.is_told() {
+    if !runs.count.is_known() {
         return None;
     }
     let family = family_of(run, &runs.origins, Tie::ForkOrStart);

@@ -8,8 +8,8 @@ use crate::coverage::Coverage;
 use crate::lineage::compared::Compared;
 use crate::lineage::verdict::{Grounds, Relation, SURE, SURE_OF_DISTANCES};
 use serde::Serialize;
-use weightspace::relation::unrelated::Outlier;
 use weightspace::relation::units::Layer;
+use weightspace::relation::unrelated::Outlier;
 
 /// What this document is; a change that breaks readers gets another number.
 const SCHEMA: &str = "modeltrail.lineage/1";
