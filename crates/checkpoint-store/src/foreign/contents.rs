@@ -10,7 +10,10 @@ pub(super) struct Contents {
     pub(super) tensors: Vec<Stored>,
     pub(super) unread: Vec<Raw>,
     pub(super) left_out: Vec<LeftOut>,
+    /// What its own fields say of its run and step.
     pub(super) claimed: Claimed,
+    /// What the settings of the training in it say, which count where nothing else does.
+    pub(super) settings: Claimed,
 }
 
 /// A tensor, and where its values lie.

@@ -102,6 +102,7 @@ impl Description {
             contents.unread.extend(part.unread);
             contents.left_out.extend(part.left_out);
             contents.claimed = contents.claimed.overridden_by(&part.claimed);
+            contents.settings = contents.settings.overridden_by(&part.settings);
             check_count(source, contents.count(), limits)?;
         }
         if let Some(index) = index {
@@ -112,6 +113,13 @@ impl Description {
         };
         if contents.count() == 0 {
             return Err(without_tensors(first, &contents.left_out));
+        }
+        let mut elements = contents
+            .tensors
+            .iter()
+            .map(|stored| stored.tensor.elements());
+        if contents.unread.is_empty() && elements.all(|elements| elements == 0) {
+            return Err(without_values(first));
         }
         strip_wrappers(contents.names());
         check_names(path, &mut contents)?;
@@ -132,7 +140,11 @@ impl Description {
             files: sources.iter().map(Stamp::of).collect(),
             table: Arc::new(table),
             left_out: contents.left_out,
-            claimed: claimed.overridden_by(&contents.claimed),
+            // A field of its own is put over the name, and the name over the settings.
+            claimed: contents
+                .settings
+                .overridden_by(claimed)
+                .overridden_by(&contents.claimed),
             limits: *limits,
         };
         Ok((description, sources))
@@ -223,4 +235,12 @@ fn without_tensors(source: &Source, left_out: &[LeftOut]) -> Error {
         None => "it holds no tensor".to_owned(),
     };
     source.unsupported(what, "Save the weights of the model into it")
+}
+
+fn without_values(source: &Source) -> Error {
+    source.unsupported(
+        "all its tensors are empty: DeepSpeed's ZeRO stage 3 writes such a file, and keeps the weights \
+         in the files of its optimiser (`*_optim_states.pt`)",
+        "Join those with `zero_to_fp32.py`, which lies beside them, and name the file that it writes",
+    )
 }

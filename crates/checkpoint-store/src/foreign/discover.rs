@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::claimed::{Claim, Claimed, Origin};
+use super::claimed::{Claim, Claimed, Origin, is_telling_folder, series};
 use super::format::Format;
+use super::others::{Met, OtherFormat};
 use super::problem::Problem;
-use super::shards::{Index, missing_shard, shard_name};
+use super::shards::{Index, missing_shard, shard_name, unnamed};
 use super::sniff;
 use super::source::Source;
 use super::walk::{Candidate, Identity, Walk, identity, is_index, natural, nothing};
@@ -23,6 +24,8 @@ pub struct Discovery {
     /// How many files were passed over that a training writes beside the weights: optimisers,
     /// schedules, random states, second copies in another format.
     pub passed_over: usize,
+    /// Files of formats that are known and not read, which were found in folders.
+    pub others: Vec<OtherFormat>,
 }
 
 /// A checkpoint that was found, not yet opened.
@@ -61,14 +64,19 @@ pub fn discover(paths: &[PathBuf], limits: &Limits) -> Discovery {
         if !walk.fruitful.contains(&root) {
             walk.problems.push(Problem {
                 path: path.clone(),
-                error: nothing(path, "this folder"),
+                error: nothing(path, "this folder", walk.others.get(&root)),
             });
         }
+    }
+    let mut others = Met::default();
+    for met in walk.others.values() {
+        others.add(met);
     }
     let mut discovery = Discovery {
         checkpoints: Vec::new(),
         problems: walk.problems,
         passed_over: walk.passed_over,
+        others: others.into_vec(),
     };
     let mut candidates = walk.candidates;
     discovery.take_indexed(&mut candidates, limits);
@@ -82,6 +90,7 @@ pub fn discover(paths: &[PathBuf], limits: &Limits) -> Discovery {
         .checkpoints
         .sort_by(|a, b| natural(&a.path, &b.path));
     discovery.problems.sort_by(|a, b| natural(&a.path, &b.path));
+    claim_series(&mut discovery.checkpoints);
     claim_folders(&mut discovery.checkpoints);
     discovery
 }
@@ -114,15 +123,21 @@ impl Discovery {
                     continue;
                 }
             };
-            for shard in index.present(&path) {
-                let metadata = std::fs::metadata(&shard).ok();
-                let shard = metadata.and_then(|metadata| identity(&shard, &metadata));
+            let present = index.present(&path);
+            let unnamed = unnamed(&path, &present);
+            for shard in present.iter().chain(&unnamed) {
+                let metadata = std::fs::metadata(shard).ok();
+                let shard = metadata.and_then(|metadata| identity(shard, &metadata));
                 if let Some(shard) = shard {
                     candidates.remove(&shard);
                 }
             }
             match index.files(&path) {
-                Ok(files) => self.take_files(&path, files, Some(path.clone()), limits),
+                Ok(mut files) => {
+                    files.extend(unnamed);
+                    files.sort();
+                    self.take_files(&path, files, Some(path.clone()), limits);
+                }
                 Err(error) => self.problem(&path, error),
             }
         }
@@ -203,11 +218,10 @@ impl Discovery {
                 // Many programs call files so that are no checkpoints at all.
                 Err(Error::Foreign {
                     fault: Fault::NotACheckpoint,
-                    ref way_out,
                     ..
                 }) if !candidate.named
-                    && way_out == super::format::READ_KINDS
-                    && has_general_extension(&path) =>
+                    && has_general_extension(&path)
+                    && !sniff::is_known_otherwise(&path) =>
                 {
                     self.passed_over += 1;
                 }
@@ -253,33 +267,41 @@ fn sniff(path: &Path, limits: &Limits) -> Result<Format> {
 /// Whether a file is called in a way that means nothing.
 fn has_general_extension(path: &Path) -> bool {
     let extension = path.extension().unwrap_or_default();
-    extension == "bin" || extension == "ckpt"
+    extension == "bin" || extension == "ckpt" || extension == "pth"
 }
 
-/// Folders that say nothing of the run.
-const PLAIN_FOLDERS: [&str; 12] = [
-    "checkpoints",
-    "checkpoint",
-    "ckpt",
-    "ckpts",
-    "weights",
-    "models",
-    "model",
-    "saved",
-    "saved_models",
-    "snapshots",
-    "files",
-    "pytorch_model",
-];
+/// Takes the last number of names that differ in it alone for a step: `resnet18-0` to
+/// `resnet18-10`. A number that stands alone in its folder may mean anything.
+fn claim_series(checkpoints: &mut [Found]) {
+    let of = |found: &Found| {
+        let stem = found.path.file_stem()?.to_string_lossy();
+        let (name, number) = series(&stem)?;
+        let folder = found.path.parent().unwrap_or(Path::new(""));
+        Some(((folder.to_path_buf(), name), number))
+    };
+    let mut numbers: BTreeMap<(PathBuf, String), BTreeSet<u64>> = BTreeMap::new();
+    for (key, number) in checkpoints.iter().filter_map(of) {
+        numbers.entry(key).or_default().insert(number);
+    }
+    for found in checkpoints {
+        if found.files.len() == 1
+            && found.claimed.position().is_none()
+            && let Some((key, value)) = of(found)
+            && numbers.get(&key).is_some_and(|numbers| numbers.len() > 1)
+        {
+            let from = Origin::FileName;
+            found.claimed.step = Some(Claim { value, from });
+        }
+    }
+}
 
 /// Takes the folders for runs where the names say of no run, and there are several.
 fn claim_folders(checkpoints: &mut [Found]) {
     let folder = |found: &Found| -> Option<PathBuf> {
         let folders = found.path.ancestors().skip(1);
         let mut telling = folders.filter(|folder| {
-            let name = folder.file_name().unwrap_or_default().to_string_lossy();
-            !PLAIN_FOLDERS.contains(&name.to_ascii_lowercase().as_str())
-                && Claimed::by_name(Path::new(&*name)).position().is_none()
+            let name = folder.file_name().unwrap_or_default();
+            is_telling_folder(&name.to_string_lossy())
         });
         let folder = telling.next()?;
         folder.file_name().map(|_| folder.to_path_buf())

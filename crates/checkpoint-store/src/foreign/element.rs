@@ -168,6 +168,21 @@ pub(super) fn swap_bytes(element_bytes: u64, bytes: &mut [u8]) {
     }
 }
 
+/// The one whole number, not negative, in these little-endian bytes; none for other types.
+pub(super) fn whole_number(element: Element, bytes: &[u8]) -> Option<u64> {
+    let is_signed = match element {
+        Element::I64 | Element::I32 | Element::I16 | Element::I8 => true,
+        Element::U64 | Element::U32 | Element::U16 | Element::U8 => false,
+        _ => return None,
+    };
+    if is_signed && bytes.last()? >> 7 == 1 {
+        return None;
+    }
+    let mut word = [0; 8];
+    word.get_mut(..bytes.len())?.copy_from_slice(bytes);
+    Some(u64::from_le_bytes(word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

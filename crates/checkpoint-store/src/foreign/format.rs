@@ -41,4 +41,4 @@ pub(super) const BURNPACK_MAGIC: &[u8] = b"NRUB";
 pub(super) const LEGACY_MAGIC: &[u8] = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.";
 
 /// What is read, for whoever named something else.
-pub(super) const READ_KINDS: &str = "Read are safetensors, PyTorch (.pt, .pth, .bin, .ckpt), NumPy (.npz, .npy) and Burn (.bpk) files";
+pub(super) const READ_KINDS: &str = "Supported formats are safetensors, PyTorch (.pt, .pth, .th, .bin, .ckpt), NumPy (.npz, .npy) and Burn (.bpk)";

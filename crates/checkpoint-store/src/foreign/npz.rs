@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::archive::{Archive, Entry};
 use super::contents::Contents;
-use super::element::{Element, swap_bytes};
+use super::element::{swap_bytes, whole_number};
 use super::npy::{Array, MAX_HEADER_BYTES, Numbers, Trouble};
 use super::place::Container;
 use super::source::{Source, quoted};
@@ -129,14 +129,5 @@ fn scalar(array: &Array, start: &[u8]) -> Option<u64> {
     if array.big_endian {
         swap_bytes(element.bytes(), &mut stored);
     }
-    let is_signed = match element {
-        Element::I64 | Element::I32 | Element::I16 | Element::I8 => true,
-        Element::U64 | Element::U32 | Element::U16 | Element::U8 => false,
-        _ => return None,
-    };
-    if is_signed && stored.last()? >> 7 == 1 {
-        return None;
-    }
-    stored.resize(8, 0);
-    Some(u64::from_le_bytes(*stored.first_chunk()?))
+    whole_number(element, &stored)
 }

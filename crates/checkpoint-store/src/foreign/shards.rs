@@ -162,17 +162,60 @@ pub(super) fn check_index(
     }
     contents.tensors = tensors;
     leave_out_copies(contents);
-    match wanted.keys().min() {
-        Some(first) => Err(damaged(
-            path,
+    let Some(first) = wanted.keys().min() else {
+        return Ok(());
+    };
+    let file_of = |name: &str| {
+        let raw = contents.unread.iter().find(|raw| raw.unread.name == name)?;
+        files.get(raw.bytes.as_ref()?.place.file)?.file_name()
+    };
+    let (what, way_out) = match file_of(first) {
+        Some(file) => (
+            format!(
+                "the index names the wrong shard for {} tensors, the first of them {}, which lies in {}",
+                wanted.len(),
+                quoted(first),
+                quoted(&file.to_string_lossy())
+            ),
+            "Correct the index, or remove it: the shards are then put together by their names",
+        ),
+        None => (
             format!(
                 "{} tensors of the index are not in its shards, the first of them {}",
                 wanted.len(),
                 quoted(first)
             ),
-        )),
-        None => Ok(()),
+            "The index and its shards do not belong together: copy them again from one place",
+        ),
+    };
+    Err(foreign(path, Fault::Damaged, what, way_out))
+}
+
+/// The shards beside an index that belong to it by their names, though it names only others of them.
+pub(super) fn unnamed(path: &Path, named: &[PathBuf]) -> Vec<PathBuf> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut found = Vec::new();
+    for file in named {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let Some((stem, _, of, extension)) = shard_name(&name) else {
+            continue;
+        };
+        // As many as a folder may hold; a name may claim any number.
+        if of > named.len().saturating_mul(64) as u64 {
+            continue;
+        }
+        for number in 1..=of {
+            let width = name.len() - stem.len() - extension.len() - "--of-.".len();
+            let width = width / 2;
+            let other = folder.join(format!(
+                "{stem}-{number:0width$}-of-{of:0width$}.{extension}"
+            ));
+            if !named.contains(&other) && !found.contains(&other) && other.is_file() {
+                found.push(other);
+            }
+        }
     }
+    found
 }
 
 /// A tensor that the index does not name is no loss where it names another one of that name.

@@ -30,14 +30,11 @@ impl Sniffed {
     /// [`Fault::NotACheckpoint`] for everything that none of the formats begins with, saying what
     /// it is where that shows.
     pub(super) fn of(source: &Source, limits: &Limits) -> Result<Self> {
-        let mut start = [0; 64];
-        let len = source.len().min(start.len() as u64) as usize;
-        let start = start.get_mut(..len).unwrap_or_default();
-        source.read(start, 0)?;
+        let start = start_of(source)?;
         if start.is_empty() {
             return Err(source.damaged("it is empty"));
         }
-        if start.iter().all(|&byte| byte == 0) {
+        if start.iter().take(64).all(|&byte| byte == 0) {
             return Err(source.damaged("it begins with zeros, as a file that was never filled"));
         }
         if start.starts_with(NPY_MAGIC) {
@@ -56,10 +53,19 @@ impl Sniffed {
         if start.get(8) == Some(&b'{') && start.get(7) == Some(&0) {
             return Ok(Self::Safetensors);
         }
-        Err(unknown(source.path(), start))
+        Err(unknown(source.path(), &start))
     }
 
     fn of_archive(source: &Source, limits: &Limits) -> Result<Self> {
+        if source.path().extension().unwrap_or_default() == "distcp" {
+            return Err(foreign(
+                source.path(),
+                Fault::NotACheckpoint,
+                "this is one of the files of a checkpoint that torch.distributed.checkpoint wrote, and \
+                 what is in it stands in the `.metadata` beside it",
+                "Name the folder that holds both",
+            ));
+        }
         let archive = Archive::read(source, limits)?;
         let mut names = archive.entries().iter().map(|entry| entry.name.as_str());
         if names.clone().any(|name| name.ends_with("/data.pkl")) {
@@ -68,12 +74,24 @@ impl Sniffed {
         if archive.entries().is_empty() || names.all(|name| name.ends_with(".npy")) {
             return Ok(Self::Npz(archive));
         }
-        Err(foreign(
-            source.path(),
-            Fault::NotACheckpoint,
-            "this is a zip archive, and not one that torch.save or numpy.savez wrote",
-            "If it holds checkpoints, unpack it and name the folder",
-        ))
+        let has = |name: &str| archive.get(name).is_some();
+        let (what, way_out) = if has("model.weights.h5") && has("config.json") {
+            (
+                "this is a Keras file, whose weights are in HDF5",
+                "Load it with Keras, and save the weights with numpy.savez or safetensors",
+            )
+        } else if has("policy.pth") {
+            (
+                "this is a zip archive of Stable-Baselines3, with the weights in its `policy.pth`",
+                "Take `policy.pth` out of it, and name that",
+            )
+        } else {
+            (
+                "this is a zip archive, and not one that torch.save or numpy.savez wrote",
+                "If it holds checkpoints, unpack it and name the folder",
+            )
+        };
+        Err(foreign(source.path(), Fault::NotACheckpoint, what, way_out))
     }
 
     pub(super) fn format(&self) -> Format {
@@ -86,6 +104,32 @@ impl Sniffed {
             Self::Burnpack => Format::Burnpack,
         }
     }
+}
+
+/// The first bytes of a file: as many as tell a tar archive.
+fn start_of(source: &Source) -> Result<Vec<u8>> {
+    let mut start = vec![0; source.len().min(512) as usize];
+    source.read(&mut start, 0)?;
+    Ok(start)
+}
+
+/// Whether a file that is none of a format that is read is one of another that is known.
+pub(super) fn is_known_otherwise(path: &Path) -> bool {
+    let start = Source::open(path).and_then(|source| start_of(&source));
+    start.is_ok_and(|start| is_tar(&start) || other(&start).is_some())
+}
+
+fn is_tar(start: &[u8]) -> bool {
+    start.get(257..262) == Some(b"ustar")
+}
+
+/// What a file that begins so is, and what to do about it.
+fn other(start: &[u8]) -> Option<(&'static str, &'static str)> {
+    let text = start.trim_ascii_start();
+    OTHERS
+        .iter()
+        .find(|(magic, _, _)| text.starts_with(magic) || start.starts_with(magic))
+        .map(|&(_, what, way_out)| (what, way_out))
 }
 
 /// Tells the format by the first bytes, and by the directory of an archive only where its first
@@ -123,7 +167,7 @@ fn first_entry(source: &Source) -> Result<Option<Vec<u8>>> {
 }
 
 /// What other files begin with, what they are, and what to do about them.
-const OTHERS: [(&[u8], &str, &str); 12] = [
+const OTHERS: [(&[u8], &str, &str); 13] = [
     (
         b"version https://git-lfs",
         "a Git LFS pointer, not the file itself",
@@ -167,6 +211,11 @@ const OTHERS: [(&[u8], &str, &str); 12] = [
     (b"7z\xbc\xaf", "a 7z archive", "Unpack it first"),
     (b"PAR1", "a Parquet file", "Name the checkpoint itself"),
     (
+        b"\x08\x01\x12",
+        "a TensorFlow SavedModel",
+        "Load it with tf.saved_model.load, and save the weights with numpy.savez",
+    ),
+    (
         b"\x08",
         "perhaps an ONNX file",
         "Save the weights with safetensors or torch.save",
@@ -180,30 +229,20 @@ const OTHERS: [(&[u8], &str, &str); 12] = [
 
 /// The error for a file that begins like none of the formats.
 fn unknown(path: &Path, start: &[u8]) -> Error {
-    let text = start.trim_ascii_start();
-    let other = OTHERS
-        .iter()
-        .find(|(magic, _, _)| text.starts_with(magic) || start.starts_with(magic));
-    if start.get(257..262) == Some(b"ustar") {
-        return foreign(
-            path,
-            Fault::NotACheckpoint,
-            "this is a tar archive",
-            "Unpack it",
-        );
-    }
-    match other {
-        Some((_, what, way_out)) => foreign(
-            path,
-            Fault::NotACheckpoint,
-            format!("this is {what}"),
-            *way_out,
-        ),
-        None => foreign(
-            path,
-            Fault::NotACheckpoint,
-            "this is no checkpoint of a kind that is read",
-            READ_KINDS,
-        ),
-    }
+    let (what, way_out) = if is_tar(start) {
+        (
+            "a tar archive",
+            "Unpack it, and name the files or the folder",
+        )
+    } else if let Some(other) = other(start) {
+        other
+    } else {
+        ("no checkpoint of a kind that is supported", READ_KINDS)
+    };
+    foreign(
+        path,
+        Fault::NotACheckpoint,
+        format!("this is {what}"),
+        way_out,
+    )
 }

@@ -46,6 +46,9 @@ const OTHER_WORDS: [&str; 8] = [
 /// Keys under which they keep settings, which may name the run.
 const SETTINGS_KEYS: [&str; 4] = ["hyper_parameters", "args", "config", "hparams"];
 
+/// Most fields that are tensors of one number which are looked at.
+const MOST_COUNTERS: usize = 64;
+
 /// The tensors of a model.
 #[derive(Debug, Default)]
 pub(super) struct StateDict {
@@ -54,7 +57,13 @@ pub(super) struct StateDict {
     /// Tensors of kinds that are not read: sparse, nested, subclasses.
     pub(super) unread: Vec<Unread>,
     pub(super) left_out: Vec<LeftOut>,
+    /// What fields beside the model say.
     pub(super) claimed: Claimed,
+    /// What the settings of the training say.
+    pub(super) settings: Claimed,
+    /// Fields beside the model that are tensors of one number: their keys, and the numbers of the
+    /// tensors.
+    pub(super) counters: Vec<(String, u32)>,
 }
 
 /// Finds the tensors of the model under this value. `stem` names a tensor that was saved alone.
@@ -138,30 +147,19 @@ impl Search<'_> {
     /// Takes over what a training checkpoint says of its run and step.
     fn note_claims(&mut self, value: Value) {
         let values = self.values;
-        let claimed = &mut self.found.claimed;
-        let mut note = |mapping: Value| {
-            for &(key, value) in values.mapping(mapping).unwrap_or_default() {
-                let Value::Text(key) = key else { continue };
-                let key = values.text(key);
-                match value {
-                    Value::Int(number) => {
-                        if let Ok(number) = u64::try_from(number) {
-                            claimed.add_number(key, number);
-                        }
-                    }
-                    // Some count epochs in parts; whole ones are claims.
-                    Value::Float(number) if number >= 0.0 && number.fract() == 0.0 => {
-                        claimed.add_number(key, number as u64);
-                    }
-                    Value::Text(text) => claimed.add_text(key, values.text(text)),
-                    _ => {}
-                }
-            }
-        };
-        note(value);
+        note(values, value, &mut self.found.claimed);
         for key in SETTINGS_KEYS {
             if let Some(settings) = values.get(value, key) {
-                note(settings);
+                note(values, settings, &mut self.found.settings);
+            }
+        }
+        for &(key, value) in values.mapping(value).unwrap_or_default() {
+            if let (Value::Text(key), Value::Tensor(tensor)) = (key, value)
+                && self.found.counters.len() < MOST_COUNTERS
+                && values.text(key).len() <= 32
+            {
+                let key = values.text(key).to_owned();
+                self.found.counters.push((key, tensor));
             }
         }
     }
@@ -312,6 +310,25 @@ impl Search<'_> {
     fn visit_entries(&mut self, value: Value, depth: usize) -> Result<()> {
         let entries = self.values.mapping(value).map_or(0, <[_]>::len);
         self.effort.visit_entries(entries, depth)
+    }
+}
+
+/// Takes over what the fields of a dictionary say.
+fn note(values: &Values, mapping: Value, claimed: &mut Claimed) {
+    for &(key, value) in values.mapping(mapping).unwrap_or_default() {
+        let Value::Text(key) = key else { continue };
+        let key = values.text(key);
+        match value {
+            Value::Int(number) => {
+                if let Ok(number) = u64::try_from(number) {
+                    claimed.add_number(key, number);
+                }
+            }
+            // Some count epochs in parts; whole ones are claims.
+            Value::Float(number) => claimed.add_float(key, number),
+            Value::Text(text) => claimed.add_text(key, values.text(text)),
+            _ => {}
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::Read;
 
 use super::archive::Archive;
 use super::contents::{Contents, NOT_SUPPORTED, Raw, RawBytes, Stored};
+use super::element::whole_number;
 use super::format::LEGACY_MAGIC;
 use super::pickle::{self, Numbers, Tensor, Value, Values};
 use super::place::{Container, Order, Place};
@@ -161,6 +162,7 @@ fn describe<'a>(
     let mut contents = Contents {
         left_out: found.left_out,
         claimed: found.claimed,
+        settings: found.settings,
         ..Contents::default()
     };
     let unread = found.unread.into_iter();
@@ -168,9 +170,8 @@ fn describe<'a>(
         unread,
         bytes: None,
     }));
-    let mut total = 0_u64;
-    for (name, tensor, declared) in found.tensors {
-        let wrong = |what: &str| source.damaged(format!("the tensor {} {what}", quoted(&name)));
+    let mut locate = |name: &str, tensor: u32| -> Result<(Tensor, Laid)> {
+        let wrong = |what: &str| source.damaged(format!("the tensor {} {what}", quoted(name)));
         let tensor = values
             .tensors
             .get(tensor as usize)
@@ -230,8 +231,20 @@ fn describe<'a>(
             let what = "the size of a tensor, in bytes,";
             return Err(source.too_large(what, bytes, limits.largest_tensor));
         }
+        let laid = Laid {
+            order: Order::of_strides(&shape, &strides),
+            offset: extent.offset.saturating_add(start),
+            shape,
+            elements,
+            bytes,
+        };
+        Ok((*tensor, laid))
+    };
+    let mut total = 0_u64;
+    for (name, tensor, declared) in found.tensors {
+        let (tensor, laid) = locate(&name, tensor)?;
         // Tensors may share bytes, and repeat them: what a small file may claim has an end.
-        total = total.saturating_add(bytes);
+        total = total.saturating_add(laid.bytes);
         let limit = limits.unpacked_for(source.len());
         if total > limit {
             return Err(source.too_large("the size of all its tensors, in bytes,", total, limit));
@@ -239,11 +252,12 @@ fn describe<'a>(
         let place = Place {
             file: 0,
             container: Container::File {
-                offset: extent.offset.saturating_add(start),
+                offset: laid.offset,
             },
-            order: Order::of_strides(&shape, &strides),
+            order: laid.order,
             big_endian,
         };
+        let (shape, size) = (laid.shape, tensor.numbers.bytes());
         let declared = match tensor.parameter {
             true => Declared::Parameter,
             false => declared,
@@ -263,15 +277,37 @@ fn describe<'a>(
                     name,
                     dtype: shown(values.text(dtype)),
                     shape: Some(shape.clone()),
-                    elements: Some(elements),
-                    bytes: (size > 0).then_some(bytes),
+                    elements: Some(laid.elements),
+                    bytes: (size > 0).then_some(laid.bytes),
                     reason: NOT_SUPPORTED.to_owned(),
                 },
                 bytes: (size > 0).then_some(RawBytes { place, size, shape }),
             }),
         }
     }
+    for (key, tensor) in found.counters {
+        let (tensor, laid) = locate(&key, tensor)?;
+        if let (Numbers::Read(element), 1) = (tensor.numbers, laid.elements) {
+            let mut bytes = vec![0; laid.bytes as usize];
+            source.read(&mut bytes, laid.offset)?;
+            if big_endian {
+                bytes.reverse();
+            }
+            if let Some(number) = whole_number(element, &bytes) {
+                contents.claimed.add_number(&key, number);
+            }
+        }
+    }
     Ok(contents)
+}
+
+/// Where the values of a tensor lie, checked.
+struct Laid {
+    shape: Vec<u64>,
+    order: Order,
+    offset: u64,
+    elements: u64,
+    bytes: u64,
 }
 
 fn shape_and_strides(values: &Values, tensor: &Tensor) -> Option<(Vec<u64>, Vec<u64>)> {

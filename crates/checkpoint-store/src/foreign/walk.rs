@@ -6,6 +6,7 @@ use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
 use super::format::READ_KINDS;
+use super::others::Met;
 use super::problem::Problem;
 use super::source::{foreign, too_large};
 use crate::limits::MAX_FILES;
@@ -46,16 +47,19 @@ pub(super) struct Walk {
     pub(super) fruitful: HashSet<usize>,
     /// Files of a training that hold no weights.
     pub(super) passed_over: usize,
+    /// Files of formats that are not read, by the path that they were found for.
+    pub(super) others: HashMap<usize, Met>,
     /// Folders that were entered, so that links in a circle end.
     entered: HashSet<Identity>,
     looked_at: usize,
 }
 
 /// Extensions of checkpoints.
-const EXTENSIONS: [&str; 9] = [
+const EXTENSIONS: [&str; 10] = [
     "safetensors",
     "pt",
     "pth",
+    "th",
     "bin",
     "ckpt",
     "npz",
@@ -65,7 +69,7 @@ const EXTENSIONS: [&str; 9] = [
 ];
 
 /// How files begin that training programs write beside the weights.
-const SIDE_FILES: [&str; 9] = [
+const SIDE_FILES: [&str; 12] = [
     "optimizer",
     "optim.",
     "optim-",
@@ -74,6 +78,9 @@ const SIDE_FILES: [&str; 9] = [
     "rng_state",
     "random_states",
     "training_args",
+    "sampler",
+    "dl_state_dict",
+    "custom_checkpoint",
     "zero_pp_rank",
 ];
 
@@ -173,7 +180,9 @@ impl Walk {
             );
             self.problem(path, error, root);
         } else if !self.fruitful.contains(&root) {
-            self.problem(path, nothing(path, "what matches this pattern"), root);
+            let met = self.others.get(&root);
+            let error = nothing(path, "what matches this pattern", met);
+            self.problem(path, error, root);
         }
     }
 
@@ -234,11 +243,13 @@ impl Walk {
 
     fn add_file(&mut self, path: &Path, metadata: &Metadata, named: bool, root: usize) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if !named && (!metadata.is_file() || !may_be_checkpoint(&name)) {
+        if !named && !metadata.is_file() {
             return;
         }
-        if !named && is_side_file(&name) {
-            self.passed_over += 1;
+        if !named && (!may_be_checkpoint(&name) || is_side_file(&name)) {
+            let is_side_file = may_be_checkpoint(&name);
+            self.passed_over += usize::from(is_side_file);
+            self.others.entry(root).or_default().note(path);
             return;
         }
         self.fruitful.insert(root);
@@ -285,14 +296,25 @@ impl Walk {
     }
 }
 
-/// The error for a place without checkpoints.
-pub(super) fn nothing(path: &Path, where_: &str) -> Error {
-    foreign(
-        path,
-        Fault::Missing,
-        format!("there is no checkpoint in {where_}"),
-        READ_KINDS,
-    )
+/// The error for a place without checkpoints, naming what is there instead.
+pub(super) fn nothing(path: &Path, where_: &str, met: Option<&Met>) -> Error {
+    match met.and_then(|met| met.most().map(|most| (met, most))) {
+        Some((met, most)) => foreign(
+            path,
+            Fault::Missing,
+            format!(
+                "there is no checkpoint in {where_} that is supported, but {}",
+                met.in_words()
+            ),
+            most.way_out,
+        ),
+        None => foreign(
+            path,
+            Fault::Missing,
+            format!("there is no checkpoint in {where_}"),
+            READ_KINDS,
+        ),
+    }
 }
 
 /// Compares paths as a person sorts them: `ckpt-2` before `ckpt-10`.

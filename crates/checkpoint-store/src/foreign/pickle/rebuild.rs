@@ -104,7 +104,23 @@ impl Machine<'_> {
             }
             ("torch._tensor", "_rebuild_from_type_v2") if wrapping < MAX_WRAPPING => {
                 let (function, inner) = (argument(self, 0), argument(self, 2));
+                if let Some(whole) = self.whole_local(function, inner, argument(self, 3)) {
+                    return Ok(whole);
+                }
+                if let (true, Value::Global(class)) = (self.is_wrapper(function), argument(self, 1))
+                {
+                    return self.new_object(class);
+                }
                 self.call(function, inner, wrapping + 1)
+            }
+            // Python 2 and 3 agree on bytes only as a text and its encoding.
+            ("_codecs", "encode") => Ok(match argument(self, 0) {
+                Value::Text(text) if self.values.text(text).len() <= 32 => Value::Bytes(text),
+                _ => Value::Skipped,
+            }),
+            ("numpy", "dtype") => Ok(argument(self, 0)),
+            ("numpy.core.multiarray" | "numpy._core.multiarray", "scalar") => {
+                Ok(self.numpy_scalar(argument(self, 0), argument(self, 1)))
             }
             ("collections", "OrderedDict" | "defaultdict" | "Counter")
             | ("builtins" | "__builtin__", "dict") => {
@@ -131,6 +147,41 @@ impl Machine<'_> {
             ("torch", "Size") => Ok(argument(self, 0)),
             _ => self.new_object(global),
         }
+    }
+
+    fn is_wrapper(&self, function: Value) -> bool {
+        let Value::Global(function) = function else {
+            return false;
+        };
+        let function = self.values.global(function);
+        function == Some(("torch._utils", "_rebuild_wrapper_subclass"))
+    }
+
+    /// The tensor that a distributed one of a single part keeps: that part is all of it.
+    fn whole_local(&self, function: Value, inner: Value, state: Value) -> Option<Value> {
+        if !self.is_wrapper(function) {
+            return None;
+        }
+        let size = self.values.sequence(inner)?.get(2).copied()?;
+        let local = self.values.get(state, "_local_tensor")?;
+        let Value::Tensor(tensor) = local else {
+            return None;
+        };
+        let shape = self.values.tensors.get(tensor as usize)?.shape;
+        (self.values.sequence(size)? == self.values.tuple(shape)).then_some(local)
+    }
+
+    /// A number that NumPy keeps as a type and its bytes, little-endian as everywhere today.
+    fn numpy_scalar(&self, dtype: Value, bytes: Value) -> Value {
+        let (Value::Text(dtype), Value::Bytes(bytes)) = (dtype, bytes) else {
+            return Value::Skipped;
+        };
+        let characters = self.values.text(bytes).chars();
+        let stored: Option<Vec<u8>> = characters
+            .map(|character| u8::try_from(u32::from(character)).ok())
+            .collect();
+        let number = stored.and_then(|stored| number(self.values.text(dtype), &stored));
+        number.unwrap_or(Value::Skipped)
     }
 
     /// A storage, whose bytes lie outside the pickle; PyTorch refers to nothing else this way, but
@@ -253,6 +304,24 @@ impl Machine<'_> {
             },
         })
     }
+}
+
+/// The number of this NumPy type, such as `i8`, in these bytes.
+fn number(dtype: &str, stored: &[u8]) -> Option<Value> {
+    let mut bytes = [0; 8];
+    bytes.get_mut(..stored.len())?.copy_from_slice(stored);
+    let unused = 64 - 8 * u32::try_from(stored.len()).ok()?;
+    let raw = u64::from_le_bytes(bytes);
+    Some(match (dtype, stored.len()) {
+        ("i1", 1) | ("i2", 2) | ("i4", 4) | ("i8", 8) => {
+            // Shifted up and down again, the sign fills what was not there.
+            Value::Int((raw << unused) as i64 >> unused)
+        }
+        ("u1", 1) | ("u2", 2) | ("u4", 4) | ("u8", 8) => Value::Int(i64::try_from(raw).ok()?),
+        ("f4", 4) => Value::Float(f32::from_bits(raw as u32).into()),
+        ("f8", 8) => Value::Float(f64::from_bits(raw)),
+        _ => return None,
+    })
 }
 
 /// The number type of a storage by the name of its class, or the bytes of its elements, zero if

@@ -17,7 +17,9 @@ pub(in crate::foreign) enum Value {
     Storage(u32),
     Tensor(u32),
     Object(u32),
-    /// Bytes, long texts, long numbers: read over.
+    /// A few bytes, one of the text's characters each.
+    Bytes(Text),
+    /// Many bytes, long texts, long numbers: read over.
     Skipped,
 }
 

@@ -61,7 +61,12 @@ impl Machine<'_> {
         let kept = items.iter().filter(|item| {
             !matches!(
                 item,
-                Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::Nothing | Value::Skipped
+                Value::Int(_)
+                    | Value::Float(_)
+                    | Value::Bool(_)
+                    | Value::Nothing
+                    | Value::Bytes(_)
+                    | Value::Skipped
             )
         });
         self.pay(2 * (kept.clone().count() * size_of::<Value>()) as u64)?;

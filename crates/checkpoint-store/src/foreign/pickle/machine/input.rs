@@ -9,18 +9,31 @@ use crate::{Error, Result};
 
 /// Longest text that is kept; longer ones are read over.
 const MAX_TEXT_BYTES: u64 = 64 << 10;
+/// Most bytes that are kept: those of one number.
+const MAX_KEPT_BYTES: u64 = 16;
 /// Longest line of the opcodes that hold their text in lines: a module or a name.
 const MAX_LINE_BYTES: usize = 1024;
 
 impl Machine<'_> {
     pub(super) fn push_text(&mut self, len: u64, is_text: bool) -> Result<()> {
-        if !is_text || len > MAX_TEXT_BYTES {
+        let most = if is_text {
+            MAX_TEXT_BYTES
+        } else {
+            MAX_KEPT_BYTES
+        };
+        if len > most {
             self.skip(len)?;
             self.stack.push(Value::Skipped);
             return Ok(());
         }
         let mut bytes = vec![0; len as usize];
         self.fill(&mut bytes)?;
+        if !is_text {
+            let characters: String = bytes.iter().map(|&byte| char::from(byte)).collect();
+            let text = self.intern(&characters)?;
+            self.stack.push(Value::Bytes(text));
+            return Ok(());
+        }
         let text = self.intern(&String::from_utf8_lossy(&bytes))?;
         self.stack.push(Value::Text(text));
         Ok(())

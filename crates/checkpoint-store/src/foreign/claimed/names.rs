@@ -1,0 +1,361 @@
+//! What the names of a file and of its folders say of its run and step.
+
+use std::path::Path;
+
+use super::words::{Word, words};
+use super::{Claim, Claimed, Origin};
+
+/// Words beside a number of steps.
+const STEP_WORDS: [&str; 10] = [
+    "step",
+    "steps",
+    "iter",
+    "iters",
+    "iteration",
+    "iterations",
+    "checkpoint",
+    "ckpt",
+    "batch",
+    "update",
+];
+/// Words beside a number of epochs.
+const EPOCH_WORDS: [&str; 3] = ["epoch", "epochs", "ep"];
+/// Of these words, those that may stand after their number: `2000_steps`.
+const WORDS_AFTER: [&str; 8] = [
+    "step",
+    "steps",
+    "iter",
+    "iters",
+    "iteration",
+    "iterations",
+    "epoch",
+    "epochs",
+];
+/// Words before what tells runs apart.
+const RUN_WORDS: [&str; 9] = [
+    "run",
+    "seed",
+    "trial",
+    "fold",
+    "exp",
+    "experiment",
+    "version",
+    "replicate",
+    "job",
+];
+/// File stems that say nothing, so that a number after them counts.
+const PLAIN_WORDS: [&str; 10] = [
+    "model", "weights", "net", "network", "state", "params", "snapshot", "save", "saved", "zoo",
+];
+/// Words beside a measure of how good a checkpoint is.
+const METRIC_WORDS: [&str; 24] = [
+    "acc",
+    "accuracy",
+    "loss",
+    "val",
+    "valid",
+    "validation",
+    "test",
+    "train",
+    "auc",
+    "auroc",
+    "map",
+    "miou",
+    "iou",
+    "psnr",
+    "ssim",
+    "bleu",
+    "score",
+    "reward",
+    "ppl",
+    "wer",
+    "err",
+    "error",
+    "mse",
+    "mae",
+];
+/// Folders that say nothing of the run.
+const PLAIN_FOLDERS: [&str; 12] = [
+    "checkpoints",
+    "checkpoint",
+    "ckpt",
+    "ckpts",
+    "weights",
+    "models",
+    "model",
+    "saved",
+    "saved_models",
+    "snapshots",
+    "files",
+    "pytorch_model",
+];
+
+/// What the name of a file says, then what those of its folders say, the nearest first.
+pub(super) fn claimed(path: &Path) -> Claimed {
+    let mut claimed = Claimed::default();
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy());
+    add_name(&mut claimed, &stem.unwrap_or_default(), Origin::FileName);
+    // Farther up, a number is more likely to mean something else.
+    for folder in path.ancestors().skip(1).take(4) {
+        let name = folder.file_name().map(|name| name.to_string_lossy());
+        add_name(&mut claimed, &name.unwrap_or_default(), Origin::FolderName);
+    }
+    claimed
+}
+
+/// Whether a folder of this name may be called so after the run in it.
+pub(in crate::foreign) fn is_telling_folder(name: &str) -> bool {
+    let mut claimed = Claimed::default();
+    add_name(&mut claimed, name, Origin::FolderName);
+    claimed.position().is_none() && !PLAIN_FOLDERS.contains(&name.to_ascii_lowercase().as_str())
+}
+
+/// The last number of a name, if it stands apart from what is before it, and what is left of the
+/// name without it: names that differ in this number alone are a series.
+pub(in crate::foreign) fn series(stem: &str) -> Option<(String, u64)> {
+    let words = words(stem);
+    let last = without_metrics(&words).len().checked_sub(1)?;
+    let word = words.get(last)?;
+    let before = words.get(last.checked_sub(1)?)?;
+    if !word.is_number() || word.gap.is_empty() || RUN_WORDS.contains(&before.lower().as_str()) {
+        return None;
+    }
+    let (start, end) = (stem.get(..word.start)?, stem.get(word.end()..)?);
+    // The metric beside the number differs, too.
+    let end = if last + 1 == words.len() { end } else { "" };
+    Some((format!("{start}*{end}"), word.text.parse().ok()?))
+}
+
+/// Adds what this name says of which nothing was known.
+fn add_name(claimed: &mut Claimed, name: &str, from: Origin) {
+    let words = words(name);
+    let has_position = claimed.step.is_some() || claimed.epoch.is_some();
+    // A folder's step is another thing than the file's epoch.
+    if !has_position {
+        for (index, word) in words.iter().enumerate() {
+            let lower = word.lower();
+            let number = number_after(&words, index).or_else(|| {
+                let may_follow = WORDS_AFTER.contains(&lower.as_str());
+                may_follow.then(|| number_before(&words, index))?
+            });
+            let claim = number.map(|value| Claim { value, from });
+            if STEP_WORDS.contains(&lower.as_str()) {
+                claimed.step = claimed.step.take().or(claim);
+            } else if EPOCH_WORDS.contains(&lower.as_str()) {
+                claimed.epoch = claimed.epoch.take().or(claim);
+            }
+        }
+        if claimed.step.is_none()
+            && claimed.epoch.is_none()
+            && from == Origin::FileName
+            && let Some(value) = bare_number(&words)
+        {
+            claimed.step = Some(Claim { value, from });
+        }
+    }
+    if claimed.run.is_none()
+        && let Some(value) = run(name, &words)
+    {
+        claimed.run = Some(Claim { value, from });
+    }
+}
+
+/// Whether what stands between two words holds them together.
+fn is_joined(gap: &str) -> bool {
+    matches!(gap, "" | "-" | "_" | "=" | " " | "." | ":")
+}
+
+/// The number right after this word, separated by one sign at most.
+fn number_after(words: &[Word<'_>], index: usize) -> Option<u64> {
+    let next = words.get(index + 1)?;
+    // `step=1e5` is not step 1.
+    let after = words.get(index + 2).filter(|after| after.gap.is_empty());
+    let thousands = after.map(thousands);
+    if !is_joined(next.gap) || !next.is_number() {
+        return None;
+    }
+    let number: u64 = next.text.parse().ok()?;
+    match thousands {
+        None => Some(number),
+        Some(factor) => number.checked_mul(factor?),
+    }
+}
+
+/// The number right before this word, which no other word before claims.
+fn number_before(words: &[Word<'_>], index: usize) -> Option<u64> {
+    let word = words.get(index)?;
+    let mut at = index.checked_sub(1)?;
+    let mut factor = 1;
+    let gap = word.gap;
+    if let Some(thousand) = words.get(at).and_then(thousands)
+        && words.get(at)?.gap.is_empty()
+    {
+        factor = thousand;
+        at = at.checked_sub(1)?;
+    }
+    let number = words.get(at).filter(|number| number.is_number())?;
+    // In `epoch3step400` and `epoch-3-steps` the 3 is of the epochs.
+    let is_claimed = at
+        .checked_sub(1)
+        .and_then(|at| words.get(at))
+        .is_some_and(|before| {
+            let lower = before.lower();
+            let lower = lower.as_str();
+            is_joined(number.gap)
+                && (STEP_WORDS.contains(&lower)
+                    || EPOCH_WORDS.contains(&lower)
+                    || RUN_WORDS.contains(&lower))
+        });
+    if is_claimed || !is_joined(gap) {
+        return None;
+    }
+    number.text.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// What `k` and `m` after a number multiply it by.
+fn thousands(word: &Word<'_>) -> Option<u64> {
+    match word.text {
+        "k" | "K" => Some(1000),
+        "m" | "M" => Some(1_000_000),
+        _ => None,
+    }
+}
+
+/// The words without the measures at their end: `val_loss=0.25`.
+fn without_metrics<'a, 'b>(words: &'b [Word<'a>]) -> &'b [Word<'a>] {
+    let is_metric = |word: &Word<'_>| METRIC_WORDS.contains(&word.lower().as_str());
+    let mut rest = words;
+    while let Some((last, before)) = rest.split_last() {
+        let measured = before.last().is_some_and(is_metric) && last.is_number();
+        if !last.is_decimal() && !is_metric(last) && !measured {
+            break;
+        }
+        rest = before;
+    }
+    rest
+}
+
+/// The number of a name that says not what it counts: `0012`, `model_7`, `anything-007`.
+fn bare_number(words: &[Word<'_>]) -> Option<u64> {
+    let words = without_metrics(words);
+    let last = words.last().filter(|word| word.is_number())?;
+    let is_plain = |word: &Word<'_>| PLAIN_WORDS.contains(&word.lower().as_str());
+    let plain = match words {
+        [_] => true,
+        [.., before, _] if last.gap.is_empty() => words.len() == 2 && is_plain(before),
+        [.., before, _] => last.text.starts_with('0') || is_plain(before),
+        [] => false,
+    };
+    plain.then(|| last.text.parse().ok())?
+}
+
+/// The part of a name that tells a run: `seed-7` of `seed-7_epoch3`, or all of `run-blue`.
+fn run(name: &str, words: &[Word<'_>]) -> Option<String> {
+    for (index, word) in words.iter().enumerate() {
+        if !RUN_WORDS.contains(&word.lower().as_str()) {
+            continue;
+        }
+        let next = words.get(index + 1)?;
+        if is_joined(next.gap) && next.is_number() {
+            return name.get(word.start..next.end()).map(str::to_owned);
+        }
+        // A name that begins with the word and holds nothing else than a name after it.
+        if index == 0 && words.len() == 2 {
+            return Some(name.to_owned());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(path: &str) -> (Option<String>, Option<u64>, Option<u64>) {
+        let claimed = Claimed::by_name(Path::new(path));
+        (
+            claimed.run.map(|claim| claim.value),
+            claimed.epoch.map(|claim| claim.value),
+            claimed.step.map(|claim| claim.value),
+        )
+    }
+
+    #[test]
+    fn names_that_training_programs_give_are_understood() {
+        let run = |name: &str| Some(name.to_owned());
+        for (path, expected) in [
+            ("epoch_12.pt", (None, Some(12), None)),
+            ("epoch12.pt", (None, Some(12), None)),
+            (
+                "out/checkpoint-500/model.safetensors",
+                (None, None, Some(500)),
+            ),
+            (
+                "run3/step=000100.safetensors",
+                (run("run3"), None, Some(100)),
+            ),
+            ("seed-7/model_0010.npz", (run("seed-7"), None, Some(10))),
+            ("epoch=3-step=400.ckpt", (None, Some(3), Some(400))),
+            (
+                "lightning_logs/version_2/checkpoints/epoch=3-step=400.ckpt",
+                (run("version_2"), Some(3), Some(400)),
+            ),
+            ("seed7_epoch3.pth", (run("seed7"), Some(3), None)),
+            ("00012.npy", (None, None, Some(12))),
+            ("model7.pt", (None, None, Some(7))),
+            ("run-blue/ckpt_5.pt", (run("run-blue"), None, Some(5))),
+            ("Epoch 4.pt", (None, Some(4), None)),
+            ("rl_model_2000_steps.zip", (None, None, Some(2000))),
+            ("agent-100k_steps.pt", (None, None, Some(100_000))),
+            ("12epoch.pt", (None, Some(12), None)),
+            ("step-30k.pt", (None, None, Some(30_000))),
+            ("model_12_acc_0.8731.pt", (None, None, Some(12))),
+            ("model_12_0.0731.pt", (None, None, Some(12))),
+            ("epoch=3-val_loss=0.25.ckpt", (None, Some(3), None)),
+            ("seed_3_epochs.pt", (run("seed_3"), None, None)),
+        ] {
+            assert_eq!(claims(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn names_that_say_nothing_claim_nothing() {
+        for path in [
+            "resnet50.pt",
+            "model.safetensors",
+            "llama-7b.safetensors",
+            "step=1e5.pt",
+            "epoch_99999999999999999999999.pt",
+            "best.ckpt",
+            "",
+            "/",
+            "step.pt",
+            "resnet18-10.pt",
+            "best_acc_0.0731.pt",
+            "model_acc_95.pt",
+            "model-00001-of-00002x.bin",
+        ] {
+            let (_, epoch, step) = claims(path);
+            assert_eq!((epoch, step), (None, None), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_folder_with_a_number_is_no_step() {
+        assert_eq!(claims("out-0/checkpoint-7/model.safetensors").2, Some(7));
+        assert_eq!(claims("out-0/weights.pt"), (None, None, None));
+        assert!(is_telling_folder("out-0"));
+        assert!(!is_telling_folder("checkpoint-7"));
+        assert!(!is_telling_folder("weights"));
+    }
+
+    #[test]
+    fn a_series_is_known_by_what_is_left_without_its_number() {
+        let of = |name: &str| series(name).map(|(name, number)| format!("{name} {number}"));
+        assert_eq!(of("resnet18-10").as_deref(), Some("resnet18-* 10"));
+        assert_eq!(of("a_3_0.71").as_deref(), Some("a_* 3"));
+        for name in ["resnet18", "seed-3", "model", "7", "a-b"] {
+            assert_eq!(of(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Formats that are known and not read, by the names of their files.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Files of one format that is known and not read, met in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherFormat {
+    /// What it is: `a Keras file (HDF5)`.
+    pub what: &'static str,
+    /// What to do to have it read: a sentence without its full stop.
+    pub way_out: &'static str,
+    /// The first of the files.
+    pub first: PathBuf,
+    /// How many there are.
+    pub count: usize,
+}
+
+/// A format: what its files are, what to do, and how they are told by their names.
+struct Known {
+    what: &'static str,
+    way_out: &'static str,
+    extensions: &'static [&'static str],
+    /// Parts of names, for files whose extension does not tell.
+    parts: &'static [&'static str],
+}
+
+const AS_STATE_DICT: &str =
+    "Save the weights with safetensors, torch.save(model.state_dict(), …) or numpy.savez";
+
+const KNOWN: [Known; 12] = [
+    Known {
+        what: "DeepSpeed ZeRO files",
+        way_out: "Join them with `zero_to_fp32.py`, which lies beside them, and name the file that it writes",
+        extensions: &[],
+        parts: &["zero_pp_rank_", "_optim_states.pt"],
+    },
+    Known {
+        what: "torch.distributed.checkpoint files (.distcp)",
+        way_out: "Name the folder that holds them and their `.metadata`",
+        extensions: &["distcp"],
+        parts: &[],
+    },
+    Known {
+        what: "Keras or other HDF5 files",
+        way_out: "Load them with Keras, and save the weights with numpy.savez or safetensors",
+        extensions: &["h5", "hdf5", "keras"],
+        parts: &[],
+    },
+    Known {
+        what: "Flax files (msgpack)",
+        way_out: "Load them with flax.serialization, and save the weights with safetensors.flax",
+        extensions: &["msgpack"],
+        parts: &[],
+    },
+    Known {
+        what: "Orbax checkpoints (OCDBT)",
+        way_out: "Restore them with orbax.checkpoint, and save the weights with safetensors or numpy.savez",
+        extensions: &["ocdbt"],
+        parts: &["_CHECKPOINT_METADATA"],
+    },
+    Known {
+        what: "TensorFlow files",
+        way_out: "Load them with tf.train.load_checkpoint or tf.saved_model.load, and save the weights with numpy.savez",
+        extensions: &["pb", "tflite"],
+        parts: &[".data-00000-of-", ".ckpt.index", ".ckpt.meta"],
+    },
+    Known {
+        what: "GGUF files",
+        way_out: "Name the safetensors or PyTorch file that they were made from",
+        extensions: &["gguf", "ggml"],
+        parts: &[],
+    },
+    Known {
+        what: "ONNX files",
+        way_out: AS_STATE_DICT,
+        extensions: &["onnx"],
+        parts: &[],
+    },
+    Known {
+        what: "pickle or joblib files",
+        way_out: AS_STATE_DICT,
+        extensions: &["joblib", "pkl", "pickle"],
+        parts: &[],
+    },
+    Known {
+        what: "zip archives",
+        way_out: "If there are checkpoints in them, unpack them and name the folder",
+        extensions: &["zip"],
+        parts: &[],
+    },
+    Known {
+        what: "tar archives",
+        way_out: "If there are checkpoints in them, unpack them and name the folder",
+        extensions: &["tar", "tgz", "nemo"],
+        parts: &[".tar.gz"],
+    },
+    Known {
+        what: "PaddlePaddle or MXNet files",
+        way_out: "Save the weights with numpy.savez or safetensors",
+        extensions: &["pdparams", "params"],
+        parts: &[],
+    },
+];
+
+/// What was met so far, by format.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Met(BTreeMap<&'static str, OtherFormat>);
+
+impl Met {
+    /// Takes note of a file, if its name is one of a known format. Returns whether it is.
+    pub(super) fn note(&mut self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let lower = name.to_ascii_lowercase();
+        let extension = Path::new(&lower).extension();
+        let extension = extension.unwrap_or_default().to_string_lossy();
+        let known = KNOWN.iter().find(|known| {
+            known.extensions.contains(&&*extension)
+                || known.parts.iter().any(|part| name.contains(part))
+        });
+        let Some(known) = known else {
+            return false;
+        };
+        let met = self.0.entry(known.what).or_insert_with(|| OtherFormat {
+            what: known.what,
+            way_out: known.way_out,
+            first: path.to_path_buf(),
+            count: 0,
+        });
+        met.count += 1;
+        true
+    }
+
+    /// Takes over what was met elsewhere.
+    pub(super) fn add(&mut self, other: &Self) {
+        for (what, other) in &other.0 {
+            let own = self.0.entry(what).or_insert_with(|| OtherFormat {
+                count: 0,
+                ..other.clone()
+            });
+            own.count += other.count;
+        }
+    }
+
+    pub(super) fn into_vec(self) -> Vec<OtherFormat> {
+        self.0.into_values().collect()
+    }
+
+    /// The format of which there is most.
+    pub(super) fn most(&self) -> Option<&OtherFormat> {
+        self.0.values().max_by_key(|met| met.count)
+    }
+
+    /// What was met, in words; empty if nothing was.
+    pub(super) fn in_words(&self) -> String {
+        let each = self.0.values().map(|met| {
+            let first = met.first.file_name().unwrap_or_default().to_string_lossy();
+            format!("{} ({})", met.what, super::source::shown(&first))
+        });
+        each.collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_known_formats_are_told_by_their_names() {
+        let mut met = Met::default();
+        for name in [
+            "a/model.keras",
+            "a/b.h5",
+            "__0_0.distcp",
+            "ckpt-1.data-00000-of-00001",
+            "zero_pp_rank_0_mp_rank_00_model_states.pt",
+            "manifest.ocdbt",
+            "x.GGUF",
+        ] {
+            assert!(met.note(Path::new(name)), "{name}");
+        }
+        for name in ["notes.txt", "model.pt", "README", "config.json"] {
+            assert!(!met.note(Path::new(name)), "{name}");
+        }
+        let most = met.most().unwrap();
+        assert_eq!((most.what, most.count), ("Keras or other HDF5 files", 2));
+        assert!(met.in_words().contains("model.keras"));
+    }
+}
