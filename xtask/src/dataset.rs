@@ -63,12 +63,6 @@ fn make(data: &Dataset, pinned: &str, options: &Options, name: &str) -> Result<(
     Ok(())
 }
 
-/// Images of clothes, drawn as digits are: what a network trained on digits has never seen.
-pub(crate) fn fashion() -> Result<Dataset> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../datasets/fashion14.images");
-    Ok(Dataset::open(&path)?)
-}
-
 #[derive(Deserialize)]
 struct Clothes {
     data: Vec<Vec<u8>>,

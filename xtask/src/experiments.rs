@@ -1,31 +1,16 @@
 //! `cargo xtask experiments`: what can be read off a trajectory, and what cannot.
 
-mod direction;
-mod forks;
-mod headline;
-mod nulls;
-mod order;
-mod page;
-mod predictors;
-mod progress;
-mod regression;
-mod related;
-mod runs;
-mod shifts;
-mod thinned;
-mod world;
-
 use crate::files::{check_writable, write, write_json};
-use crate::findings::Findings;
 use crate::machine::Machine;
 use crate::reproduce::manifest::{Clock, Manifest, Source};
+use crate::zoos::train;
 use anyhow::{Result, ensure};
 use clap::Args;
+use experiments::{EXPERIMENTS, Findings, World, headline, markdown, page};
 use modeltrail_cli::progress::Stages;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
-use world::World;
-use zoo_training::Backend;
+use zoo_training::{Backend, Dataset};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -45,21 +30,6 @@ pub(crate) struct Options {
     #[arg(long, default_value = "fused", value_name = "NAME")]
     pub(crate) backend: Backend,
 }
-
-type Experiment = fn(&World) -> Result<Findings>;
-
-/// By the names of their JSON files.
-const EXPERIMENTS: [(&str, Experiment); 9] = [
-    ("order", order::run),
-    ("direction", direction::run),
-    ("runs", runs::run),
-    ("shifts", shifts::run),
-    ("forks", forks::run),
-    ("progress", progress::run),
-    ("nulls", nulls::run),
-    ("related", related::run),
-    ("predictors", predictors::run),
-];
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut clock = Clock::start();
@@ -82,7 +52,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .unwrap_or_else(|| home("zoos", "target/quick/zoos"));
     check_writable(&out)?;
     let machine = Machine::this();
-    let world = World::new(options.quick, options.backend, &stores)?;
+    let data = Dataset::mnist14()?;
+    let mut zoos = Vec::new();
+    for recipe in World::recipes(options.quick)? {
+        let store = stores.join(&recipe.name);
+        zoos.push(train(recipe, options.backend, &data, &store)?);
+    }
+    let world = World::new(options.quick, options.backend, data, zoos)?;
     clock.lap("train");
 
     let chosen = |name: &str| options.only.is_empty() || options.only.iter().any(|one| one == name);
@@ -108,13 +84,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         summary.extend(findings.summary.clone());
     }
     write_json(&out.join("summary.json"), &summary)?;
-    let headline = headline::table(&summary).to_markdown();
+    let headline = headline(&summary).to_markdown();
     write(&out.join("headline.md"), headline)?;
-    write(&out.join("tables.md"), page::markdown(&all))?;
+    write(&out.join("tables.md"), markdown(&all))?;
     print_summary(&summary);
     write(
         &out.join("report.html"),
-        page::page(all, &world, &machine).to_html(),
+        page(all, &world, machine.facts()).to_html(),
     )?;
     let sources = world
         .zoos

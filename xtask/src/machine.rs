@@ -29,6 +29,20 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// Commit and machine, by name, for a page.
+    pub(crate) fn facts(&self) -> Vec<(String, String)> {
+        let machine = format!(
+            "{}, {} cores, {}",
+            self.processor, self.cores, self.instruction_set
+        );
+        vec![
+            ("Commit".to_owned(), self.commit.clone()),
+            ("Machine".to_owned(), machine),
+        ]
+    }
+}
+
 fn commit() -> Option<String> {
     let head = output("git", &["rev-parse", "HEAD"])?;
     // Results are what this run is about to replace, and say nothing about the code.

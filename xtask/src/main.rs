@@ -6,7 +6,6 @@ mod bench;
 mod dataset;
 mod experiments;
 mod files;
-mod findings;
 mod machine;
 mod reproduce;
 mod torture;

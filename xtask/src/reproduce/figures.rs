@@ -1,8 +1,8 @@
 //! The paper's figures 3 to 9, the geometry of the trajectories, and the training curves.
 
-use crate::findings::Figure;
 use crate::zoos::SEED;
 use anyhow::Result;
+use experiments::Figure;
 use modeltrail_cli::progress::Stages;
 use nalgebra::DMatrix;
 use report::Scale;

@@ -1,8 +1,8 @@
 //! The report: one page with tables, figures and an interactive scatter.
 
 use super::tables::{READING, comparison};
-use crate::findings::Figure;
 use crate::machine::Machine;
+use experiments::Figure;
 use report::figure::Embedding;
 use report::html::{Block, Page, Section};
 use zoo::Analysed;
