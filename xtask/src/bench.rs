@@ -11,6 +11,7 @@ mod train;
 use anyhow::Result;
 use clap::Subcommand;
 use serde::{Deserialize, Serialize};
+use weightspace::statistics::median;
 use zoo_training::Backend;
 
 #[derive(Subcommand)]
@@ -80,16 +81,5 @@ impl Rounds {
             most,
         } = self;
         format!("{median:.1} ({least:.1} to {most:.1})")
-    }
-}
-
-/// The middle one, or the mean of the two in the middle; at least one value.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 {
-        values[middle]
-    } else {
-        (values[middle - 1] + values[middle]) / 2.0
     }
 }

@@ -171,7 +171,7 @@ fn measured(originals: &Originals, runs: u32) -> Result<Row> {
     let runs_of = places().map(|place| f64::from(mirrored.run(place)));
     let epochs = places().map(|place| f64::from(originals.epochs[sources[mirrored.source(place)]]));
     let truth: Vec<f64> = runs_of.chain(epochs).collect();
-    write(&home.join("truth.npy"), npy::bytes_f64(&truth, 1))?;
+    write(&home.join("truth.npy"), npy::bytes(&truth, 1)?)?;
 
     let output = Command::new(std::env::current_exe()?)
         .args(["bench", "scaling-turn"])

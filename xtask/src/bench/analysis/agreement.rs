@@ -10,7 +10,10 @@ use std::process::Command;
 
 /// Largest relative difference of two ascending or descending lists.
 pub(super) fn difference(left: &Path, right: &Path) -> Result<f64> {
-    let (left, right) = (npy::read_f64(left)?.values, npy::read_f64(right)?.values);
+    let (left, right) = (
+        npy::read::<f64>(left)?.values,
+        npy::read::<f64>(right)?.values,
+    );
     ensure!(
         left.len() == right.len(),
         "answers of {} and {} values cannot be compared",
@@ -79,7 +82,7 @@ pub(super) fn qualities(
 
 /// Share of the successive epochs of all runs that stand beside each other in the answer.
 pub(super) fn share_in_order(points: &Points, answer: &Path) -> Result<f64> {
-    let order: Vec<usize> = npy::read_f64(answer)?
+    let order: Vec<usize> = npy::read::<f64>(answer)?
         .values
         .iter()
         .map(|&leaf| leaf as usize)

@@ -26,7 +26,7 @@ pub(crate) struct OwnTurn {
 impl OwnTurn {
     /// Does the work, writes the answer, and prints the [`Turn`].
     pub(crate) fn take(&self) -> Result<()> {
-        let read = npy::read_f32(&self.points)?;
+        let read = npy::read::<f32>(&self.points)?;
         let count = read.values.len() / read.columns;
         let points = DMatrix::from_vec(read.columns, count, read.values);
         let points = points.as_view();
@@ -49,7 +49,7 @@ impl OwnTurn {
                 _ => bail!("there is no work `{svd}`"),
             },
         };
-        std::fs::write(&self.answer, npy::bytes_f64(&answer.0, answer.1))?;
+        std::fs::write(&self.answer, npy::bytes(&answer.0, answer.1)?)?;
         println!("{}", serde_json::to_string(&turn)?);
         Ok(())
     }

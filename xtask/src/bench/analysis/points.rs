@@ -51,11 +51,11 @@ impl Points {
         let name = source.name();
         let place = |file: &str| folder.join(format!("{name}{file}"));
         let (path, labels_path) = (place(".npy"), place("-labels.npy"));
-        let bytes = npy::bytes_f32(points.as_slice(), points.nrows());
+        let bytes = npy::bytes(points.as_slice(), points.nrows())?;
         let hash = blake3::hash(&bytes).to_hex().to_string();
         write(&path, bytes)?;
         let labels: Vec<f64> = labels.iter().copied().map(f64::from).collect();
-        write(&labels_path, npy::bytes_f64(&labels, 1))?;
+        write(&labels_path, npy::bytes(&labels, 1)?)?;
         let mut kinds = labels.clone();
         kinds.sort_by(f64::total_cmp);
         kinds.dedup();

@@ -65,13 +65,12 @@ struct Cost {
 impl Cost {
     fn of(contender: &Contender, name: String, cpu: fn(&Turn) -> Option<f64>) -> Option<Self> {
         let cpu_s: Vec<f64> = contender.turns.iter().filter_map(cpu).collect();
-        let peaks = contender.turns.iter().map(|turn| turn.peak_mib).collect();
         (!cpu_s.is_empty()).then(|| Self {
             name,
             version: contender.turns[0].version.clone(),
             cpu_s,
             wall_2_s: None,
-            peak_mib: median(peaks),
+            peak_mib: median(contender.turns.iter().map(|turn| turn.peak_mib)),
         })
     }
 

@@ -58,7 +58,7 @@ impl Turn {
         })?;
         let (orders, ordering) = timed(|| order(points, &clusters, Method::RECOMMENDED, 0))?;
         let peak_mib = peak_memory_mib().unwrap_or(0);
-        let truth = npy::read_f64(&self.truth)?.values;
+        let truth = npy::read::<f64>(&self.truth)?.values;
         let (runs, epochs) = truth.split_at(points.ncols());
         let [runs, epochs] =
             [runs, epochs].map(|values| values.iter().map(|&x| x as u32).collect::<Vec<u32>>());

@@ -140,11 +140,11 @@ impl Peer {
         std::fs::create_dir_all(&self.folder)?;
         write(
             "images.npy",
-            npy::bytes_f32(&pixels, pixels.len() / images.len()),
+            npy::bytes(&pixels, pixels.len() / images.len())?,
         )?;
-        write("targets.npy", npy::bytes_f32(&targets, 10))?;
-        write("weights.npy", npy::bytes_f32(&self.initial, parameters))?;
-        write("orders.npy", npy::bytes_i32(&orders, images.len()))?;
+        write("targets.npy", npy::bytes(&targets, 10)?)?;
+        write("weights.npy", npy::bytes(&self.initial, parameters)?)?;
+        write("orders.npy", npy::bytes(&orders, images.len())?)?;
         write("recipe.json", serde_json::to_vec(&self.recipe)?)?;
         write("training.py", SCRIPT.into())?;
         Ok(())
@@ -169,7 +169,7 @@ impl Peer {
         let said = String::from_utf8_lossy(&output.stdout);
         let cost: Cost = serde_json::from_str(said.lines().last().unwrap_or(""))
             .with_context(|| format!("{} did not say what it cost: {said}", self.name))?;
-        let trained = npy::read_f32(&answer)?.values;
+        let trained = npy::read::<f32>(&answer)?.values;
         let moved = distance(&self.trained, &self.initial);
         self.off_by = distance(&trained, &self.trained) / moved;
         ensure!(
