@@ -83,6 +83,20 @@ mod tests {
     }
 
     #[test]
+    fn neither_xtask_nor_the_command_is_built_with_burn_unless_asked() {
+        for package in ["xtask", "modeltrail-cli"] {
+            let tree = Command::new(std::env::var_os("CARGO").unwrap())
+                .args(["tree", "--manifest-path", MANIFEST, "--package", package])
+                .args(["--edges", "normal,build", "--prefix", "none"])
+                .output()
+                .unwrap();
+            let tree = String::from_utf8(tree.stdout).unwrap();
+            assert!(tree.contains("zoo-training"), "{tree}");
+            assert!(!tree.contains("burn"), "{package} is built with Burn");
+        }
+    }
+
+    #[test]
     fn what_this_build_has_is_not_built_again() {
         assert!(have(&[Backend::Fused]).unwrap().is_none());
     }

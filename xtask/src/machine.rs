@@ -30,15 +30,19 @@ impl Machine {
 }
 
 impl Machine {
-    /// Commit and machine, by name, for a page.
-    pub(crate) fn facts(&self) -> Vec<(String, String)> {
-        let machine = format!(
+    /// Processor, cores and instruction set.
+    pub(crate) fn line(&self) -> String {
+        format!(
             "{}, {} cores, {}",
             self.processor, self.cores, self.instruction_set
-        );
+        )
+    }
+
+    /// Commit and machine, by name, for a page.
+    pub(crate) fn facts(&self) -> Vec<(String, String)> {
         vec![
             ("Commit".to_owned(), self.commit.clone()),
-            ("Machine".to_owned(), machine),
+            ("Machine".to_owned(), self.line()),
         ]
     }
 }

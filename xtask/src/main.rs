@@ -3,6 +3,7 @@
 
 mod backends;
 mod bench;
+mod ci;
 mod dataset;
 mod experiments;
 mod files;
@@ -31,6 +32,8 @@ enum Command {
     /// Make the files of datasets/ from their originals.
     #[command(subcommand)]
     Dataset(dataset::Source),
+    /// Check what every change must keep; with --full, everything else too.
+    Ci(ci::Options),
     /// Measure, and write what was measured to results/bench/.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Torture(options) => torture::run(&options),
         Command::Child(child) => torture::child::run(&child),
         Command::Dataset(source) => dataset::run(&source),
+        Command::Ci(options) => ci::run(&options),
         Command::Bench(bench) => bench::run(&bench),
     };
     match done {

@@ -27,6 +27,12 @@ pub(crate) struct Options {
     /// Where the zoos are trained, and found again; each in a directory of its own.
     #[arg(long, value_name = "DIR")]
     zoos: Option<PathBuf>,
+    /// Models of each zoo, in place of the paper's.
+    #[arg(long, value_name = "N")]
+    seeds: Option<usize>,
+    /// Epochs of each zoo, in place of the paper's.
+    #[arg(long, value_name = "N")]
+    epochs: Option<u32>,
     /// What trains the zoos: fused, ndarray, flex or wgpu.
     #[arg(long, default_value = "fused", value_name = "NAME")]
     pub(crate) backend: Backend,
@@ -65,6 +71,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         } else if is_control {
             recipe.seeds = CONTROL_SEEDS;
         }
+        recipe.seeds = options.seeds.unwrap_or(recipe.seeds);
+        recipe.epochs = options.epochs.unwrap_or(recipe.epochs);
         trained.push(train(recipe, options.backend, &data, &stores.join(name))?);
         clock.lap(&format!("train {name}"));
     }

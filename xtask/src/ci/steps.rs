@@ -1,0 +1,269 @@
+//! The steps of the full check.
+
+use super::engines;
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+/// One step: what it measured, or why it failed.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    pub(super) name: &'static str,
+    pub(super) what: &'static str,
+    pub(super) run: fn() -> Result<Vec<String>>,
+}
+
+/// Where steps leave what they make.
+pub(super) const HOME: &str = "target/ci";
+
+/// All of them, in the order in which they run.
+pub(super) const STEPS: [Step; 9] = [
+    Step {
+        name: "newcomer",
+        what: "a fresh clone builds the main job and repeats the paper quickly",
+        run: newcomer,
+    },
+    Step {
+        name: "lints",
+        what: "clippy and documentation with every engine",
+        run: lints,
+    },
+    Step {
+        name: "gpu",
+        what: "gradients and training on a software Vulkan",
+        run: gpu,
+    },
+    Step {
+        name: "engines",
+        what: "`reproduce` with ndarray and wgpu, built by --backend, beside fused",
+        run: engines::run,
+    },
+    Step {
+        name: "embedding",
+        what: "another tool that uses the crates, with Burn and candle beside",
+        run: embedding,
+    },
+    Step {
+        name: "packages",
+        what: "every crate that can be published is packaged and builds by itself",
+        run: packages,
+    },
+    Step {
+        name: "cargo-install",
+        what: "`cargo install` puts the command into an empty folder",
+        run: cargo_install,
+    },
+    Step {
+        name: "wheel",
+        what: "`pip wheel` builds a wheel that installs and runs",
+        run: wheel,
+    },
+    Step {
+        name: "torture",
+        what: "every promise of the store and the readers, full samples",
+        run: torture,
+    },
+];
+
+/// Runs a command; its output is shown.
+pub(super) fn run(command: &mut Command) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("{command:?} cannot be started"))?;
+    ensure!(status.success(), "{command:?} ended with {status}");
+    Ok(())
+}
+
+/// Cargo with these arguments.
+pub(super) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(arguments);
+    // This process was started by a Cargo of its own.
+    command.env_remove("CARGO");
+    command
+}
+
+/// What a command prints.
+fn output(command: &mut Command) -> Result<String> {
+    let output = command
+        .output()
+        .with_context(|| format!("{command:?} cannot be started"))?;
+    ensure!(
+        output.status.success(),
+        "{command:?} ended with {}: {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// An empty folder below [`HOME`].
+pub(super) fn empty(name: &str) -> Result<std::path::PathBuf> {
+    let folder = std::path::absolute(Path::new(HOME).join(name))?;
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+fn timed(what: &str, command: &mut Command) -> Result<String> {
+    let start = Instant::now();
+    run(command)?;
+    Ok(format!("{what}: {:.0} s", start.elapsed().as_secs_f64()))
+}
+
+/// What is committed, as somebody meets it who has nothing built.
+fn newcomer() -> Result<Vec<String>> {
+    let clone = empty("clone")?;
+    run(Command::new("git")
+        .args(["clone", "--quiet", "."])
+        .arg(&clone))?;
+    let inside = |arguments: &[&str]| {
+        let mut command = cargo(arguments);
+        command.current_dir(&clone).env_remove("CARGO_TARGET_DIR");
+        command
+    };
+    let notes = vec![
+        timed(
+            "build of the main job, from nothing",
+            &mut inside(&["build", "--release", "--package", "xtask"]),
+        )?,
+        timed(
+            "`cargo xtask reproduce --quick` after it",
+            &mut inside(&["xtask", "reproduce", "--quick"]),
+        )?,
+    ];
+    std::fs::remove_dir_all(&clone)?;
+    Ok(notes)
+}
+
+fn lints() -> Result<Vec<String>> {
+    let all = ["--workspace", "--all-features"];
+    let lints = ["--all-targets", "--", "-D", "warnings"];
+    run(cargo(&["clippy", "--quiet"]).args(all).args(lints))?;
+    let mut documentation = cargo(&["doc", "--quiet", "--no-deps"]);
+    run(documentation.args(all).env("RUSTDOCFLAGS", "-D warnings"))?;
+    Ok(Vec::new())
+}
+
+/// Whether a Vulkan that needs no GPU is there, or can be installed.
+pub(super) fn need_software_vulkan() -> Result<()> {
+    let is_there = || {
+        let drivers = std::fs::read_dir("/usr/share/vulkan/icd.d");
+        drivers.is_ok_and(|mut drivers| {
+            drivers.any(|driver| {
+                driver.is_ok_and(|driver| driver.file_name().to_string_lossy().starts_with("lvp"))
+            })
+        })
+    };
+    if !is_there() {
+        let packages = ["mesa-vulkan-drivers", "libvulkan1"];
+        // Where this fails, the check below says what is missing.
+        let _ = run(Command::new("apt-get").args(["update", "-qq"]));
+        let install = ["install", "-y", "-qq", "--no-install-recommends"];
+        let _ = run(Command::new("apt-get").args(install).args(packages));
+    }
+    ensure!(
+        is_there(),
+        "there is no software Vulkan: install mesa-vulkan-drivers and libvulkan1"
+    );
+    Ok(())
+}
+
+fn gpu() -> Result<Vec<String>> {
+    need_software_vulkan()?;
+    let tests = ["--test", "wgpu", "--test", "gradients"];
+    let package = ["--package", "zoo-training", "--features", "flex,wgpu"];
+    run(cargo(&["test", "--quiet"]).args(package).args(tests))?;
+    Ok(Vec::new())
+}
+
+fn embedding() -> Result<Vec<String>> {
+    run(cargo(&["test", "--quiet"]).current_dir("examples/embed"))?;
+    Ok(Vec::new())
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    /// The registries that it may be published to; none named means all.
+    publish: Option<Vec<String>>,
+}
+
+/// Those that are made for the public registry.
+fn publishable() -> Result<Vec<String>> {
+    let metadata = ["metadata", "--no-deps", "--format-version", "1"];
+    let metadata: Metadata = serde_json::from_str(&output(&mut cargo(&metadata))?)?;
+    let packages = metadata.packages.into_iter();
+    Ok(packages
+        .filter(|package| package.publish.as_ref().is_none_or(|to| !to.is_empty()))
+        .map(|package| package.name)
+        .collect())
+}
+
+fn packages() -> Result<Vec<String>> {
+    let names = publishable()?;
+    ensure!(!names.is_empty(), "no crate is publishable");
+    let mut command = cargo(&["package", "--quiet", "--allow-dirty"]);
+    for name in &names {
+        command.args(["--package", name]);
+    }
+    run(&mut command)?;
+    Ok(vec![format!("packaged: {}", names.join(", "))])
+}
+
+/// The first line that an installed command prints of itself.
+fn version(command: &Path) -> Result<String> {
+    output(Command::new(command).arg("--version"))
+}
+
+fn cargo_install() -> Result<Vec<String>> {
+    let root = empty("root")?;
+    let install = ["install", "--quiet", "--locked", "--path", "crates/cli"];
+    run(cargo(&install).arg("--root").arg(&root))?;
+    let command = root.join("bin/modeltrail");
+    Ok(vec![
+        version(&command)?,
+        format!("{:.1} MB", std::fs::metadata(command)?.len() as f64 / 1e6),
+    ])
+}
+
+fn wheel() -> Result<Vec<String>> {
+    let folder = empty("wheel")?;
+    let environment = folder.join("venv");
+    run(Command::new("python3")
+        .args(["-m", "venv"])
+        .arg(&environment))?;
+    let pip = || {
+        let mut command = Command::new(environment.join("bin/pip"));
+        command.args(["--quiet", "--disable-pip-version-check"]);
+        command
+    };
+    let build = ["wheel", "--no-deps", "crates/cli", "--wheel-dir"];
+    run(pip().args(build).arg(&folder))?;
+    let wheels = std::fs::read_dir(&folder)?.filter_map(|entry| Some(entry.ok()?.path()));
+    let wheel = wheels
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
+        .context("pip made no wheel")?;
+    run(pip().args(["install", "--no-index"]).arg(&wheel))?;
+    Ok(vec![
+        version(&environment.join("bin/modeltrail"))?,
+        format!("{:.1} MB", std::fs::metadata(wheel)?.len() as f64 / 1e6),
+    ])
+}
+
+fn torture() -> Result<Vec<String>> {
+    run(&mut cargo(&["xtask", "torture"]))?;
+    Ok(vec![
+        "counts: [results/reliability/summary.md](../reliability/summary.md)".to_owned(),
+    ])
+}
