@@ -134,7 +134,7 @@ fn a_sketch_that_no_sketcher_made_is_told_once_and_the_rest_goes_on() {
     let bad = folder.write("damaged.json", file.to_string().as_bytes());
     let said = modeltrail([text("runs"), bad.as_os_str(), run.as_os_str()]);
     assert_eq!(said.status, 1, "{}", said.err);
-    said.names_once("damaged.json", &["sketch the checkpoints anew"]);
+    said.names_once("damaged.json", &["Sketch the checkpoints anew"]);
     let said = modeltrail([text("runs"), bad.as_os_str()]);
     assert_eq!(said.status, 2, "{}", said.out);
 }
@@ -161,7 +161,7 @@ fn files_of_sketches_that_are_broken_are_refused_by_every_command() {
         ] {
             let said = modeltrail(arguments);
             assert_eq!(said.status, 2);
-            said.names_once(name, &["not a file of sketches", "modeltrail sketch"]);
+            said.names_once(name, &["not a file of sketches", "Sketch the checkpoints"]);
         }
     }
 }
