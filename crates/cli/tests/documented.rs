@@ -79,7 +79,8 @@ fn documents(root: &Path) -> Vec<PathBuf> {
     documents.extend(
         std::fs::read_dir(root.join("docs"))
             .unwrap()
-            .map(|entry| entry.unwrap().path()),
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_file()),
     );
     documents.sort();
     documents

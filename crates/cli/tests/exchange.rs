@@ -50,7 +50,9 @@ fn known(folder: &str) -> Vec<Known> {
     let limits = Limits::default();
     let mut all = Vec::new();
     for found in discover(&[folder.into()], &limits).checkpoints {
-        let checkpoint = ForeignCheckpoint::open(&found, &limits).unwrap();
+        let Ok(checkpoint) = ForeignCheckpoint::open(&found, &limits) else {
+            continue;
+        };
         let mut tensors = BTreeMap::new();
         for (index, tensor) in checkpoint.tensors().iter().enumerate() {
             if tensor.role == Role::Weight {
