@@ -52,6 +52,7 @@ mod claimed;
 mod contents;
 mod description;
 mod discover;
+mod distributed;
 mod element;
 mod format;
 mod npy;

@@ -181,6 +181,7 @@ impl Reader<'_> {
                 element,
             },
             place,
+            pieces: Vec::new(),
         });
         Ok(())
     }

@@ -6,6 +6,7 @@ use super::claimed::Claimed;
 use super::description::Description;
 use super::discover::Found;
 use super::format::Format;
+use super::place::Place;
 use super::source::Source;
 use super::stream;
 use super::tensor::{ForeignTensor, LeftOut, Unread};
@@ -124,9 +125,17 @@ impl ForeignCheckpoint {
         let table = &self.description.table;
         let tensor = table.tensors.get(index).zip(table.places.get(index));
         let (tensor, place) = tensor.ok_or_else(|| self.no_such(index, table.tensors.len()))?;
-        let numbers = (tensor.element, tensor.shape.as_slice());
         let limits = &self.description.limits;
-        stream::values(self.source(place.file)?, place, numbers, limits, sink)
+        let mut part = |place: &Place, shape: &[u64]| {
+            let source = self.source(place.file)?;
+            stream::values(source, place, (tensor.element, shape), limits, sink)
+        };
+        match table.pieces.get(&index) {
+            None => part(place, &tensor.shape),
+            Some(pieces) => pieces
+                .iter()
+                .try_for_each(|piece| part(&piece.place, &piece.shape)),
+        }
     }
 
     /// Streams the bytes of the tensor at this index of [`tensors`](Self::tensors) as they are
@@ -139,9 +148,17 @@ impl ForeignCheckpoint {
         let table = &self.description.table;
         let tensor = table.tensors.get(index).zip(table.places.get(index));
         let (tensor, place) = tensor.ok_or_else(|| self.no_such(index, table.tensors.len()))?;
-        let numbers = (tensor.element.bytes(), tensor.shape.as_slice());
-        let limits = &self.description.limits;
-        stream::bytes(self.source(place.file)?, place, numbers, limits, sink)
+        let (limits, size) = (&self.description.limits, tensor.element.bytes());
+        let mut part = |place: &Place, shape: &[u64]| {
+            let source = self.source(place.file)?;
+            stream::bytes(source, place, (size, shape), limits, sink)
+        };
+        match table.pieces.get(&index) {
+            None => part(place, &tensor.shape),
+            Some(pieces) => pieces
+                .iter()
+                .try_for_each(|piece| part(&piece.place, &piece.shape)),
+        }
     }
 
     /// Streams the bytes of the tensor at this index of [`unread`](Self::unread) as they are

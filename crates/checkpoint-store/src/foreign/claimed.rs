@@ -52,6 +52,11 @@ impl Claimed {
         names::claimed(path)
     }
 
+    /// Whether a field of this name says where a training is.
+    pub(super) fn is_field(key: &str) -> bool {
+        Field::of(key).is_some()
+    }
+
     /// Takes over a number that stands in a field of a file's own, if its key is one of those that
     /// training programs use for where they are; the first of several spellings stays.
     pub(super) fn add_number(&mut self, key: &str, value: u64) {

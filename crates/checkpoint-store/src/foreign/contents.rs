@@ -21,6 +21,15 @@ pub(super) struct Contents {
 pub(super) struct Stored {
     pub(super) tensor: ForeignTensor,
     pub(super) place: Place,
+    /// The pieces that it consists of, one after the other, where it is not whole at its place.
+    pub(super) pieces: Vec<Piece>,
+}
+
+/// A part of a tensor along its first dimension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) place: Place,
+    pub(super) shape: Vec<u64>,
 }
 
 /// A tensor that is not read, and where its bytes lie, if that is known.
@@ -47,16 +56,17 @@ impl Stored {
     pub(super) fn unread(self, reason: &str) -> Raw {
         let elements = self.tensor.elements();
         let size = self.tensor.element.bytes();
+        let is_whole = self.pieces.is_empty();
         Raw {
             unread: Unread {
                 dtype: self.tensor.element.to_string(),
                 elements: Some(elements),
-                bytes: elements.checked_mul(size),
+                bytes: elements.checked_mul(size).filter(|_| is_whole),
                 reason: reason.to_owned(),
                 name: self.tensor.name,
                 shape: Some(self.tensor.shape.clone()),
             },
-            bytes: Some(RawBytes {
+            bytes: is_whole.then_some(RawBytes {
                 place: self.place,
                 size,
                 shape: self.tensor.shape,

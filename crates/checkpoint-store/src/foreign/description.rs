@@ -1,12 +1,13 @@
 //! What a foreign checkpoint holds, read once and kept while its files are closed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::claimed::Claimed;
-use super::contents::{Contents, RawBytes};
+use super::contents::{Contents, Piece, RawBytes};
+use super::distributed;
 use super::format::Format;
 use super::place::Place;
 use super::quantised;
@@ -38,6 +39,8 @@ pub struct Description {
 pub(super) struct Table {
     pub(super) tensors: Vec<ForeignTensor>,
     pub(super) places: Vec<Place>,
+    /// The pieces of tensors that are not whole at their places.
+    pub(super) pieces: BTreeMap<usize, Vec<Piece>>,
     pub(super) unread: Vec<Unread>,
     pub(super) raw: Vec<Option<RawBytes>>,
 }
@@ -90,22 +93,15 @@ impl Description {
         for path in files {
             sources.push(Source::open(path)?);
         }
-        let mut contents = Contents::default();
-        let mut format = None;
-        for (file, source) in sources.iter().enumerate() {
-            // What the content is now decides, not what it was when it was found.
-            let sniffed = Sniffed::of(source, limits)?;
-            format.get_or_insert(sniffed.format());
-            let mut part = readers::read(&sniffed, source, limits)?;
-            part.lies_in(file);
-            contents.tensors.extend(part.tensors);
-            contents.unread.extend(part.unread);
-            contents.left_out.extend(part.left_out);
-            contents.claimed = contents.claimed.overridden_by(&part.claimed);
-            contents.settings = contents.settings.overridden_by(&part.settings);
-            check_count(source, contents.count(), limits)?;
-        }
-        if let Some(index) = index {
+        let distributed = index.filter(|index| distributed::is_metadata(index));
+        let (mut contents, format) = match distributed {
+            Some(index) => (
+                distributed::open(index, &sources, limits)?,
+                Some(Format::TorchDistributed),
+            ),
+            None => Self::of_files(&sources, limits)?,
+        };
+        if let (Some(index), None) = (index, distributed) {
             shards::check_index(index, files, &mut contents, limits)?;
         }
         let (Some(first), Some(format)) = (sources.first(), format) else {
@@ -127,6 +123,9 @@ impl Description {
 
         let mut table = Table::default();
         for stored in contents.tensors {
+            if !stored.pieces.is_empty() {
+                table.pieces.insert(table.tensors.len(), stored.pieces);
+            }
             table.tensors.push(stored.tensor);
             table.places.push(stored.place);
         }
@@ -148,6 +147,26 @@ impl Description {
             limits: *limits,
         };
         Ok((description, sources))
+    }
+
+    /// What all these files hold, and the format of the first.
+    fn of_files(sources: &[Source], limits: &Limits) -> Result<(Contents, Option<Format>)> {
+        let mut contents = Contents::default();
+        let mut format = None;
+        for (file, source) in sources.iter().enumerate() {
+            // What the content is now decides, not what it was when it was found.
+            let sniffed = Sniffed::of(source, limits)?;
+            format.get_or_insert(sniffed.format());
+            let mut part = readers::read(&sniffed, source, limits)?;
+            part.lies_in(file);
+            contents.tensors.extend(part.tensors);
+            contents.unread.extend(part.unread);
+            contents.left_out.extend(part.left_out);
+            contents.claimed = contents.claimed.overridden_by(&part.claimed);
+            contents.settings = contents.settings.overridden_by(&part.settings);
+            check_count(source, contents.count(), limits)?;
+        }
+        Ok((contents, format))
     }
 
     /// The path it was found at.

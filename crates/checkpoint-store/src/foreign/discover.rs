@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::claimed::{Claim, Claimed, Origin, is_telling_folder, series};
+use super::distributed;
 use super::format::Format;
 use super::others::{Met, OtherFormat};
 use super::problem::Problem;
@@ -78,6 +79,9 @@ pub fn discover(paths: &[PathBuf], limits: &Limits) -> Discovery {
         passed_over: walk.passed_over,
         others: others.into_vec(),
     };
+    for (folder, files) in walk.distributed {
+        discovery.take_distributed(folder, files);
+    }
     let mut candidates = walk.candidates;
     discovery.take_indexed(&mut candidates, limits);
     // Sorted from here on, so that the outcome does not depend on the file system.
@@ -183,6 +187,17 @@ impl Discovery {
             }
         }
         rest
+    }
+
+    /// Takes a folder that is one checkpoint.
+    fn take_distributed(&mut self, folder: PathBuf, files: Vec<PathBuf>) {
+        self.checkpoints.push(Found {
+            claimed: Claimed::by_name(&folder.join("")),
+            format: Format::TorchDistributed,
+            files,
+            index: Some(folder.join(distributed::METADATA)),
+            path: folder,
+        });
     }
 
     /// Takes checkpoints of one file each.

@@ -12,6 +12,8 @@ pub enum Format {
     Torch,
     /// PyTorch's form before 1.6: pickles, then the bytes of the tensors.
     TorchLegacy,
+    /// A folder that `torch.distributed.checkpoint` wrote.
+    TorchDistributed,
     /// NumPy's `.npz`: one array per entry of a zip archive.
     Npz,
     /// NumPy's `.npy`: one array.
@@ -26,6 +28,7 @@ impl fmt::Display for Format {
             Self::Safetensors => "safetensors",
             Self::Torch => "PyTorch",
             Self::TorchLegacy => "PyTorch before 1.6",
+            Self::TorchDistributed => "torch.distributed.checkpoint",
             Self::Npz => "npz",
             Self::Npy => "npy",
             Self::Burnpack => "burnpack",

@@ -178,6 +178,7 @@ impl Array {
                     element,
                 },
                 place,
+                pieces: Vec::new(),
             }),
             Numbers::Unread { dtype, bytes: size } => {
                 let unread = Unread {
@@ -263,7 +264,8 @@ fn named_element(kind: &str) -> Option<Element> {
         "bfloat16" | "V2" => Element::Bf16,
         "float8_e4m3fn" => Element::F8E4M3,
         "float8_e4m3fnuz" => Element::F8E4M3Fnuz,
-        "float8_e5m2" => Element::F8E5M2,
+        // Of the floats of eight bits it is the only one that NumPy is told to be a float.
+        "float8_e5m2" | "f1" => Element::F8E5M2,
         "float8_e5m2fnuz" => Element::F8E5M2Fnuz,
         "float8_e8m0fnu" => Element::F8E8M0,
         _ => return None,

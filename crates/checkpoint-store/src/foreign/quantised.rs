@@ -90,6 +90,7 @@ mod tests {
                 order: Order::RowMajor,
                 big_endian: false,
             },
+            pieces: Vec::new(),
         });
         let mut contents = Contents {
             tensors: stored.collect(),

@@ -77,6 +77,7 @@ pub(super) fn open(source: &Source, limits: &Limits) -> Result<Contents> {
                     element,
                 },
                 place,
+                pieces: Vec::new(),
             }),
             None => contents.unread.push(Raw {
                 unread: Unread {

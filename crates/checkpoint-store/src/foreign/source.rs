@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::limits::Limits;
@@ -14,8 +15,10 @@ use crate::{Error, Fault, Result};
 /// Reads are positioned, so that threads can share one.
 #[derive(Debug)]
 pub(super) struct Source {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
+    /// Where it begins in the file: zero but for a part of one.
+    base: u64,
     len: u64,
     modified: Option<SystemTime>,
 }
@@ -41,11 +44,23 @@ impl Source {
             .metadata()
             .map_err(|source| Error::io("inspect", path, source))?;
         Ok(Self {
-            file,
+            file: Arc::new(file),
             path: path.to_path_buf(),
+            base: 0,
             len: metadata.len(),
             modified: metadata.modified().ok(),
         })
+    }
+
+    /// A part of the file, which was checked to lie inside it, as a file of its own.
+    pub(super) fn part(&self, offset: u64, len: u64) -> Self {
+        Self {
+            file: Arc::clone(&self.file),
+            path: self.path.clone(),
+            base: self.base.saturating_add(offset),
+            len,
+            modified: self.modified,
+        }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -67,6 +82,7 @@ impl Source {
     /// # Errors
     /// [`Fault::Damaged`] if the file ends before, [`Error::Io`] for everything else.
     pub(super) fn read(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
+        let offset = offset.saturating_add(self.base);
         read_exact_at(&self.file, buffer, offset).map_err(|source| {
             if source.kind() == io::ErrorKind::UnexpectedEof {
                 self.damaged(format!(

@@ -134,6 +134,7 @@ impl Search<'_> {
             for &(key, value) in beside {
                 if let Value::Text(key) = key
                     && self.values.text(key) != chosen
+                    && !Claimed::is_field(self.values.text(key))
                     && self.has_tensors(value, 0)?
                 {
                     self.leave_out(self.values.text(key).to_owned(), "stands beside the model")?;
@@ -333,7 +334,7 @@ fn note(values: &Values, mapping: Value, claimed: &mut Claimed) {
 }
 
 /// Whether a key is one of what is not the model: `optimizer_states`, `lr_schedulers`, `opt_g`.
-fn is_other(key: &str) -> bool {
+pub(super) fn is_other(key: &str) -> bool {
     // The names of a state dict have dots; those of the parts of a training have none.
     let mut words = key.split(|character: char| !character.is_ascii_alphanumeric());
     !key.contains('.')
@@ -341,6 +342,11 @@ fn is_other(key: &str) -> bool {
             let word = word.to_ascii_lowercase();
             word.starts_with("optim") || OTHER_WORDS.contains(&word.as_str())
         })
+}
+
+/// Whether training programs keep the model under this key.
+pub(super) fn is_model_key(key: &str) -> bool {
+    MODEL_KEYS.contains(&key)
 }
 
 /// Appends a part to a dotted name, and returns the length to go back to.

@@ -265,6 +265,7 @@ fn describe<'a>(
         match tensor.numbers {
             Numbers::Read(element) => contents.tensors.push(Stored {
                 place,
+                pieces: Vec::new(),
                 tensor: ForeignTensor {
                     role: role(&name, &shape, element, declared),
                     name,

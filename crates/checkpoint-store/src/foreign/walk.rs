@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
+use super::distributed;
 use super::format::READ_KINDS;
 use super::others::Met;
 use super::problem::Problem;
@@ -43,6 +44,8 @@ pub(super) struct Candidate {
 pub(super) struct Walk {
     pub(super) candidates: HashMap<Identity, Candidate>,
     pub(super) problems: Vec<Problem>,
+    /// Folders that are one checkpoint each, with their files.
+    pub(super) distributed: Vec<(PathBuf, Vec<PathBuf>)>,
     /// Which of the paths gave something.
     pub(super) fruitful: HashSet<usize>,
     /// Files of a training that hold no weights.
@@ -198,6 +201,12 @@ impl Walk {
                 self.fruitful.insert(root);
                 continue;
             }
+            let distributed = distributed::files(&folder);
+            let is_distributed = distributed.is_some();
+            if let Some(files) = distributed {
+                self.fruitful.insert(root);
+                self.distributed.push((folder.clone(), files));
+            }
             let mut paths = Vec::new();
             match fs::read_dir(&folder) {
                 Ok(entries) => {
@@ -225,7 +234,7 @@ impl Walk {
                     return;
                 }
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                if name.starts_with('.') {
+                if name.starts_with('.') || (is_distributed && name.ends_with(".distcp")) {
                     continue;
                 }
                 match fs::metadata(&path) {

@@ -1,21 +1,26 @@
 """Writes the fixtures of the tests of foreign checkpoints, with the libraries that users have.
 
-    pip install torch numpy safetensors lightning
+    pip install torch numpy ml_dtypes safetensors lightning
     python write_fixtures.py
 
 Beside the files it writes `expected.json`: what each holds, as the library reads it back.
 The Burn fixtures are written by the little program in `burn_fixtures`.
 """
 
+import argparse
 import json
 import pathlib
+import pickle
 import shutil
 
 import lightning
+import ml_dtypes
 import numpy as np
 import safetensors.torch
 import torch
+import torch.distributed.checkpoint
 from torch import nn
+from torch.distributed.checkpoint import filesystem, metadata
 
 ROOT = pathlib.Path(__file__).parent / "fixtures"
 EXPECTED = {}
@@ -23,7 +28,16 @@ ELEMENTS = {
     torch.float64: "f64", torch.float32: "f32", torch.float16: "f16", torch.bfloat16: "bf16",
     torch.int64: "i64", torch.int32: "i32", torch.int16: "i16", torch.int8: "i8",
     torch.uint8: "u8", torch.uint16: "u16", torch.bool: "bool", torch.float8_e4m3fn: "f8_e4m3",
+    torch.float8_e4m3fnuz: "f8_e4m3fnuz", torch.float8_e5m2: "f8_e5m2",
+    torch.float8_e5m2fnuz: "f8_e5m2fnuz", torch.float8_e8m0fnu: "f8_e8m0",
     torch.complex64: "unread",
+}
+
+
+# What the package ml_dtypes adds to NumPy, and what it is called here.
+ML_DTYPES = {
+    "bfloat16": "bf16", "float8_e4m3fn": "f8_e4m3", "float8_e4m3fnuz": "f8_e4m3fnuz",
+    "float8_e5m2": "f8_e5m2", "float8_e5m2fnuz": "f8_e5m2fnuz", "float8_e8m0fnu": "f8_e8m0",
 }
 
 
@@ -40,6 +54,8 @@ def summary(values):
 
 def describe(value):
     """What a tensor or array should be read as."""
+    if isinstance(value, np.ndarray) and value.dtype.name in ML_DTYPES:
+        return {"shape": list(value.shape), "element": ML_DTYPES[value.dtype.name]} | summary(value)
     if isinstance(value, np.ndarray):
         kind = {"f": "f", "i": "i", "u": "u", "b": "bool", "c": "unread"}[value.dtype.kind]
         size = "" if kind in ("bool", "unread") else str(8 * value.dtype.itemsize)
@@ -64,7 +80,7 @@ def expect(path, tensors, *, buffers=(), unread=(), left_out=0, run=None, epoch=
             }
             for name, value in tensors.items() if name not in shapes
         },
-        "unread": shapes | dict.fromkeys(unread),
+        "unread": shapes | (unread if isinstance(unread, dict) else dict.fromkeys(unread)),
         "left_out": left_out,
         "run": run,
         "epoch": epoch,
@@ -276,12 +292,98 @@ def write_numpy():
         expect(f"numpy/{name}.npy", {"weights": arrays[name]})
 
 
+
+def eight_bits():
+    """Every code of every float of eight bits that is a finite number."""
+    codes = torch.arange(256, dtype=torch.uint8)
+    for dtype in (torch.float8_e4m3fn, torch.float8_e4m3fnuz, torch.float8_e5m2,
+                  torch.float8_e5m2fnuz, torch.float8_e8m0fnu):
+        values = codes.view(dtype)
+        finite = values.to(torch.float32).isfinite()
+        yield str(dtype).removeprefix("torch."), codes[finite].view(dtype)
+
+
+def write_float8():
+    values = dict(eight_bits())
+    safetensors.torch.save_file(values, place("float8/all.safetensors"))
+    expect("float8/all.safetensors", values)
+    torch.save(values, place("float8/all.pt"))
+    expect("float8/all.pt", values)
+    brain = np.linspace(-3, 3, 35).astype(ml_dtypes.bfloat16).reshape(5, 7)
+    eighth = np.ones(3, dtype=ml_dtypes.float8_e4m3fn)
+    fifth = np.array([1.5, -0.25], dtype=ml_dtypes.float8_e5m2)
+    np.savez(place("float8/brain.npz"), brain=brain, eighth=eighth, fifth=fifth)
+    # Of the floats of eight bits NumPy keeps this one's name alone.
+    expect("float8/brain.npz", {"brain": brain, "fifth": fifth}, unread={"eighth": [3]})
+    np.save(place("float8/brain.npy"), brain)
+    expect("float8/brain.npy", {"weights": brain})
+
+
+def write_counters():
+    state = {"weight": torch.arange(6.0).reshape(2, 3)}
+    for name, epoch in (("numpy", np.int64(300)), ("tensor", torch.tensor(300)), ("float", 300.0)):
+        path = f"counters/{name}.pt"
+        torch.save({"epoch": epoch, "state_dict": state, "args": {"step": 7}}, place(path))
+        expect(path, state, epoch=300)
+    path = "counters/weights_5.pt"
+    totals = argparse.Namespace(epochs=300, num_steps=100, step=9)
+    torch.save({"state_dict": state, "args": totals}, place(path))
+    expect(path, state, step=5)
+    path = "counters/settings.pt"
+    torch.save({"state_dict": state, "args": totals}, place(path))
+    expect(path, state, step=9)
+
+
+def distributed_state():
+    values = torch.arange(35.0)
+    return values.reshape(7, 5).bfloat16(), -values.reshape(5, 7)
+
+
+def write_distributed():
+    rows, columns = distributed_state()
+    flat = {"layer.rows": rows, "layer.columns": columns, "scalar": torch.tensor(2.5)}
+    folder = place("distributed/step-20/.metadata").parent
+    torch.distributed.checkpoint.save(flat, checkpoint_id=folder, no_dist=True)
+    expect("distributed/step-20", flat, step=20)
+    folder = place("distributed/three/.metadata").parent
+    write_parts(folder, {"rows": (rows, 0), "columns": (columns, 1)}, 3)
+    # `columns` is cut along its second dimension.
+    expect("distributed/three", {"rows": rows}, unread={"columns": [5, 7]})
+
+
+def write_parts(folder, tensors, world):
+    """Each tensor cut along a dimension, as so many processes would write their parts."""
+    described, stored = {}, {}
+    files = [open(folder / f"__{rank}_0.distcp", "wb") for rank in range(world)]
+    for name, (value, dimension) in tensors.items():
+        chunks, start = [], 0
+        for rank, part in enumerate(value.chunk(world, dim=dimension)):
+            offsets = torch.Size([start if d == dimension else 0 for d in range(value.dim())])
+            start += part.shape[dimension]
+            chunks.append(metadata.ChunkStorageMetadata(offsets=offsets, sizes=part.shape))
+            begin = files[rank].tell()
+            torch.save(part.clone(), files[rank])
+            length = files[rank].tell() - begin
+            stored[metadata.MetadataIndex(name, offsets)] = filesystem._StorageInfo(
+                f"__{rank}_0.distcp", begin, length)
+        described[name] = metadata.TensorStorageMetadata(
+            metadata.TensorProperties(dtype=value.dtype), value.shape, chunks)
+    for file in files:
+        file.close()
+    written = metadata.Metadata(described, storage_data=stored)
+    (folder / ".metadata").write_bytes(pickle.dumps(written))
+
+
 if __name__ == "__main__":
-    for folder in ("torch", "lightning_logs", "safetensors", "run3", "hf", "seed-7", "numpy"):
+    for folder in ("torch", "lightning_logs", "safetensors", "run3", "hf", "seed-7", "numpy", "float8",
+                   "counters", "distributed"):
         shutil.rmtree(ROOT / folder, ignore_errors=True)
     write_torch()
     write_lightning()
     write_safetensors()
     write_numpy()
+    write_float8()
+    write_counters()
+    write_distributed()
     text = json.dumps(EXPECTED, indent=1, sort_keys=True)
     place("expected.json").write_text(text + "\n")

@@ -163,7 +163,15 @@ impl Machine<'_> {
             return None;
         }
         let size = self.values.sequence(inner)?.get(2).copied()?;
-        let local = self.values.get(state, "_local_tensor")?;
+        // Its fields, or a pair of fields and those in slots.
+        let fields = self
+            .values
+            .sequence(state)
+            .unwrap_or(std::slice::from_ref(&state));
+        let mut local = fields
+            .iter()
+            .filter_map(|&fields| self.values.get(fields, "_local_tensor"));
+        let local = local.next()?;
         let Value::Tensor(tensor) = local else {
             return None;
         };
