@@ -9,6 +9,7 @@ mod dataset;
 mod experiments;
 mod files;
 mod machine;
+mod recipes;
 mod regress;
 mod reproduce;
 mod torture;
@@ -24,6 +25,8 @@ use zoo_training::Backend;
 enum Command {
     /// Repeat the paper: train both zoos, recover the trajectories, write tables and figures.
     Reproduce(reproduce::Options),
+    /// Search for the recipe whose figures come nearest to the paper's tables.
+    Recipes(recipes::Options),
     /// Settle how well order, direction, shifts and forks can be read, with controls.
     Experiments(experiments::Options),
     /// Whether answers moved: what the commands say, and how well order, runs, forks and shifts are
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
     }
     let done = match command {
         Command::Reproduce(options) => reproduce::run(&options),
+        Command::Recipes(options) => recipes::run(&options),
         Command::Experiments(options) => experiments::run(&options),
         Command::Regress(options) => match regress::run(&options) {
             Ok(true) => return ExitCode::from(1),
