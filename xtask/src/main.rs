@@ -9,6 +9,7 @@ mod dataset;
 mod experiments;
 mod files;
 mod machine;
+mod recipes;
 mod reproduce;
 mod torture;
 mod zoos;
@@ -23,6 +24,8 @@ use zoo_training::Backend;
 enum Command {
     /// Repeat the paper: train both zoos, recover the trajectories, write tables and figures.
     Reproduce(reproduce::Options),
+    /// Search for the recipe whose figures come nearest to the paper's tables.
+    Recipes(recipes::Options),
     /// Settle how well order, direction, shifts and forks can be read, with controls.
     Experiments(experiments::Options),
     /// Try every promise of the store and of the readers, many times over.
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
     }
     let done = match command {
         Command::Reproduce(options) => reproduce::run(&options),
+        Command::Recipes(options) => recipes::run(&options),
         Command::Experiments(options) => experiments::run(&options),
         Command::Torture(options) => torture::run(&options),
         Command::Api(options) => api::run(&options),

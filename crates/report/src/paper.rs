@@ -163,6 +163,62 @@ pub fn comparison(caption: &str, paper: &[PaperRow], ours: &[OurRow]) -> Table {
     }
 }
 
+/// One of our figures beside the paper's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Compared {
+    /// The paper's.
+    pub paper: f64,
+    /// Ours.
+    pub ours: f64,
+    /// Where another zoo of the paper's size would have it in 95 of 100 cases.
+    pub interval: (f64, f64),
+}
+
+impl Compared {
+    /// Whether the paper's figure lies in the interval, to the three decimals that it is printed
+    /// with.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        let half = 0.0005;
+        (self.interval.0 - half..=self.interval.1 + half).contains(&self.paper)
+    }
+
+    fn cells(&self, decimals: usize) -> [String; 3] {
+        let (low, high) = self.interval;
+        let mark = if self.fits() { "" } else { " ✗" };
+        [
+            format!("{:.3}", self.paper),
+            format!("{:.decimals$}", self.ours),
+            format!("{low:.decimals$} to {high:.decimals$}{mark}"),
+        ]
+    }
+}
+
+/// Which of our figures are the paper's: one row per space, with cluster purity, ordered initial
+/// epochs and ordered epochs. A row fits if all three do.
+#[must_use]
+pub fn fit(caption: &str, spaces: &[(String, [Compared; 3])]) -> Table {
+    let mut columns = vec![Column::text("space")];
+    for group in ["cluster purity", "ordered initial epochs", "ordered epochs"] {
+        columns.extend(["paper", "ours", "interval"].map(|title| Column::number(group, title)));
+    }
+    columns.push(Column::text("fits"));
+    let rows = spaces.iter().map(|(space, [purity, initial, ordered])| {
+        let fits = [purity, initial, ordered].iter().all(|one| one.fits());
+        let mut cells = vec![space.clone()];
+        cells.extend(purity.cells(3));
+        cells.extend(initial.cells(2));
+        cells.extend(ordered.cells(3));
+        cells.push(if fits { "yes" } else { "no" }.to_owned());
+        cells
+    });
+    Table {
+        caption: caption.into(),
+        columns,
+        rows: rows.collect(),
+    }
+}
+
 /// The dimension stands beside a name that does not end with it already.
 fn space_name(row: &OurRow) -> String {
     let dimension = row.dimension.to_string();
@@ -176,6 +232,28 @@ fn space_name(row: &OurRow) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_fits_only_if_all_its_figures_do() {
+        let compared = |paper| Compared {
+            paper,
+            ours: 0.7,
+            interval: (0.65, 0.7496),
+        };
+        let rows = [
+            ("full".to_owned(), [compared(0.75); 3]),
+            (
+                "svd-5".to_owned(),
+                [compared(0.75), compared(0.64), compared(0.7)],
+            ),
+        ];
+        let table = fit("", &rows);
+        assert_eq!(table.rows[0].last().unwrap(), "yes");
+        assert_eq!(table.rows[1].last().unwrap(), "no");
+        assert_eq!(table.rows[1][3], "0.650 to 0.750");
+        assert_eq!(table.rows[1][6], "0.65 to 0.75 ✗");
+        assert_eq!(table.columns.len(), table.rows[0].len());
+    }
 
     #[test]
     fn ours_stands_beside_the_papers_row_of_the_same_dimension() {

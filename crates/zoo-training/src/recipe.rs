@@ -73,9 +73,10 @@ impl Default for Inputs {
 }
 
 /// Names of the presets, the paper's two first.
-pub const PRESETS: [&str; 9] = [
+pub const PRESETS: [&str; 10] = [
     "mlp",
     "cnn",
+    "cnn-paper",
     "cnn-as-printed",
     "mlp-wd0",
     "cnn-wd0",
@@ -96,8 +97,10 @@ impl Recipe {
     /// within a few more where they have been; in `mlp-harder` they have forgotten most of it by
     /// the next epoch.
     ///
-    /// `cnn` has a weight decay of 3e-4: the 0.1 of the printed table (`cnn-as-printed`) drives
-    /// every weight to zero, so that it cannot have made the paper's Table 3.
+    /// The 0.1 of weight decay that the paper prints for its CNN (`cnn-as-printed`) drives every
+    /// weight to zero, so that it cannot have made the paper's Table 3. `cnn` takes the MLP's 3e-4
+    /// instead, and is what the experiments are about. `cnn-paper`, with a decay of 3e-3 and a rate
+    /// of 4e-4, comes nearest to Table 3 of all recipes that were tried, and is the reproduction's.
     ///
     /// # Errors
     /// [`Error::UnknownPreset`].
@@ -132,6 +135,10 @@ impl Recipe {
             "mlp" => Ok(mlp(3e-4)),
             "mlp-wd0" => Ok(mlp(0.0)),
             "cnn" => Ok(cnn(3e-4)),
+            "cnn-paper" => Ok(Self {
+                learning_rate: 4e-4,
+                ..cnn(3e-3)
+            }),
             "cnn-as-printed" => Ok(cnn(0.1)),
             "cnn-wd0" => Ok(cnn(0.0)),
             "mlp-shared-init" => Ok(Self {

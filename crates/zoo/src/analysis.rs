@@ -7,7 +7,8 @@ use trajectory::dendrogram::Dendrogram;
 use trajectory::minimum_spanning_tree::{Edge, minimum_spanning_tree};
 use trajectory::ordering::{Directed, along_tree, by_merge_height, direct, random_order};
 use trajectory::scoring::{
-    OrderScores, Purity, by_merge_height_with_leaked_ties, purity, score_orders,
+    ClusterOrder, OrderScores, Purity, by_merge_height_with_leaked_ties, purity, score_each_order,
+    score_orders,
 };
 use trajectory::spanning_tree::SpanningTree;
 
@@ -23,7 +24,9 @@ pub struct Analysis {
     pub purity: Purity,
     /// The paper's order of every cluster: by decreasing height of first merge.
     pub by_height: Vec<Vec<u32>>,
-    /// How right it is.
+    /// How right it is in each cluster.
+    pub by_height_each: Vec<ClusterOrder>,
+    /// How right it is on average.
     pub by_height_scores: OrderScores,
     /// How right it would seem if ties fell as the truth has them: a control.
     pub leaked_scores: OrderScores,
@@ -61,9 +64,11 @@ pub fn analyse(
     let along_tree = direct(points, &along_tree(&tree, &clusters, seed)?)?;
     let random = random_order(&clusters, seed);
     let leaked = by_merge_height_with_leaked_ties(&dendrogram, &clusters, truth.epochs)?;
+    let by_height_each = score_each_order(&by_height, truth.runs, truth.epochs)?;
     Ok(Analysis {
         purity: purity(&clusters, truth.runs)?,
-        by_height_scores: score_orders(&by_height, truth.runs, truth.epochs)?,
+        by_height_scores: OrderScores::average(&by_height_each),
+        by_height_each,
         along_tree_scores: score_orders(&along_tree, truth.runs, truth.epochs)?,
         leaked_scores: score_orders(&leaked, truth.runs, truth.epochs)?,
         random_scores: score_orders(&random, truth.runs, truth.epochs)?,

@@ -44,6 +44,7 @@
 mod analysis;
 mod description;
 mod error;
+pub mod figures;
 mod shard;
 mod shuffled;
 mod spaces;

@@ -1,6 +1,6 @@
 //! The report: one page with tables, figures and an interactive scatter.
 
-use super::tables::{READING, comparison};
+use super::tables::{READING, comparison, differences, fit};
 use crate::machine::Machine;
 use experiments::Figure;
 use report::figure::Embedding;
@@ -25,7 +25,11 @@ pub(super) fn page(
         Section {
             title: "Tables".to_owned(),
             blocks: std::iter::once(Block::Text(READING.to_owned()))
-                .chain(zoos.iter().map(|zoo| Block::Table(comparison(zoo))))
+                .chain(zoos.iter().flat_map(|zoo| {
+                    let tables = std::iter::once(comparison(zoo)).chain(fit(zoo));
+                    tables.map(Block::Table)
+                }))
+                .chain(std::iter::once(Block::Text(differences(zoos))))
                 .collect(),
         },
         Section {

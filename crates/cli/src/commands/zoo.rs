@@ -34,7 +34,7 @@ pub(crate) enum Command {
 
 #[derive(Args)]
 pub(crate) struct Train {
-    /// A preset (mlp, cnn, cnn-as-printed, mlp-wd0, cnn-wd0), or a recipe in TOML.
+    /// A preset (mlp, cnn, cnn-paper, cnn-as-printed, mlp-wd0, cnn-wd0), or a recipe in TOML.
     recipe: String,
     /// Directory of the store.
     #[arg(long, value_name = "DIR")]
