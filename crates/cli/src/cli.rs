@@ -214,7 +214,6 @@ fn one_line(error: &anyhow::Error) -> String {
 fn flag(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     match cause.downcast_ref()? {
         Error::Exists { .. } => Some("--force"),
-        Error::HistoryMissing => Some("--history"),
         Error::Labels(_) => Some("--number"),
         Error::HistoryMissing => Some("--history"),
         Error::Uncalibrated { .. } => Some("--undisturbed"),
