@@ -30,7 +30,7 @@ fn of_family(family: &Family, scores: &mut Scores) -> Result<()> {
             let Some((behind, cause)) = branch.left else {
                 continue;
             };
-            let first = verdicts(trunk, behind, Some(branch))?[behind].clone();
+            let first = verdicts(trunk, behind, Some(branch))?[behind];
             changed.extend(first.map(|verdict| (cause, verdict)));
         }
     }
