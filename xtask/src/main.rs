@@ -10,6 +10,7 @@ mod experiments;
 mod files;
 mod machine;
 mod recipes;
+mod regress;
 mod reproduce;
 mod torture;
 mod zoos;
@@ -28,6 +29,9 @@ enum Command {
     Recipes(recipes::Options),
     /// Settle how well order, direction, shifts and forks can be read, with controls.
     Experiments(experiments::Options),
+    /// Whether answers moved: what the commands say, and how well order, runs, forks and shifts are
+    /// read off small series. Exit status 1 if any did.
+    Regress(regress::Options),
     /// Try every promise of the store and of the readers, many times over.
     Torture(torture::Options),
     /// Compare the public API of every published crate with its listing in docs/api/.
@@ -69,6 +73,10 @@ fn main() -> ExitCode {
         Command::Reproduce(options) => reproduce::run(&options),
         Command::Recipes(options) => recipes::run(&options),
         Command::Experiments(options) => experiments::run(&options),
+        Command::Regress(options) => match regress::run(&options) {
+            Ok(true) => return ExitCode::from(1),
+            other => other.map(|_| ()),
+        },
         Command::Torture(options) => torture::run(&options),
         Command::Api(options) => api::run(&options),
         Command::Child(child) => torture::child::run(&child),

@@ -215,6 +215,7 @@ fn flag(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     match cause.downcast_ref()? {
         Error::Exists { .. } => Some("--force"),
         Error::Labels(_) => Some("--number"),
+        Error::HistoryMissing => Some("--history"),
         Error::Uncalibrated { .. } => Some("--undisturbed"),
         _ => None,
     }

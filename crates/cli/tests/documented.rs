@@ -80,7 +80,7 @@ fn documents(root: &Path) -> Vec<PathBuf> {
         std::fs::read_dir(root.join("docs"))
             .unwrap()
             .map(|entry| entry.unwrap().path())
-            .filter(|path| path.is_file()),
+            .filter(|path| path.extension().is_some_and(|extension| extension == "md")),
     );
     documents.sort();
     documents

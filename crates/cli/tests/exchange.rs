@@ -50,6 +50,7 @@ fn known(folder: &str) -> Vec<Known> {
     let limits = Limits::default();
     let mut all = Vec::new();
     for found in discover(&[folder.into()], &limits).checkpoints {
+        // One of the examples is cut short.
         let Ok(checkpoint) = ForeignCheckpoint::open(&found, &limits) else {
             continue;
         };

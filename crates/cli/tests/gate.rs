@@ -161,7 +161,7 @@ fn one_tensor_over_its_own_limit_is_enough_and_junit_says_which() {
     );
     assert_eq!(xml.matches("<testcase ").count(), 5);
     assert_eq!(xml.matches("<failure ").count(), 1);
-    assert!(xml.contains("name=\"tensor head.* relative\">"), "{xml}");
+    assert!(xml.contains("name=\"tensor head.* relative\""), "{xml}");
     assert!(xml.contains("in head.weight, and at most 0.05"), "{xml}");
     // Nothing is left of the unfinished file.
     assert_eq!(std::fs::read_dir(case.0.path()).unwrap().count(), 4);

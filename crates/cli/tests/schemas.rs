@@ -14,12 +14,12 @@ fn documents(transcript: &str) -> Vec<Value> {
             continue;
         }
         let mut said = String::new();
-        while let Some(line) = lines.next_if(|line| !line.starts_with("$ ")) {
-            // Exit status, stderr, and files that were written are no answers.
-            if !line.starts_with(['?', '!', '=']) {
-                said.push_str(line);
-                said.push('\n');
-            }
+        // After the exit status; stderr, and files that were written, are no answers.
+        let _status = lines.next_if(|line| line.starts_with("? "));
+        let is_answer = |line: &&str| !line.starts_with(['$', '!', '=']);
+        while let Some(line) = lines.next_if(is_answer) {
+            said.push_str(line);
+            said.push('\n');
         }
         let values = serde_json::Deserializer::from_str(&said).into_iter();
         documents.extend(values.map(Result::unwrap));

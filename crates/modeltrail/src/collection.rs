@@ -460,20 +460,6 @@ fn elements(tensor: &TensorShape) -> u64 {
         .fold(1, |product, &side| u64::saturating_mul(product, side))
 }
 
-/// An error and those of its causes that it does not tell itself, on one line.
-pub fn told(error: &anyhow::Error) -> String {
-    let mut message = String::new();
-    for cause in error.chain().map(ToString::to_string) {
-        if message.is_empty() {
-            message = cause;
-        } else if !message.contains(&cause) {
-            message.push_str(": ");
-            message.push_str(&cause);
-        }
-    }
-    printable(&message)
-}
-
 /// A name out of a file system or a file, on one line.
 pub fn printable(name: &str) -> String {
     escaped(name)

@@ -24,9 +24,6 @@ pub enum Error {
     /// A figure or a page could not be made.
     #[error(transparent)]
     Report(#[from] report::Error),
-    /// Not typed yet.
-    #[error(transparent)]
-    Untyped(#[from] anyhow::Error),
     /// A file could not be read.
     #[error("{}: {what}. {way_out}", printable(.path))]
     Unreadable {
@@ -241,7 +238,6 @@ impl Error {
             Self::Weights(_) => "weights",
             Self::Trajectory(_) => "trajectory",
             Self::Report(_) => "report",
-            Self::Untyped(_) => "other",
             Self::Unreadable { .. } => "unreadable",
             Self::Unsuitable { .. } => "unsuitable",
             Self::Unread { .. } => "unread",

@@ -29,6 +29,22 @@ impl Shown<'_> {
     }
 }
 
+/// Longest name in the first column of a table, in characters.
+const LONGEST_NAME: usize = 100;
+
+/// A text of at most so many characters: of a longer one both ends are kept.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    let length = text.chars().count();
+    if length <= most {
+        return text.to_owned();
+    }
+    let front = (most - 1) / 2;
+    let back = most - 1 - front;
+    let start: String = text.chars().take(front).collect();
+    let end: String = text.chars().skip(length - back).collect();
+    format!("{start}…{end}")
+}
+
 /// A table without frame; all columns but the first are right-aligned. Without titles there is no
 /// line of them.
 pub fn table<const N: usize>(
@@ -50,6 +66,10 @@ pub fn laid_out<const N: usize>(
         table.set_header(titles);
     }
     for row in rows {
+        let mut row = row;
+        if let Some(name) = row.first_mut() {
+            *name = shortened(name, LONGEST_NAME);
+        }
         table.add_row(row);
     }
     for (index, column) in table.column_iter_mut().enumerate() {
@@ -145,5 +165,12 @@ mod tests {
     fn thousands_are_separated_by_commas() {
         let texts = [0, 999, 1000, 1_234_567].map(thousands);
         assert_eq!(texts, ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn long_names_keep_both_ends() {
+        assert_eq!(shortened("short", 9), "short");
+        assert_eq!(shortened("abcdefghijkl", 7), "abc…jkl");
+        assert_eq!(shortened(&"é".repeat(3000), 100).chars().count(), 100);
     }
 }

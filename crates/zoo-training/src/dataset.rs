@@ -16,7 +16,7 @@ pub const CLASSES: usize = 10;
 /// BLAKE3 of the built-in file, in hexadecimal.
 pub const MNIST14_BLAKE3: &str = "236e5b626c80b5d350491ba7cf4aa01324aee478e0dac9a9f70f4b503d47a0f1";
 
-const MNIST14: &[u8] = include_bytes!("../../../datasets/mnist14.images");
+const MNIST14: &[u8] = include_bytes!("../data/mnist14.images");
 const MAGIC: &[u8; 8] = b"IMAGES1\n";
 const COMPRESSION_LEVEL: i32 = 22;
 const MAX_NAME: usize = 64;

@@ -59,3 +59,8 @@ pub use engine::{Backend, Engine, Metrics};
 pub use error::Error;
 pub use population::Population;
 pub use recipe::{Inputs, MAX_SEEDS, PRESETS, Recipe};
+
+/// The example of the README compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,5 @@
 //! Training into a store, through the public API.
+#![allow(clippy::unwrap_used)]
 
 use zoo::{Error, Shard, Trainer, Zoo};
 use zoo_training::{Dataset, Recipe};

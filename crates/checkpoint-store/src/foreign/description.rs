@@ -110,11 +110,7 @@ impl Description {
         if contents.count() == 0 {
             return Err(without_tensors(first, &contents.left_out));
         }
-        let mut elements = contents
-            .tensors
-            .iter()
-            .map(|stored| stored.tensor.elements());
-        if contents.unread.is_empty() && elements.all(|elements| elements == 0) {
+        if is_empty_of_zero(first, &contents) {
             return Err(without_values(first));
         }
         strip_wrappers(contents.names());
@@ -254,6 +250,15 @@ fn without_tensors(source: &Source, left_out: &[LeftOut]) -> Error {
         None => "it holds no tensor".to_owned(),
     };
     source.unsupported(what, "Save the weights of the model into it")
+}
+
+/// Whether these are the empty places that DeepSpeed leaves in a file of this name.
+fn is_empty_of_zero(source: &Source, contents: &Contents) -> bool {
+    let name = source.path().file_name().unwrap_or_default();
+    let mut tensors = contents.tensors.iter();
+    name.to_string_lossy().contains("_model_states.")
+        && contents.unread.is_empty()
+        && tensors.all(|stored| stored.tensor.elements() == 0)
 }
 
 fn without_values(source: &Source) -> Error {

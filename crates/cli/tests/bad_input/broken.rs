@@ -31,16 +31,28 @@ fn half_written_and_cut_off_files_are_left_out() {
 #[test]
 fn files_of_few_bytes_are_left_out() {
     is_refused("empty-9.pt", b"", &["it is empty"]);
-    is_refused("one-9.safetensors", b"\x07", &["Supported formats are"]);
+    is_refused(
+        "one-9.safetensors",
+        b"\x07",
+        &["Supported formats are safetensors"],
+    );
     let length = 1000_u64.to_le_bytes();
-    is_refused("eight-9.safetensors", &length, &["Supported formats are"]);
+    is_refused(
+        "eight-9.safetensors",
+        &length,
+        &["Supported formats are safetensors"],
+    );
     is_refused("zeros-9.npz", &[0; 8], &["begins with zeros"]);
 }
 
 #[test]
 fn what_is_no_checkpoint_under_the_name_of_one_is_left_out() {
     is_refused("page-9.pt", b"<html>404</html>", &["HTML"]);
-    is_refused("text-9.npy", b"these are no weights", &["Supported formats are"]);
+    is_refused(
+        "text-9.npy",
+        b"these are no weights",
+        &["Supported formats are"],
+    );
     is_refused("packed-9.safetensors", b"\x1f\x8b\x08\0\0\0", &["gunzip"]);
 }
 
@@ -134,7 +146,7 @@ fn a_sketch_that_no_sketcher_made_is_told_once_and_the_rest_goes_on() {
     let bad = folder.write("damaged.json", file.to_string().as_bytes());
     let said = modeltrail([text("runs"), bad.as_os_str(), run.as_os_str()]);
     assert_eq!(said.status, 1, "{}", said.err);
-    said.names_once("damaged.json", &["sketch the checkpoints anew"]);
+    said.names_once("damaged.json", &["Sketch the checkpoints anew"]);
     let said = modeltrail([text("runs"), bad.as_os_str()]);
     assert_eq!(said.status, 2, "{}", said.out);
 }
@@ -161,7 +173,7 @@ fn files_of_sketches_that_are_broken_are_refused_by_every_command() {
         ] {
             let said = modeltrail(arguments);
             assert_eq!(said.status, 2);
-            said.names_once(name, &["not a file of sketches", "modeltrail sketch"]);
+            said.names_once(name, &["not a file of sketches", "Sketch the checkpoints"]);
         }
     }
 }

@@ -287,7 +287,8 @@ pub fn left_out_by_every_command(folder: &Folder, name: &str, words: &[&str]) {
     ]);
     assert_eq!(said.status, 2, "{}", said.err);
     assert!(
-        said.err.contains("the history must be whole"),
+        said.err
+            .contains("the history cannot be used: it must be complete"),
         "{}",
         said.err
     );

@@ -155,9 +155,11 @@ fn hash(hasher: &mut blake3::Hasher, values: &[f32]) {
 }
 
 /// Checkpoints are the same only if what f32 does not show is the same, byte for byte; where that is
-/// not known, a checkpoint is the same as no other.
-fn take_in_stored(source: &Source, name: &str, hasher: &mut blake3::Hasher) -> Result<()> {
-    for (tensor, stored) in source.beyond_f32()? {
+/// not known, a checkpoint is the same as no other. Returns whether there is any of it.
+fn take_in_stored(source: &Source, name: &str, hasher: &mut blake3::Hasher) -> Result<bool> {
+    let all = source.beyond_f32()?;
+    let has_more = !all.is_empty();
+    for (tensor, stored) in all {
         for text in [&tensor, &stored.dtype] {
             hasher.update(&(text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
@@ -167,7 +169,7 @@ fn take_in_stored(source: &Source, name: &str, hasher: &mut blake3::Hasher) -> R
             None => hasher.update(name.as_bytes()),
         };
     }
-    Ok(())
+    Ok(has_more)
 }
 
 fn first_bytes(hasher: &blake3::Hasher) -> u64 {
@@ -184,11 +186,12 @@ fn sketched(entry: &Entry, sketch: &Sketch, column: &mut [f32]) -> Result<Point>
         // Refuses what no sketcher can have made.
         column.copy_from_slice(matrix(&[sketch])?.as_slice());
     }
+    let own = identity(sketch);
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&identity(sketch).to_le_bytes());
-    take_in_stored(&entry.source, &entry.name, &mut hasher)?;
+    hasher.update(&own.to_le_bytes());
+    let has_more = take_in_stored(&entry.source, &entry.name, &mut hasher)?;
     Ok(Point {
-        identity: first_bytes(&hasher),
+        identity: if has_more { first_bytes(&hasher) } else { own },
         not_finite,
     })
 }

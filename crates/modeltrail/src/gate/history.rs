@@ -192,7 +192,7 @@ fn claimed_order(group: &Group) -> Option<Vec<u32>> {
 fn inferred_order(group: &Group, seed: u64) -> Result<Vec<u32>> {
     let found = group.runs(&RunOptions {
         runs: Some(1),
-        seed: seed,
+        seed,
         ..RunOptions::default()
     })?;
     let places = found.runs.iter().flat_map(|run| &run.places);

@@ -99,7 +99,7 @@ fn moved(measured: &Measured, is_complete: bool) -> String {
         return if is_complete {
             "All weights are the same as f32; more digits are not known to be the same.".to_owned()
         } else {
-            "All weights that could be read are the same bits.".to_owned()
+            "What could be read did not move; that says nothing of the rest.".to_owned()
         };
     }
     if measured.is_identical {

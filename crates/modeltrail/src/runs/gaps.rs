@@ -123,7 +123,7 @@ pub(super) fn find(run: &Run) -> Vec<Gap> {
 /// Runs that claim to continue another, and where that is: a step that lacks checkpoints can be so
 /// long that the weights show two runs. Only runs that claim one name, or none, are compared.
 pub(super) fn continued(runs: &[Run]) -> Vec<(usize, Gap)> {
-    let spans: Vec<Option<Span<'_>>> = runs.iter().map(|run| Span::of(run)).collect();
+    let spans: Vec<Option<Span<'_>>> = runs.iter().map(Span::of).collect();
     let all = || spans.iter().enumerate();
     let mut found = Vec::new();
     for (index, own) in all() {

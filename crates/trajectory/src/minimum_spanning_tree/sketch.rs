@@ -62,7 +62,13 @@ pub(super) fn sketches(columns: &[&[f32]]) -> Vec<Sketch> {
     let mut rng = stream(0, "tree signs", 0);
     let dimension = columns[0].len();
     let signs: Vec<f64> = (0..dimension)
-        .map(|_| if rng.next_u32() % 2 == 0 { 1.0 } else { -1.0 })
+        .map(|_| {
+            if rng.next_u32().is_multiple_of(2) {
+                1.0
+            } else {
+                -1.0
+            }
+        })
         .collect();
     let origin = sums(columns[0], &signs);
     let sketches: Vec<[f64; WIDTH]> = columns
