@@ -20,8 +20,8 @@ pub(crate) struct Options {
     /// Models of each recipe. They are seeds that the reproduction does not train.
     #[arg(long, default_value_t = 24, value_name = "NUMBER")]
     seeds: usize,
-    /// Only these recipes; the others stay as they were found.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    /// Only this recipe; the others stay as they were found. May be given several times.
+    #[arg(long, value_name = "NAME")]
     only: Vec<String>,
 }
 

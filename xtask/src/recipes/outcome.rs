@@ -1,5 +1,6 @@
 //! One recipe: trained, analysed in the paper's spaces, and held against the paper's table.
 
+use crate::reproduce::COUNTING;
 use anyhow::{Context, Result};
 use nalgebra::{DMatrix, DMatrixView};
 use report::paper::{PaperRow, TABLE_2, TABLE_3};
@@ -51,7 +52,7 @@ pub(crate) struct Outcome {
     pub(super) recipe: Recipe,
     /// Of the models after the last epoch.
     pub(super) test_accuracy: f64,
-    /// To the paper's table, as our tables count: ties at random, every cluster, pairs of the run.
+    /// To the paper's table, with ties at random and counted as the reproduction compares itself.
     pub(super) distance: f64,
     /// The same over the row of all weights alone, which does not depend on the number of models.
     pub(super) distance_in_full_space: f64,
@@ -130,11 +131,11 @@ impl Outcome {
 }
 
 impl Counted {
-    /// Whether this is how our tables count.
+    /// Whether this is how the reproduction compares itself with the paper.
     pub(super) fn is_ours(&self) -> bool {
         self.ties == Ties::Random
-            && self.purity == Counting::OURS.purity.name()
-            && self.own_pairs == Counting::OURS.own_pairs
+            && self.purity == COUNTING.purity.name()
+            && self.own_pairs == COUNTING.own_pairs
     }
 }
 

@@ -151,5 +151,5 @@ recipes with each other only.
 What the paper counted is not known, so eighteen ways are tried, all in recipes.json: ties at random, as the \
 truth has them (leaked) or against it (reversed); purity averaged over clusters, over clusters of two or \
 more, or over checkpoints; the pairs of the whole run in every cluster, or only a cluster's own pairs, \
-without the clusters that have none. \"all spaces\" alone is as our tables count: ties at random, every \
-cluster, the pairs of the whole run. `cargo xtask recipes` makes this again.";
+without the clusters that have none. \"all spaces\" alone is as \
+the reproduction compares itself: ties at random, purity averaged over checkpoints, a cluster's own pairs. `cargo xtask recipes` makes this again.";
