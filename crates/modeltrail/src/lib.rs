@@ -7,9 +7,9 @@
 //! | [`collection`] | which checkpoints there are, grouped by their tensors and shuffled |
 //! | [`runs`] | which belong to one run, in which order, where runs fork, what contradicts their claims |
 //! | [`order`], [`linkage`], [`umap`] | one order; the clusters; the plane |
-//! | [`diff`] | what changed from one checkpoint to another |
+//! | [`mod@diff`] | what changed from one checkpoint to another |
 //! | [`gate`] | whether a candidate is within a budget of change |
-//! | [`lineage`] | from which checkpoint a model is derived |
+//! | [`mod@lineage`] | from which checkpoint a model is derived |
 //! | [`watch`] | a training that is running, checkpoint by checkpoint |
 //! | [`exchange`] | checkpoints from one form into another |
 //!

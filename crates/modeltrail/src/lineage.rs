@@ -2,15 +2,15 @@
 //!
 //! | submodule | does |
 //! |---|---|
-//! | [`candidates`] | what a suspect is compared with |
-//! | [`suspect`] | the suspect, reduced to the tensors of a group and as a point among its checkpoints |
-//! | [`near`] | distances to every checkpoint, the nearest first |
-//! | [`order_of_units`] | the exact test, and aligning hidden units |
-//! | [`permuted`] | whether hidden units are in another order |
-//! | [`families`] | runs that belong together, and how far the nearest stands out among the others |
-//! | [`verdict`] | from evidence to a verdict |
-//! | [`place`] | where along a run, and how far |
-//! | [`compared`] | all of it for one group |
+//! | `candidates` | what a suspect is compared with |
+//! | `suspect` | the suspect, reduced to the tensors of a group and as a point among its checkpoints |
+//! | `near` | distances to every checkpoint, the nearest first |
+//! | `order_of_units` | the exact test, and aligning hidden units |
+//! | `permuted` | whether hidden units are in another order |
+//! | `families` | runs that belong together, and how far the nearest stands out among the others |
+//! | `verdict` | from evidence to a verdict |
+//! | `place` | where along a run, and how far |
+//! | `compared` | all of it for one group |
 
 mod candidates;
 mod compared;
