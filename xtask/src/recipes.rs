@@ -18,7 +18,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIR", default_value = "results/paper")]
     out: PathBuf,
     /// Models of each recipe. They are seeds that the reproduction does not train.
-    #[arg(long, default_value_t = 24, value_name = "NUMBER")]
+    #[arg(long, default_value_t = 125, value_name = "NUMBER")]
     seeds: usize,
     /// Only this recipe; the others stay as they were found. May be given several times.
     #[arg(long, value_name = "NAME")]
@@ -34,26 +34,27 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut found = results::read(&path)?;
     let data = Dataset::mnist14()?;
     let candidates = candidates::all(options.seeds, FIRST_SEED)?;
-    for recipe in &candidates {
-        let chosen = options.only.is_empty() || options.only.contains(&recipe.name);
-        if !chosen || found.iter().any(|one| one.recipe == *recipe) {
+    for candidate in &candidates {
+        let name = candidate.name();
+        let chosen = options.only.is_empty() || options.only.iter().any(|only| only == name);
+        if !chosen || found.iter().any(|one| one.candidate == *candidate) {
             continue;
         }
-        let outcome = Outcome::of(recipe, &data)?;
+        let outcome = Outcome::of(candidate, &data)?;
         println!("{}", outcome.line());
-        found.retain(|one| one.recipe.name != recipe.name);
+        found.retain(|one| one.candidate.name() != name);
         found.push(outcome);
         write_json(&path, &found)?;
     }
     found.retain(|one| {
         candidates
             .iter()
-            .any(|recipe| recipe.name == one.recipe.name)
+            .any(|candidate| candidate.name() == one.candidate.name())
     });
     found.sort_by_key(|one| {
         candidates
             .iter()
-            .position(|recipe| recipe.name == one.recipe.name)
+            .position(|candidate| candidate.name() == one.candidate.name())
     });
     write_json(&path, &found)?;
     let markdown = results::markdown(&found);

@@ -76,7 +76,7 @@ impl Case {
     fn json(&self, code: i32, more: &[&str]) -> Value {
         let output = self.gate(&[more, &["--json"]].concat());
         assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
+        support::document(&output.stdout)
     }
 
     fn refused(&self, more: &[&str], words: &[&str]) {
@@ -276,7 +276,7 @@ fn the_error_of_sketches_counts_against_the_budget() {
             candidate,
             "--json",
         ]);
-        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+        support::document(&output.stdout)
     };
     let answer = gate("b.safetensors");
     let total = &answer["limits"][0];
@@ -320,7 +320,7 @@ fn a_buffer_that_changed_is_shown_though_it_counts_in_no_budget() {
         "{page}"
     );
     let output = case.gate(&["--json"]);
-    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let answer = support::document(&output.stdout);
     assert_eq!(answer["buffers"]["compared"], true);
     assert_eq!(answer["buffers"]["count"], 2);
     assert_eq!(

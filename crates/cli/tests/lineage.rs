@@ -110,7 +110,7 @@ impl Case {
         let output = self.run(&[arguments, &["--json"]].concat());
         let message = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{message}");
-        serde_json::from_slice(&output.stdout).unwrap()
+        support::document(&output.stdout)
     }
 
     fn lineage(&self, code: i32, suspect: &str, against: &[&str]) -> Value {

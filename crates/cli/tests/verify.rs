@@ -1,6 +1,8 @@
 //! `modeltrail verify`: what is damaged is named, moved aside on request, and trained again.
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -20,7 +22,7 @@ fn train(store: &str) -> String {
         "zoo", "train", "mlp", "--seeds", "2", "--epochs", "1", "--out", store, "--json",
     ]);
     assert_eq!(trained.status.code(), Some(0));
-    let listing: serde_json::Value = serde_json::from_str(&out(&trained)).unwrap();
+    let listing = support::document(&trained.stdout);
     listing["stores"][0]["blake3"].as_str().unwrap().to_owned()
 }
 
@@ -61,7 +63,7 @@ fn a_damaged_store_is_named_repaired_and_trained_again_to_the_same_bytes() {
 
     let repaired = modeltrail(&["verify", name, "--repair", "--json"]);
     assert_eq!(repaired.status.code(), Some(1));
-    let answer: serde_json::Value = serde_json::from_str(&out(&repaired)).unwrap();
+    let answer = support::document(&repaired.stdout);
     assert_eq!(answer["schema"], "modeltrail.verify/1");
     assert_eq!(answer["sound"], true);
     assert_eq!(answer["expected"], 4);

@@ -5,8 +5,9 @@ use burn::nn::{Linear, LinearConfig};
 use burn::tensor::Device;
 use candle_core::{DType, Device as CandleDevice, Tensor};
 use candle_nn::{VarBuilder, VarMap};
+use modeltrail::Checkpoint;
 use modeltrail::collection::Options;
-use modeltrail::diff::Diff;
+use modeltrail::diff::DiffOptions;
 use serde_json::Value;
 use std::path::Path;
 
@@ -27,7 +28,8 @@ impl Network {
 }
 
 fn compared(a: &Path, b: &Path) -> Value {
-    let diff = Diff::find(a, b, &[], &[], &Options::default()).unwrap();
+    let open = |path: &Path| Checkpoint::open(path, &Options::default()).unwrap();
+    let diff = modeltrail::diff(&open(a), &open(b), &DiffOptions::default()).unwrap();
     serde_json::to_value(&diff).unwrap()
 }
 

@@ -1,5 +1,6 @@
 //! One recipe: trained, analysed in the paper's spaces, and held against the paper's table.
 
+use super::candidates::{Candidate, Shuffles};
 use crate::reproduce::COUNTING;
 use anyhow::{Context, Result};
 use nalgebra::{DMatrix, DMatrixView};
@@ -17,7 +18,7 @@ use weightspace::space::PAPER;
 use weightspace::svd;
 use zoo::figures::{Counting, Figures, distance};
 use zoo_training::fused::Fused;
-use zoo_training::{Architecture, Dataset, Engine, Population, Recipe};
+use zoo_training::{Architecture, Dataset, Engine, Population};
 
 /// How mutual nearest neighbours, which merge at one height, fall in the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +50,8 @@ pub(super) struct Counted {
 /// What came of a recipe.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Outcome {
-    pub(super) recipe: Recipe,
+    #[serde(flatten)]
+    pub(super) candidate: Candidate,
     /// Of the models after the last epoch.
     pub(super) test_accuracy: f64,
     /// To the paper's table, with ties at random and counted as the reproduction compares itself.
@@ -70,9 +72,10 @@ const SEED: u64 = 0;
 const FEW: usize = 16;
 
 impl Outcome {
-    pub(super) fn of(recipe: &Recipe, data: &Dataset) -> Result<Self> {
+    pub(super) fn of(candidate: &Candidate, data: &Dataset) -> Result<Self> {
         let start = Instant::now();
-        let (trail, test_accuracy) = train(recipe, data)?;
+        let recipe = &candidate.recipe;
+        let (trail, test_accuracy) = train(candidate, data)?;
         let mut by_ties = [const { Vec::new() }; 3];
         let rank = PAPER.iter().map(|space| space.dimension(0)).max();
         let svd = svd::truncated(trail.points.as_view(), rank.unwrap_or(1))?;
@@ -108,7 +111,7 @@ impl Outcome {
         let [random, ..] = &by_ties;
         let scores = OrderScores::average(&random[0]);
         Ok(Self {
-            recipe: recipe.clone(),
+            candidate: candidate.clone(),
             test_accuracy,
             distance: ours.distance,
             distance_in_full_space: distance(&[full_space], &paper[..1]),
@@ -125,7 +128,10 @@ impl Outcome {
     pub(super) fn line(&self) -> String {
         format!(
             "{}: {:.3} from the paper, accuracy {:.3}, {} s",
-            self.recipe.name, self.distance, self.test_accuracy, self.wall_s
+            self.candidate.name(),
+            self.distance,
+            self.test_accuracy,
+            self.wall_s
         )
     }
 }
@@ -147,29 +153,36 @@ fn table(architecture: Architecture) -> &'static [PaperRow] {
     }
 }
 
-/// Checkpoints of epochs 1, 2, 3, … as columns.
+/// Checkpoints of as many epochs as the recipe has, as columns.
 struct Trail {
     points: DMatrix<f32>,
     runs: Vec<u32>,
     epochs: Vec<u32>,
 }
 
-fn train(recipe: &Recipe, data: &Dataset) -> Result<(Trail, f64)> {
+fn train(candidate: &Candidate, data: &Dataset) -> Result<(Trail, f64)> {
+    let recipe = &candidate.recipe;
     let engine = Fused::new();
     let mut population = Population::initial(recipe)?;
+    if candidate.shuffles == Shuffles::Shared {
+        // Once the initial weights are drawn, seeds do nothing but shuffle.
+        population.seeds.fill(recipe.first_seed);
+    }
     let quick = data.take(data.train.len(), FEW);
     let models = population.models();
     let mut points = DMatrix::zeros(population.parameters(), models * recipe.epochs as usize);
     let (mut runs, mut epochs) = (Vec::new(), Vec::new());
-    for epoch in 0..recipe.epochs {
-        engine.train_epoch(&mut population, &quick, &|_| ())?;
+    for kept in 0..recipe.epochs {
+        if kept > 0 || !candidate.from_initial_weights {
+            engine.train_epoch(&mut population, &quick, &|_| ())?;
+        }
         for model in 0..models {
-            let column = epoch as usize * models + model;
+            let column = kept as usize * models + model;
             points
                 .column_mut(column)
                 .copy_from_slice(population.model(model));
             runs.push(model as u32);
-            epochs.push(epoch + 1);
+            epochs.push(kept + 1);
         }
     }
     let tested = engine.test(&population, data)?;

@@ -20,7 +20,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Outcome>> {
 
 /// The outcomes of one architecture, in the order in which they are tried.
 fn of(found: &[Outcome], architecture: Architecture) -> Vec<&Outcome> {
-    let is_one = |one: &&Outcome| one.recipe.architecture == architecture;
+    let is_one = |one: &&Outcome| one.candidate.recipe.architecture == architecture;
     found.iter().filter(is_one).collect()
 }
 
@@ -36,8 +36,8 @@ fn table(found: &[Outcome], architecture: Architecture) -> Table {
                 .fold(f64::INFINITY, f64::min)
         };
         let mut cells = vec![
-            one.recipe.name.clone(),
-            one.recipe.seeds.to_string(),
+            one.candidate.recipe.name.clone(),
+            one.candidate.recipe.seeds.to_string(),
             format!("{:.3}", one.test_accuracy),
             format!("{initial:.2} ± {:.2}", error(0)),
             format!("{ordered:.3} ± {:.3}", error(1)),
@@ -93,7 +93,7 @@ pub(crate) fn figure(found: &[Outcome], reported: &[(Architecture, f64)]) -> Opt
     }
     let panel = |architecture: Architecture| {
         let outcomes = of(found, architecture);
-        let names = outcomes.iter().map(|one| one.recipe.name.clone());
+        let names = outcomes.iter().map(|one| one.candidate.recipe.name.clone());
         let points = |value: &dyn Fn(&Outcome) -> f64| {
             let numbered = outcomes.iter().enumerate();
             numbered.map(|(x, one)| (x as f64, value(one))).collect()

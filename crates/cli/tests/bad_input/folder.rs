@@ -101,7 +101,7 @@ pub struct Said {
 
 impl Said {
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap()
+        support::document(self.out.as_bytes())
     }
 
     /// The lines on stderr about files that were left out.

@@ -4,8 +4,10 @@
 #![allow(dead_code)]
 
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Runs the program to its end.
@@ -29,7 +31,42 @@ pub(crate) fn json(arguments: &[&str], status: i32) -> Value {
         Some(status),
         "{arguments:?}: {message}"
     );
-    serde_json::from_slice(&output.stdout).unwrap()
+    document(&output.stdout)
+}
+
+/// A JSON document that is of the schema that it names.
+pub(crate) fn document(bytes: &[u8]) -> Value {
+    let document = serde_json::from_slice(bytes).unwrap();
+    check_schema(&document);
+    document
+}
+
+/// Panics unless the document is one of the schema that it names.
+pub(crate) fn check_schema(document: &Value) {
+    let name = document["schema"].as_str();
+    let known = name.and_then(|name| schemas().get(name));
+    let validator = known.unwrap_or_else(|| panic!("{name:?} has no schema"));
+    let errors: Vec<String> = validator
+        .iter_errors(document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{name:?}: {errors:#?}");
+}
+
+/// All of docs/schema, by their names.
+pub(crate) fn schemas() -> &'static BTreeMap<String, jsonschema::Validator> {
+    static SCHEMAS: OnceLock<BTreeMap<String, jsonschema::Validator>> = OnceLock::new();
+    SCHEMAS.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema");
+        let files = std::fs::read_dir(folder).unwrap();
+        let schemas = files.map(|file| {
+            let text = std::fs::read(file.unwrap().path()).unwrap();
+            let schema: Value = serde_json::from_slice(&text).unwrap();
+            let name = schema["title"].as_str().unwrap().to_owned();
+            (name, jsonschema::validator_for(&schema).unwrap())
+        });
+        schemas.collect()
+    })
 }
 
 /// Exit status 2, nothing on stdout, and one sentence on stderr that has all the words.

@@ -1,6 +1,6 @@
 //! Trainings that are made up, and a watch that follows one.
 
-use super::support::{self, text};
+use super::support::{self, document, text};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -101,9 +101,7 @@ impl Training {
     pub(crate) fn lines(&self, arguments: &[&str]) -> (Vec<Value>, Option<i32>) {
         let output = self.once(&[&["--json"], arguments].concat());
         let lines = text(&output.stdout);
-        let lines = lines
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap());
+        let lines = lines.lines().map(|line| document(line.as_bytes()));
         (lines.collect(), output.status.code())
     }
 }
