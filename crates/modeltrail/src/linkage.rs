@@ -87,12 +87,8 @@ impl Serialize for Linkage {
 
 impl std::fmt::Display for Linkage {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let document = self.document();
-        let parts = document.groups.iter().zip(&self.trained.groups);
-        let parts: Vec<String> = parts
-            .map(|(found, group)| format!("{}\n{}", self.trained.heading(group), summary(found)))
-            .collect();
-        formatter.write_str(&parts.join("\n\n"))
+        let groups = self.document().groups;
+        formatter.write_str(&self.trained.text(&groups, summary))
     }
 }
 

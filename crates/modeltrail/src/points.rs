@@ -107,6 +107,15 @@ impl Trained {
         }
     }
 
+    /// What is said of each group, under its heading.
+    pub(crate) fn text<G>(&self, found: &[G], say: impl Fn(&G) -> String) -> String {
+        let groups = found.iter().zip(&self.groups);
+        let parts: Vec<String> = groups
+            .map(|(found, group)| format!("{}\n{}", self.heading(group), say(found)))
+            .collect();
+        parts.join("\n\n")
+    }
+
     /// Whether everything could be read, and all foreign weights are finite. A store knows its
     /// diverged runs.
     pub fn is_fine(&self) -> bool {

@@ -41,7 +41,6 @@
 #![forbid(unsafe_code)]
 
 mod axes;
-mod base64;
 pub mod colour;
 mod error;
 pub mod figure;

@@ -1,9 +1,10 @@
 //! The interactive scatter plot: point data packed for the script in `assets/scatter.js`.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 use crate::{
-    base64::base64,
     colour::{VIRIDIS, run_colour},
     figure::{Embedding, TrajectoryPoint},
     svg::escape,
@@ -160,9 +161,9 @@ fn view(embedding: &Embedding) -> Value {
             .iter()
             .map(|t| t.points.iter().filter(|p| is_finite(p)).count())
             .collect::<Vec<_>>(),
-        "places": base64(&places),
-        "epochs": base64(&epochs),
-        "accuracies": base64(&accuracies),
+        "places": BASE64.encode(&places),
+        "epochs": BASE64.encode(&epochs),
+        "accuracies": BASE64.encode(&accuracies),
         "accuracyRange": if known { json!([worst, best]) } else { Value::Null },
     })
 }
@@ -205,9 +206,12 @@ mod tests {
     fn both_axes_share_the_scale_of_the_longer_one() {
         let value = view(&embedding(vec![point(-1.0, 0.0), point(1.0, 1.0)]));
         // x 0 and 65535, y 0 and 32768, little-endian.
-        assert_eq!(value["places"], base64(&[0, 0, 0, 0, 255, 255, 0, 128]));
-        assert_eq!(value["epochs"], base64(&[7, 0, 0, 0, 7, 0, 0, 0]));
-        assert_eq!(value["accuracies"], base64(&[255; 4]));
+        assert_eq!(
+            value["places"],
+            BASE64.encode([0, 0, 0, 0, 255, 255, 0, 128])
+        );
+        assert_eq!(value["epochs"], BASE64.encode([7, 0, 0, 0, 7, 0, 0, 0]));
+        assert_eq!(value["accuracies"], BASE64.encode([255; 4]));
         assert_eq!(value["accuracyRange"], Value::Null);
     }
 

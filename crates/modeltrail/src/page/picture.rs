@@ -8,7 +8,7 @@ use crate::text::thousands;
 use nalgebra::DMatrix;
 use report::figure::{Embedding, Trajectory, TrajectoryPoint};
 use report::html::{Block, Trails};
-use weightspace::svd::truncated;
+use weightspace::principal::principal_components;
 use weightspace::umap::{Parameters, embed};
 
 /// Most checkpoints in a UMAP. Of more, every second, third, … of each run is shown.
@@ -73,33 +73,24 @@ fn points(group: &Group, runs: &[Run], shown: &[Vec<usize>]) -> DMatrix<f32> {
 /// The first two principal components; none of fewer than two points, or of points all alike.
 fn components(found: &Source<'_>) -> Result<Option<Trails>> {
     let (shown, every) = thinned(found.runs.runs(), MOST_COMPONENTS);
-    let mut points = points(found.group, found.runs.runs(), &shown);
+    let points = points(found.group, found.runs.runs(), &shown);
     if points.ncols() < 2 {
         return Ok(None);
     }
-    for mut row in points.row_iter_mut() {
-        let sum: f64 = row.iter().copied().map(f64::from).sum();
-        let mean = sum / row.len() as f64;
-        for value in row.iter_mut() {
-            *value = (f64::from(*value) - mean) as f32;
-        }
-    }
-    let total: f64 = points.iter().map(|&value| f64::from(value).powi(2)).sum();
-    if total == 0.0 {
-        return Ok(None);
-    }
-    let rank = points.nrows().min(points.ncols()).min(2);
-    let svd = truncated(points.as_view(), rank)?;
+    let count = points.nrows().min(2);
+    let principal = match principal_components(points.as_view(), count) {
+        Err(weightspace::Error::Constant) => return Ok(None),
+        other => other?,
+    };
     let place = |column: usize| -> [f64; 2] {
         let at = |row: usize| {
-            let value = svd.coordinates().get((row, column)).copied();
+            let value = principal.coordinates.get((row, column)).copied();
             f64::from(value.unwrap_or_default())
         };
         [at(0), at(1)]
     };
     let label = |component: usize| {
-        let value = svd.singular_values().get(component).copied();
-        let share = 100.0 * value.unwrap_or_default().powi(2) / total;
+        let share = 100.0 * principal.shares.get(component).copied().unwrap_or_default();
         format!("component {}: {share:.0} % of the variance", component + 1)
     };
     let title = titled("Principal components", every);
