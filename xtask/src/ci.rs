@@ -1,5 +1,6 @@
 //! `cargo xtask ci`: the check of every change, and with `--full` everything that does not fit in it.
 
+mod commands;
 mod engines;
 mod steps;
 mod summary;
@@ -27,7 +28,7 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     if !options.full {
-        return steps::run(&mut Command::new(".ci/run"));
+        return commands::run(&mut Command::new(".ci/run"));
     }
     let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
     for name in &options.only {

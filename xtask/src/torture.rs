@@ -13,6 +13,7 @@ mod fuzz;
 mod harness;
 mod kills;
 mod power;
+mod process;
 mod results;
 mod resumes;
 mod tally;

@@ -49,13 +49,15 @@ mod lockstep;
 pub mod random;
 
 mod architecture;
+mod backend;
 mod error;
 mod population;
 mod recipe;
 
 pub use architecture::{Architecture, Tensor};
+pub use backend::Backend;
 pub use dataset::Dataset;
-pub use engine::{Backend, Engine, Metrics};
+pub use engine::{Engine, Metrics};
 pub use error::Error;
 pub use population::Population;
 pub use recipe::{Inputs, MAX_SEEDS, PRESETS, Recipe};

@@ -1,6 +1,6 @@
 //! The same few models trained by `fused` and by engines of Burn, through `reproduce --backend`.
 
-use super::steps::{self, HOME, cargo, empty, need_software_vulkan};
+use super::commands::{self, HOME, cargo, empty, need_software_vulkan};
 use anyhow::{Context, Result, ensure};
 use checkpoint_store::{Checkpoints, Store};
 use std::path::Path;
@@ -33,7 +33,7 @@ pub(super) fn run() -> Result<Vec<String>> {
         command.args(SIZE);
         command.arg("--zoos").arg(home.join("zoos"));
         command.arg("--out").arg(home.join("paper"));
-        steps::run(&mut command)?;
+        commands::run(&mut command)?;
         for (_, zoo, allowed) in ALLOWED.iter().filter(|allowed| allowed.0 == backend) {
             notes.push(compare(backend, zoo, *allowed)?);
         }

@@ -1,5 +1,6 @@
 //! The steps of the full check.
 
+use super::commands::{cargo, empty, need_software_vulkan, output, run};
 use super::engines;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
@@ -14,9 +15,6 @@ pub(super) struct Step {
     pub(super) what: &'static str,
     pub(super) run: fn() -> Result<Vec<String>>,
 }
-
-/// Where steps leave what they make.
-pub(super) const HOME: &str = "target/ci";
 
 /// All of them, in the order in which they run.
 pub(super) const STEPS: [Step; 9] = [
@@ -67,48 +65,6 @@ pub(super) const STEPS: [Step; 9] = [
     },
 ];
 
-/// Runs a command; its output is shown.
-pub(super) fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("{command:?} cannot be started"))?;
-    ensure!(status.success(), "{command:?} ended with {status}");
-    Ok(())
-}
-
-/// Cargo with these arguments.
-pub(super) fn cargo(arguments: &[&str]) -> Command {
-    let mut command = Command::new("cargo");
-    command.args(arguments);
-    // This process was started by a Cargo of its own.
-    command.env_remove("CARGO");
-    command
-}
-
-/// What a command prints.
-fn output(command: &mut Command) -> Result<String> {
-    let output = command
-        .output()
-        .with_context(|| format!("{command:?} cannot be started"))?;
-    ensure!(
-        output.status.success(),
-        "{command:?} ended with {}: {}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-/// An empty folder below [`HOME`].
-pub(super) fn empty(name: &str) -> Result<std::path::PathBuf> {
-    let folder = std::path::absolute(Path::new(HOME).join(name))?;
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder)?;
-    }
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder)
-}
-
 fn timed(what: &str, command: &mut Command) -> Result<String> {
     let start = Instant::now();
     run(command)?;
@@ -147,30 +103,6 @@ fn lints() -> Result<Vec<String>> {
     let mut documentation = cargo(&["doc", "--quiet", "--no-deps"]);
     run(documentation.args(all).env("RUSTDOCFLAGS", "-D warnings"))?;
     Ok(Vec::new())
-}
-
-/// Whether a Vulkan that needs no GPU is there, or can be installed.
-pub(super) fn need_software_vulkan() -> Result<()> {
-    let is_there = || {
-        let drivers = std::fs::read_dir("/usr/share/vulkan/icd.d");
-        drivers.is_ok_and(|mut drivers| {
-            drivers.any(|driver| {
-                driver.is_ok_and(|driver| driver.file_name().to_string_lossy().starts_with("lvp"))
-            })
-        })
-    };
-    if !is_there() {
-        let packages = ["mesa-vulkan-drivers", "libvulkan1"];
-        // Where this fails, the check below says what is missing.
-        let _ = run(Command::new("apt-get").args(["update", "-qq"]));
-        let install = ["install", "-y", "-qq", "--no-install-recommends"];
-        let _ = run(Command::new("apt-get").args(install).args(packages));
-    }
-    ensure!(
-        is_there(),
-        "there is no software Vulkan: install mesa-vulkan-drivers and libvulkan1"
-    );
-    Ok(())
 }
 
 fn gpu() -> Result<Vec<String>> {

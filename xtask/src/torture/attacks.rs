@@ -1,7 +1,7 @@
 //! R7: no file runs code, writes outside the store, or reaches the network.
 
 use super::Effort;
-use super::child;
+use super::process;
 use super::tally::{Tally, told};
 use anyhow::Result;
 use checkpoint_store::export::Format;
@@ -107,7 +107,7 @@ fn try_attack(attack: &Attack, traced: bool) -> Result<(), String> {
     let file = work.join(attack.file);
     std::fs::write(&file, &attack.bytes).map_err(told)?;
     let log = root.path().join("calls");
-    let program = child::command().map_err(told)?;
+    let program = process::command().map_err(told)?;
     let mut command = if traced {
         let mut strace = Command::new("strace");
         strace.args(["-f", "-qq", "-e", TRACED, "-o"]).arg(&log);

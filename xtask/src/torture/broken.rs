@@ -1,7 +1,7 @@
 //! R6: hostile and broken files, each read by a process of its own that is kept in bounds.
 
 use super::Effort;
-use super::child;
+use super::process;
 use super::tally::{Tally, told};
 use anyhow::Result;
 use checkpoint_store::foreign::Limits;
@@ -138,7 +138,7 @@ fn spend(case: &Broken, unlimited: bool) -> Result<Spent, String> {
     }
     let (first, _) = case.files.first().ok_or("no file")?;
     let space = PROGRAM_KIB + (MEMORY + 4 * size) / 1024;
-    let mut command = child::bounded(space, SECONDS.as_secs() + 1).map_err(told)?;
+    let mut command = process::bounded(space, SECONDS.as_secs() + 1).map_err(told)?;
     let reader = Reader::from(case.reader).to_possible_value();
     command
         .arg("read")

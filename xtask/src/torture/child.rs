@@ -1,10 +1,9 @@
-//! This program again, as a process that can be killed or kept in bounds.
+//! What this program does when it is started again, to be killed or kept in bounds.
 
 use super::{attacks, broken, fuzz, together, training};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Subcommand;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 
 /// What a child does.
 #[derive(Subcommand)]
@@ -53,34 +52,4 @@ pub(crate) fn run(child: &Child) -> Result<()> {
         } => together::write(root, *shard, *seconds),
         Child::Watch { root, seconds } => together::watch(root, *seconds),
     }
-}
-
-/// This program, as a child, with its output to be read.
-pub(super) fn command() -> Result<Command> {
-    let program = std::env::current_exe().context("where this program is")?;
-    let mut command = Command::new(program);
-    command
-        .arg("child")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    Ok(command)
-}
-
-/// As [`command`], of so many KiB of address space and seconds of processor at most, where the shell
-/// can limit that.
-pub(super) fn bounded(memory_kib: u64, seconds: u64) -> Result<Command> {
-    let program = std::env::current_exe().context("where this program is")?;
-    let mut command = Command::new("sh");
-    let script = format!(
-        "ulimit -t {seconds}; ulimit -v {memory_kib} 2>/dev/null; exec \"$0\" child \"$@\""
-    );
-    command
-        .args([Path::new("-c"), Path::new(&script)])
-        .arg(program)
-        .env("RAYON_NUM_THREADS", "1")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    Ok(command)
 }

@@ -11,7 +11,7 @@ mod mutation;
 
 use super::Effort;
 use super::broken::{MEMORY, PROGRAM_KIB, SECONDS};
-use super::child;
+use super::process;
 use super::tally::{Tally, guarded, told};
 use anyhow::{Context, Result, ensure};
 use checkpoint_store::Segment;
@@ -81,7 +81,7 @@ fn fuzz(target: Target, seeds: &[Vec<u8>], executions: u64) -> Result<Tally> {
         std::fs::create_dir(&folder)?;
         // A reader that never ends is ended by this limit.
         let seconds = (MOST + 10 * SECONDS).as_secs();
-        let child = child::bounded(PROGRAM_KIB + MEMORY / 1024, seconds)?
+        let child = process::bounded(PROGRAM_KIB + MEMORY / 1024, seconds)?
             .args(["fuzz", target.name()])
             .args([&kept, &folder])
             .args([first, processes].map(|number| number.to_string()))

@@ -1,7 +1,7 @@
 //! R1: what is acknowledged survives SIGKILL.
 
 use super::Effort;
-use super::child;
+use super::process;
 use super::tally::Tally;
 use super::training::{Expected, write_run};
 use anyhow::{Context, Result, bail, ensure};
@@ -95,7 +95,7 @@ impl Scene<'_> {
 
     fn spawn(&self, store: &Path) -> Result<Child> {
         let arguments = (self.arguments)(&store.to_string_lossy());
-        Ok(child::command()?.args(arguments).spawn()?)
+        Ok(process::command()?.args(arguments).spawn()?)
     }
 
     /// One store, from its creation to its end, killed again and again.

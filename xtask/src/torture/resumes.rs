@@ -1,7 +1,7 @@
 //! R4: an interrupted run ends as one that was not.
 
 use super::Effort;
-use super::child;
+use super::process;
 use super::tally::{Tally, told};
 use super::training::{Expected, presets, recipe, steps};
 use anyhow::Result;
@@ -69,7 +69,7 @@ fn resumed(run: &Run, whole: u64, expected: &Expected) -> Result<(), String> {
 }
 
 fn train(store: &Path, preset: &str, threads: usize, stop: Option<u64>) -> Result<String, String> {
-    let mut command = child::command().map_err(told)?;
+    let mut command = process::command().map_err(told)?;
     command.arg("train").arg(store).arg(preset);
     command.args([EPOCHS.to_string(), threads.to_string()]);
     if let Some(stop) = stop {

@@ -1,7 +1,7 @@
 //! R9: two writers and eight readers, processes, of the same stores at the same time.
 
 use super::Effort;
-use super::child;
+use super::process;
 use super::tally::Tally;
 use anyhow::{Context, Result, bail, ensure};
 use checkpoint_store::{Error, Store};
@@ -116,7 +116,7 @@ pub(super) fn run(effort: Effort) -> Result<Vec<Tally>> {
     let seconds: u64 = effort.of(600, 6);
     let root = tempfile::tempdir()?;
     let start = |arguments: &[String]| -> Result<Child> {
-        Ok(child::command()?
+        Ok(process::command()?
             .args(arguments)
             .env("RAYON_NUM_THREADS", "1")
             .spawn()?)

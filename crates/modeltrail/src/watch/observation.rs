@@ -1,6 +1,5 @@
 //! What is observed of one checkpoint.
 
-use super::record::Record;
 use crate::collection::PositionClaim;
 use crate::coverage::Coverage;
 use std::fmt::Write;
@@ -121,11 +120,5 @@ impl Observation {
 impl std::fmt::Display for Observation {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(&self.row(self.since_accredited.is_some()))
-    }
-}
-
-impl serde::Serialize for Observation {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Record::checkpoint(self).serialize(serializer)
     }
 }

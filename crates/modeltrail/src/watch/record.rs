@@ -91,3 +91,9 @@ impl<'a> Record<'a> {
         Self::of(Kind::Note { message })
     }
 }
+
+impl Serialize for Observation {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Record::checkpoint(self).serialize(serializer)
+    }
+}

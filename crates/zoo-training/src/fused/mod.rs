@@ -5,6 +5,7 @@
 //! threads and the models beside it.
 
 mod cnn;
+mod instruction_set;
 mod mlp;
 mod network;
 mod peak;
@@ -24,8 +25,8 @@ use crate::{Architecture, Dataset, Error, Population};
 use network::{Arranged, Epoch, Network, Test};
 use rayon::prelude::*;
 
+pub use instruction_set::InstructionSet;
 pub use peak::multiply_add;
-pub use simd::InstructionSet;
 
 /// The default engine: trains on the CPU, each model in its own order.
 #[derive(Clone, Copy, Debug)]

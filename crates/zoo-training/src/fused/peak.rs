@@ -1,6 +1,7 @@
 //! How fast this machine multiplies and adds: what a kernel's speed is measured against.
 
-use super::simd::{Block, InstructionSet, Kernel, LANES, Simd};
+use super::instruction_set::InstructionSet;
+use super::simd::{Block, Kernel, LANES, Simd};
 
 /// Independent chains: enough to hide the latency of a multiply-add.
 const CHAINS: usize = 20;

@@ -38,7 +38,8 @@ pub(super) fn sigmoid<S: Simd>(s: S, x: S::Vector) -> S::Vector {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fused::simd::{Block, InstructionSet, Kernel};
+    use crate::fused::InstructionSet;
+    use crate::fused::simd::{Block, Kernel};
 
     struct Sigmoid(Block);
     impl Kernel for Sigmoid {

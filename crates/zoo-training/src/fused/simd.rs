@@ -5,8 +5,6 @@
 //! Each implementation is a token whose existence proves that the machine has the instructions,
 //! so that its methods are safe to call.
 
-use serde::{Deserialize, Serialize};
-
 /// Numbers in one vector.
 pub(super) const LANES: usize = 16;
 
@@ -74,61 +72,4 @@ pub(super) trait Kernel {
     type Output;
     /// Must be `#[inline(always)]`, as must everything it calls that takes a `Simd`.
     fn run<S: Simd>(self, simd: S) -> Self::Output;
-}
-
-/// What the fused engine's kernels are compiled for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum InstructionSet {
-    /// Plain Rust: runs everywhere, and is vectorised where fused multiply-add is part of the
-    /// base instruction set, as on 64-bit Arm.
-    Portable,
-    /// x86-64 with AVX2 and FMA.
-    Avx2,
-    /// x86-64 with AVX-512 F.
-    Avx512,
-}
-
-impl InstructionSet {
-    /// What this machine offers, best first.
-    pub fn available() -> Vec<Self> {
-        let mut sets = Vec::new();
-        #[cfg(target_arch = "x86_64")]
-        {
-            if super::avx512::Avx512::detect().is_some() {
-                sets.push(Self::Avx512);
-            }
-            if super::avx2::Avx2::detect().is_some() {
-                sets.push(Self::Avx2);
-            }
-        }
-        sets.push(Self::Portable);
-        sets
-    }
-
-    /// Its name in tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Portable => "portable",
-            Self::Avx2 => "avx2",
-            Self::Avx512 => "avx512",
-        }
-    }
-
-    /// Runs the kernel on this instruction set, or on plain Rust where the machine lacks it.
-    pub(super) fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => match super::avx512::Avx512::detect() {
-                Some(token) => token.run(kernel),
-                None => super::portable::Portable.run(kernel),
-            },
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => match super::avx2::Avx2::detect() {
-                Some(token) => token.run(kernel),
-                None => super::portable::Portable.run(kernel),
-            },
-            _ => super::portable::Portable.run(kernel),
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Ours and the peers, each turn in a process of its own.
 
 use super::points::Points;
-use super::works::{Job, Peer, Work};
+use super::works::{Job, Peer, Program, Work};
 use crate::bench::environment;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -21,16 +21,6 @@ pub(super) struct Turn {
     pub(super) cold_cpu_s: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) cold_wall_s: Option<f64>,
-}
-
-/// How a contender is started.
-#[derive(Clone, Copy)]
-pub(super) enum Program {
-    Ours,
-    /// One of the scripts beside this file.
-    Python(&'static str),
-    /// The crate of Rust peers.
-    Rust,
 }
 
 pub(super) struct Contender {

@@ -1,7 +1,5 @@
 //! What is measured, on which points, against whom.
 
-use super::contender::Program;
-
 /// One job, on one set of points.
 pub(super) struct Work {
     pub(super) job: Job,
@@ -32,6 +30,16 @@ pub(super) enum Source {
     Crowd,
     /// MNIST's test images.
     Mnist,
+}
+
+/// How a contender is started.
+#[derive(Clone, Copy)]
+pub(super) enum Program {
+    Ours,
+    /// One of the scripts beside this file.
+    Python(&'static str),
+    /// The crate of Rust peers.
+    Rust,
 }
 
 /// Another program that does the job.
