@@ -1,12 +1,14 @@
 //! One checkpoint with all its weights, for a comparison of two.
 
+mod onto;
+
 use super::listing::Opened;
 use super::source::{Source, Stored};
 use super::{LeftOut, Options, printable};
 use crate::coverage::Unread;
 use crate::error::{Error, Result};
 use crate::source::{TensorSource, sides};
-use checkpoint_store::foreign::{ForeignCheckpoint, Role, discover};
+use checkpoint_store::foreign::{Adapter, ForeignCheckpoint, Role, discover};
 use checkpoint_store::{Store, TensorShape};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,6 +24,8 @@ pub struct Single {
     pub left_out: LeftOut,
     /// Tensors that could not be read.
     pub unread: Vec<Unread>,
+    /// What it is to the model that it changes, if it is an adapter, or holds one that was not merged.
+    pub adapter: Option<Adapter>,
     tensors: Vec<Values>,
     /// What f32 does not show, by tensor.
     stored: BTreeMap<String, Stored>,
@@ -37,11 +41,11 @@ pub struct Buffer {
     pub bits: Option<Vec<u32>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Values {
     name: String,
     shape: Vec<usize>,
-    values: Vec<f32>,
+    values: Arc<Vec<f32>>,
 }
 
 impl Single {
@@ -57,13 +61,14 @@ impl Single {
             tensors.push(Values {
                 name: tensor.name.clone(),
                 shape: sides(tensor)?,
-                values,
+                values: Arc::new(values),
             });
         }
         Ok(Self {
             name,
             left_out: LeftOut::default(),
             unread: Vec::new(),
+            adapter: None,
             tensors,
             stored: BTreeMap::new(),
             buffers: BTreeMap::new(),
@@ -140,11 +145,13 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
     let opened = Opened::of(&found, &options.limits)?;
     let buffers = buffers(&opened.description.open()?);
     let unread = opened.unread(&shown).collect();
+    let adapter = opened.description.adapter().cloned();
     let source = Source::Foreign(Box::new(opened.description));
     let single = read(shown, opened.left_out, &source, &opened.layout)?;
     Ok(Single {
         buffers,
         unread,
+        adapter,
         ..single
     })
 }
@@ -182,13 +189,14 @@ fn read(
         tensors.push(Values {
             name: tensor.name.clone(),
             shape,
-            values,
+            values: Arc::new(values),
         });
     }
     Ok(Single {
         name,
         left_out,
         unread: Vec::new(),
+        adapter: None,
         stored: source.beyond_f32()?,
         tensors,
         buffers: BTreeMap::new(),

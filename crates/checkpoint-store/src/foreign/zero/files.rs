@@ -44,7 +44,9 @@ impl Name {
 fn after(name: &str, word: &str) -> Option<u64> {
     let (_, rest) = name.split_once(word)?;
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    rest.get(..digits)?.parse().ok()
+    let digits = rest.get(..digits).filter(|digits| !digits.is_empty())?;
+    // One that is too large is that of no process.
+    Some(digits.parse().unwrap_or(u64::MAX))
 }
 
 /// Whether a file of this name holds weights only together with others.
