@@ -24,6 +24,9 @@ const MODEL_WORDS: [&str; 5] = [
     "consolidated",
 ];
 
+/// Most parts of a model that are looked for beside one.
+const MOST_PARTS: u64 = 4096;
+
 /// What the candidates are.
 #[derive(Debug, Default)]
 pub(super) struct Sorted {
@@ -82,49 +85,47 @@ pub(super) fn sort(candidates: Vec<Candidate>, limits: &Limits) -> Sorted {
 
 /// Parts of tensor parallelism are named, since how they were cut does not stand in them.
 fn sort_model(series: Series, sorted: &mut Sorted) {
-    let Some((&highest, last)) = series.last_key_value() else {
+    let (Some((&highest, last)), Some(first)) = (series.last_key_value(), series.values().next())
+    else {
         return;
     };
-    // Others may lie beside a part that was named alone.
-    let sibling = (highest == 0).then(|| sibling(&last.path)).flatten();
-    if highest == 0 && sibling.is_none() {
+    // Others may lie beside those that were named.
+    let mut last = last.path.clone();
+    let mut count = highest.saturating_add(1);
+    while let Some(next) = sibling(&last, count).filter(|_| count < MOST_PARTS) {
+        last = next;
+        count += 1;
+    }
+    if count <= 1 {
         sorted.rest.extend(series.into_values());
         return;
     }
-    let Some(first) = series.values().next().map(|first| first.path.clone()) else {
-        return;
-    };
-    let count = series.len() + usize::from(sibling.is_some());
-    let last = sibling.unwrap_or_else(|| last.path.clone());
-    sorted
-        .problems
-        .push((first.clone(), parallel(&first, count, &last)));
+    let error = parallel(&first.path, count, &last);
+    sorted.problems.push((first.path.clone(), error));
 }
 
-/// The next part beside the first.
-fn sibling(path: &Path) -> Option<PathBuf> {
-    let parts: Vec<_> = path.components().rev().take(2).collect();
-    let name = parts.first()?.as_os_str().to_str()?;
-    let folder = parts.get(1).and_then(|folder| folder.as_os_str().to_str());
-    let next = |text: &str| {
+/// The part of this number beside another, if it is there.
+fn sibling(path: &Path, number: u64) -> Option<PathBuf> {
+    let other = |text: &str| {
         let (start, digits) = number_after(text, &MODEL_WORDS)?;
         let width = digits.len();
         let rest = text.get(start + width..)?;
-        Some(format!("{}{:0width$}{rest}", text.get(..start)?, 1))
+        Some(format!("{}{number:0width$}{rest}", text.get(..start)?))
     };
-    let beside = match next(name) {
+    let name = path.file_name()?.to_str()?;
+    let folder = path.parent()?;
+    let beside = match other(name) {
         Some(name) => path.with_file_name(name),
         None => {
-            let folder = next(folder?)?;
-            let above = path.parent()?.with_file_name(folder);
-            above.join(name)
+            let above = other(folder.file_name()?.to_str()?)?;
+            folder.with_file_name(above).join(name)
         }
     };
     beside.is_file().then_some(beside)
 }
 
 /// The error for parts that are not joined.
-fn parallel(first: &Path, count: usize, last: &Path) -> Error {
+fn parallel(first: &Path, count: u64, last: &Path) -> Error {
     let named = |path: &Path| {
         let mut parts: Vec<_> = path.components().rev().take(2).collect();
         parts.reverse();

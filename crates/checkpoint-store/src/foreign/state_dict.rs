@@ -1,6 +1,7 @@
 //! Finding the weights of the model among the values of a training checkpoint.
 
 mod effort;
+mod parallel;
 mod sharded;
 
 use super::claimed::Claimed;
@@ -94,6 +95,11 @@ pub(super) fn find(
     let mut found = search.found;
     if found.tensors.is_empty() && found.unread.is_empty() && found.parts.is_empty() {
         return Err(without_model(values, source, &found.left_out));
+    }
+    if found.parts.is_empty()
+        && let Some((field, count)) = parallel::of(values, root)
+    {
+        return Err(parallel::part(source, field, count));
     }
     for (name, _, _) in &mut found.tensors {
         if name.is_empty() {

@@ -11,7 +11,7 @@ use crate::source::{TensorSource, sides};
 use checkpoint_store::foreign::{Adapter, ForeignCheckpoint, Role, discover};
 use checkpoint_store::{Store, TensorShape};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use weightspace::compare::Tensor;
 
@@ -130,6 +130,8 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
             way_out: "Name the run and the epoch",
         });
     }
+    let latest = latest(path);
+    let path = latest.as_deref().unwrap_or(path);
     let mut discovery = discover(&[path.to_path_buf()], &options.limits);
     if let Some(problem) = discovery.problems.into_iter().next() {
         return Err(problem.error.into());
@@ -154,6 +156,25 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
         adapter,
         ..single
     })
+}
+
+/// The folder of the newest checkpoint, of several that DeepSpeed wrote: it leaves a file that names it.
+fn latest(path: &Path) -> Option<PathBuf> {
+    /// More than the name of a folder has.
+    const MOST_BYTES: u64 = 512;
+    let file = path.join("latest");
+    let metadata = file.metadata().ok()?;
+    if !metadata.is_file() || metadata.len() > MOST_BYTES {
+        return None;
+    }
+    let text = std::fs::read_to_string(file).ok()?;
+    let name = Path::new(text.trim());
+    let is_plain = matches!(
+        name.components().collect::<Vec<_>>()[..],
+        [Component::Normal(_)]
+    );
+    let folder = path.join(name);
+    (is_plain && folder.is_dir()).then_some(folder)
 }
 
 fn buffers(checkpoint: &ForeignCheckpoint) -> BTreeMap<String, Buffer> {
