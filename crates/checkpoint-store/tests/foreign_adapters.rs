@@ -40,7 +40,8 @@ fn tensors(checkpoint: &ForeignCheckpoint) -> Tensors {
 
 #[test]
 fn the_model_with_what_an_adapter_adds_is_the_model_that_peft_merges() {
-    let base = tensors(&open(&fixtures().join("base.safetensors")).unwrap());
+    let own = tensors(&open(&fixtures().join("base.safetensors")).unwrap());
+    let turned = tensors(&open(&fixtures().join("conv1d_base.safetensors")).unwrap());
     for (name, rank, scale, added, replaced) in [
         ("plain", 4, Some(1.5), 2, 0),
         ("bin", 2, Some(2.0), 1, 0),
@@ -50,7 +51,9 @@ fn the_model_with_what_an_adapter_adds_is_the_model_that_peft_merges() {
         ("bias", 2, Some(1.0), 1, 3),
         ("lora_bias", 2, Some(3.0), 2, 0),
         ("embedding", 2, Some(3.0), 2, 0),
+        ("conv1d", 3, Some(2.0), 2, 0),
     ] {
+        let base = if name == "conv1d" { &turned } else { &own };
         let checkpoint = open(&fixtures().join(name)).unwrap();
         assert!(checkpoint.unread().is_empty(), "{name}");
         let adapter = checkpoint.adapter().expect(name).clone();

@@ -161,14 +161,18 @@ impl Model {
         let mut find = |values: &Values, root: Value| {
             let wrong = |what: &str| source.damaged(format!("it {what}"));
             let field = |name| values.get(root, name);
-            let groups = field("param_shapes").and_then(|groups| values.sequence(groups));
+            // By group; one group, in older versions.
+            let groups = field("param_shapes").and_then(|groups| match values.mapping(groups) {
+                Some(_) => Some(vec![groups]),
+                None => values.sequence(groups).map(<[Value]>::to_vec),
+            });
             let groups = groups.ok_or_else(|| {
                 source.unsupported(
                     "it does not say which weights its processes hold (`param_shapes`)",
                     "It was written without ZeRO, or by a DeepSpeed before 0.4: name `mp_rank_00_model_states.pt`",
                 )
             })?;
-            for &group in groups {
+            for group in groups {
                 model.parameters.push(shapes(source, values, group)?);
             }
             if let Some(frozen) = field("frozen_param_shapes")

@@ -1,7 +1,7 @@
 """Writes the fixtures of checkpoints that several processes write, and of adapters.
 
-    pip install torch numpy deepspeed peft safetensors
-    python write_parallel_fixtures.py
+    pip install torch numpy ml_dtypes lightning deepspeed peft safetensors
+    python write_parallel_fixtures.py [adapters]
 
 Beside them it writes `expected_parallel.json`: what each holds, as the library reads it back. DeepSpeed's
 are compared with what its own `zero_to_fp32.py` makes of them. Everything runs on processors, with gloo.
@@ -252,6 +252,21 @@ def adapters():
     adapter("dora", LoraConfig(r=2, lora_alpha=2, use_dora=True, target_modules=["first"]))
     adapter("ia3", IA3Config(target_modules=["first"], feedforward_modules=[]))
     adapter("loha", LoHaConfig(r=2, target_modules=["first"]))
+    # Weights stored as (in, out), as GPT-2 has them.
+    from transformers.pytorch_utils import Conv1D
+
+    torch.manual_seed(2)
+    net = nn.Sequential(Conv1D(6, 8), Conv1D(8, 8))
+    safetensors.torch.save_file(net.state_dict(), out / "conv1d_base.safetensors")
+    model = get_peft_model(net, LoraConfig(r=3, lora_alpha=6, fan_in_fan_out=True, target_modules=["0", "1"]))
+    with torch.no_grad():
+        for key, value in model.named_parameters():
+            if value.requires_grad:
+                value.normal_(std=0.3)
+    model.save_pretrained(out / "conv1d")
+    (out / "conv1d" / "README.md").unlink(missing_ok=True)
+    merged = {k: v.contiguous().clone() for k, v in model.merge_and_unload().state_dict().items()}
+    safetensors.torch.save_file(merged, out / "conv1d_merged.safetensors")
     # The same adapter by other factors.
     turned = safetensors.torch.load_file(out / "plain" / "adapter_model.safetensors")
     torch.manual_seed(5)
@@ -267,10 +282,12 @@ def adapters():
 
 
 if __name__ == "__main__":
+    adapters()
+    if sys.argv[1:] == ["adapters"]:
+        sys.exit()
     EXPECTED.clear()
     zeros()
     all_ranks()
-    adapters()
     path = ROOT / "expected_parallel.json"
     path.write_text(json.dumps(EXPECTED, indent=1, sort_keys=True) + "\n")
     print(f"{len(EXPECTED)} fixtures in {ROOT}")
