@@ -1,6 +1,7 @@
 use checkpoint_store::foreign::Limits;
 use hostile::life::temporary;
-use hostile::reading::{Slot, weights};
+use hostile::fuzzed::Target;
+use hostile::reading::{Slot, Slots, weights};
 use std::path::Path;
 use std::sync::{Mutex, OnceLock};
 use tempfile::TempDir;
@@ -9,6 +10,7 @@ use tempfile::TempDir;
 static PLACE: OnceLock<(TempDir, Mutex<Slot>)> = OnceLock::new();
 
 /// Reads bytes as a file of this name, the same in all calls.
+#[allow(dead_code)]
 pub fn read_by(name: &str, bytes: &[u8], reader: impl FnOnce(&Path)) {
     let (_, slot) = PLACE.get_or_init(|| {
         let folder = temporary().expect("a folder to write to");
@@ -28,4 +30,22 @@ pub fn read(name: &str, bytes: &[u8]) {
             let _ = error.to_string();
         }
     });
+}
+
+/// A folder, and the files in it that are read together.
+static FOLDER: OnceLock<(TempDir, Mutex<Slots>)> = OnceLock::new();
+
+/// Reads bytes as a checkpoint of several files, the same in all calls.
+#[allow(dead_code)]
+pub fn read_folder(target: Target, bytes: &[u8]) {
+    let (_, slots) = FOLDER.get_or_init(|| {
+        let folder = temporary().expect("a folder to write to");
+        let slots = Slots::create(target, folder.path()).expect("files to write to");
+        (folder, Mutex::new(slots))
+    });
+    let mut slots = slots.lock().expect("whoever panics here ends the process");
+    let path = slots.put(bytes).expect("room for the files");
+    if let Err(error) = weights(path, &Limits::default()) {
+        let _ = error.to_string();
+    }
 }

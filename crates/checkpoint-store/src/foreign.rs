@@ -44,12 +44,14 @@
 //! # }
 //! ```
 
+mod adapter;
 mod archive;
 mod burnpack;
 mod cbor;
 mod checkpoint;
 mod claimed;
 mod contents;
+mod cut;
 mod description;
 mod discover;
 mod distributed;
@@ -61,7 +63,9 @@ mod others;
 mod pickle;
 mod place;
 mod problem;
+mod product;
 mod quantised;
+mod ranks;
 mod readers;
 mod safetensors;
 mod shape;
@@ -71,12 +75,15 @@ mod source;
 mod state_dict;
 mod stream;
 mod tensor;
+mod tiles;
 mod torch;
 mod unpack;
 mod walk;
 mod window;
+mod zero;
 
 pub use crate::limits::Limits;
+pub use adapter::Adapter;
 pub use checkpoint::ForeignCheckpoint;
 pub use claimed::{Claim, Claimed, Origin};
 pub use description::Description;

@@ -1,6 +1,7 @@
 //! What the real libraries write is read as they read it back.
 //!
-//! The fixtures, and what is expected of them, are written by `foreign/write_fixtures.py`.
+//! The fixtures, and what is expected of them, are written by `foreign/write_fixtures.py` and
+//! `foreign/write_parallel_fixtures.py`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -38,7 +39,11 @@ fn fixtures() -> PathBuf {
 
 fn expected() -> BTreeMap<String, Expected> {
     let mut all = BTreeMap::new();
-    for name in ["expected.json", "burn/expected.json"] {
+    for name in [
+        "expected.json",
+        "expected_parallel.json",
+        "burn/expected.json",
+    ] {
         let text = std::fs::read_to_string(fixtures().join(name)).unwrap();
         all.extend(serde_json::from_str::<BTreeMap<String, Expected>>(&text).unwrap());
     }

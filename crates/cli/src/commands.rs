@@ -79,6 +79,9 @@ fn report_skipped(collection: &Collection) -> Result<()> {
         ))?;
     }
     report_unread_tensors(&collection.unread)?;
+    for note in &collection.notes {
+        tell(&format!("note: {note}"))?;
+    }
     if let Some(note) = beside_weights(collection.left_out, collection.passed_over) {
         tell(&format!("note: {note}"))?;
     }

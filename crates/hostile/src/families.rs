@@ -2,11 +2,15 @@
 
 mod archives;
 mod arrays;
+mod parallel;
 mod pickles;
 mod safetensors;
 mod sound;
 pub mod stores;
 mod texts;
+
+use std::io;
+use std::path::{Path, PathBuf};
 
 use checkpoint_store::Fault;
 
@@ -40,7 +44,10 @@ pub enum Expect {
     Read,
 }
 
-/// A file, or several of which the first is read.
+/// The name of the first file where the folder that the others lie in is read.
+pub const FOLDER: &str = ".";
+
+/// A file, or several of which the first is read, or the [folder](FOLDER) of them.
 #[derive(Debug, Clone)]
 pub struct Broken {
     /// What is wrong, in general.
@@ -86,5 +93,31 @@ pub fn all() -> Vec<Broken> {
     all.extend(texts::images());
     all.extend(texts::sketches());
     all.extend(stores::files());
+    all.extend(parallel::files());
     all
+}
+
+/// Sound checkpoints of several files, by the name of what is [fuzzed](crate::fuzzed).
+#[must_use]
+pub fn sound_folders() -> [(&'static str, Vec<crate::parallel::Files>); 4] {
+    parallel::sound()
+}
+
+impl Broken {
+    /// Writes its files into an empty folder, and returns the path that is to be read.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub fn write(&self, folder: &Path) -> io::Result<PathBuf> {
+        for (name, bytes) in &self.files {
+            if name != FOLDER {
+                std::fs::write(folder.join(name), bytes)?;
+            }
+        }
+        let first = self.files.first().map_or("", |(name, _)| name);
+        Ok(match first {
+            FOLDER => folder.to_path_buf(),
+            name => folder.join(name),
+        })
+    }
 }

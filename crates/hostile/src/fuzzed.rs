@@ -4,7 +4,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::families::{Broken, Expect, Reader};
+use crate::families::{Broken, Expect, FOLDER, Reader, sound_folders};
 
 /// Largest file to begin with, in bytes: a segment of one checkpoint has 4144.
 const LARGEST: usize = 5000;
@@ -24,16 +24,31 @@ pub enum Target {
     Npy,
     /// Recipes in TOML.
     Recipe,
+    /// Adapters with their configuration.
+    Adapter,
+    /// Folders of torch.distributed.checkpoint.
+    Distributed,
+    /// Ranks of distributed tensors.
+    Ranks,
+    /// Folders of ZeRO.
+    Zero,
 }
+
+/// What stands between the files of a checkpoint of several, where they are one sequence of bytes.
+pub const BETWEEN: &[u8] = b"\n--next file--\n";
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::Segment,
         Self::Safetensors,
         Self::Torch,
         Self::Npy,
         Self::Recipe,
+        Self::Adapter,
+        Self::Distributed,
+        Self::Ranks,
+        Self::Zero,
     ];
 
     /// What it is called in `fuzz/fuzz_targets` and `fuzz/corpus`.
@@ -45,26 +60,65 @@ impl Target {
             Self::Torch => "torch",
             Self::Npy => "npy",
             Self::Recipe => "recipe",
+            Self::Adapter => "adapter",
+            Self::Distributed => "distributed",
+            Self::Ranks => "ranks",
+            Self::Zero => "zero",
         }
     }
 
-    /// What its files are called.
+    /// What its files are called; of several, the folder of them is read.
+    #[must_use]
+    pub fn files(self) -> &'static [&'static str] {
+        match self {
+            Self::Segment => &["a.segment"],
+            Self::Safetensors => &["a.safetensors"],
+            Self::Torch => &["a.pt"],
+            Self::Npy => &["a.npy"],
+            Self::Recipe => &["a.toml"],
+            Self::Adapter => &["adapter_config.json", "adapter_model.safetensors"],
+            Self::Distributed => &[".metadata", "__0_0.distcp"],
+            Self::Ranks => &["model_rank_0.pt", "model_rank_1.pt"],
+            Self::Zero => &[
+                "zero_pp_rank_0_mp_rank_00_optim_states.pt",
+                "zero_pp_rank_1_mp_rank_00_optim_states.pt",
+                "zero_pp_rank_0_mp_rank_00_model_states.pt",
+                "zero_pp_rank_1_mp_rank_00_model_states.pt",
+            ],
+        }
+    }
+
+    /// What its first file is called.
     #[must_use]
     pub fn file(self) -> &'static str {
-        match self {
-            Self::Segment => "a.segment",
-            Self::Safetensors => "a.safetensors",
-            Self::Torch => "a.pt",
-            Self::Npy => "a.npy",
-            Self::Recipe => "a.toml",
+        self.files().first().copied().unwrap_or_default()
+    }
+
+    /// The contents of its files in a sequence of bytes; those that are not there are empty.
+    #[must_use]
+    pub fn parts(self, bytes: &[u8]) -> Vec<&[u8]> {
+        let count = self.files().len();
+        let mut parts = Vec::with_capacity(count);
+        let mut rest = bytes;
+        while parts.len() + 1 < count {
+            let mut windows = rest.windows(BETWEEN.len());
+            let Some(place) = windows.position(|window| window == BETWEEN) else {
+                break;
+            };
+            let (part, after) = rest.split_at(place);
+            parts.push(part);
+            rest = &after[BETWEEN.len()..];
         }
+        parts.push(rest);
+        parts.resize(count, &[]);
+        parts
     }
 
     fn reader(self) -> Reader {
         match self {
             Self::Segment => Reader::Store,
             Self::Recipe => Reader::Recipe,
-            Self::Safetensors | Self::Torch | Self::Npy => Reader::Weights,
+            _ => Reader::Weights,
         }
     }
 
@@ -72,6 +126,24 @@ impl Target {
     #[must_use]
     pub fn seeds(self, families: &[Broken]) -> Vec<Vec<u8>> {
         let mut seeds: Vec<Vec<u8>> = Vec::new();
+        for (name, sound) in sound_folders() {
+            if name == self.name() {
+                seeds.extend(sound.iter().map(|files| self.sequence(files)));
+            }
+        }
+        if self.files().len() > 1 {
+            let is_folder = |broken: &&Broken| {
+                let names = broken.files.iter().map(|(name, _)| name.as_str());
+                names.clone().any(|name| name == FOLDER)
+                    && names
+                        .filter(|name| *name != FOLDER)
+                        .all(|name| self.files().contains(&name))
+            };
+            let folders = families.iter().filter(is_folder);
+            let folders = folders.map(|broken| self.sequence(&broken.files));
+            seeds.extend(folders.filter(|bytes| bytes.len() <= 3 * LARGEST));
+            return seeds;
+        }
         for broken in families {
             let [(name, bytes)] = &broken.files[..] else {
                 continue;
@@ -83,6 +155,15 @@ impl Target {
             }
         }
         seeds
+    }
+
+    /// The contents of its files as one sequence of bytes.
+    fn sequence(self, files: &[(String, Vec<u8>)]) -> Vec<u8> {
+        let contents = self.files().iter().map(|wanted| {
+            let file = files.iter().find(|(name, _)| name == wanted);
+            file.map_or(&[][..], |(_, bytes)| bytes.as_slice())
+        });
+        contents.collect::<Vec<_>>().join(BETWEEN)
     }
 
     /// The files of its corpus, by name; where this workspace was when it was compiled.

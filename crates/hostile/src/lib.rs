@@ -3,7 +3,7 @@
 //! - [`attacks`]: pickles that ask for code to be run, and names that lead elsewhere.
 //! - [`disk`]: a disk that fails at any operation, and knows every state that a loss of power could
 //!   leave.
-//! - [`corpus`]: files that lie, made from [`bytes`]; [`families`] of them, with recipes, images
+//! - [`corpus`]: files that lie, made from [`bytes`], [`pickled`] and [`parallel`]; [`families`] of them, with recipes, images
 //!   and the files of a store.
 //! - [`fuzzed`]: what is fuzzed, and the files that this begins with; [`reading`] of such files.
 //! - [`life`]: whole lives of a store, a repair and a written file, and what must hold after each of
@@ -18,5 +18,7 @@ pub mod disk;
 pub mod families;
 pub mod fuzzed;
 pub mod life;
+pub mod parallel;
+pub mod pickled;
 pub mod reading;
 pub mod shared;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use crate::fuzzed::Target;
 use checkpoint_store::Result;
 use checkpoint_store::foreign::{ForeignCheckpoint, Limits, discover};
 
@@ -65,6 +66,61 @@ impl Slot {
             self.file.set_len(bytes.len() as u64)?;
         }
         self.length = bytes.len();
+        Ok(&self.path)
+    }
+}
+
+/// The files of a target, replaced again and again.
+#[derive(Debug)]
+pub struct Slots {
+    target: Target,
+    /// Those that are there, by name.
+    slots: Vec<(PathBuf, Option<Slot>)>,
+    /// What is read of them.
+    path: PathBuf,
+}
+
+impl Slots {
+    /// Makes them in a folder that holds nothing else, empty.
+    ///
+    /// # Errors
+    /// When they cannot be made there.
+    pub fn create(target: Target, folder: &Path) -> io::Result<Self> {
+        let files = target.files();
+        let slots = files.iter().map(|name| {
+            let path = folder.join(name);
+            Ok((path.clone(), Some(Slot::create(&path)?)))
+        });
+        Ok(Self {
+            target,
+            slots: slots.collect::<io::Result<_>>()?,
+            path: match files {
+                [one] => folder.join(one),
+                _ => folder.to_path_buf(),
+            },
+        })
+    }
+
+    /// Puts what this sequence of bytes stands for in the place of what was there before. Returns what
+    /// is to be read.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub fn put(&mut self, bytes: &[u8]) -> io::Result<&Path> {
+        let parts = self.target.parts(bytes);
+        let is_alone = parts.len() == 1;
+        for ((path, slot), part) in self.slots.iter_mut().zip(parts) {
+            match slot {
+                // Of several files, those without bytes are not there.
+                Some(_) if part.is_empty() && !is_alone => {
+                    *slot = None;
+                    std::fs::remove_file(path)?;
+                }
+                None if part.is_empty() => {}
+                Some(slot) => drop(slot.put(part)?),
+                None => drop(slot.insert(Slot::create(path)?).put(part)?),
+            }
+        }
         Ok(&self.path)
     }
 }

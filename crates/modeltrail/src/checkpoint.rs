@@ -1,7 +1,9 @@
 //! One checkpoint, to be compared with others: all of its weights, or a sketch of them.
 
+mod adapter;
 mod buffers;
 
+pub(crate) use adapter::Applied;
 pub use buffers::{Buffers, ChangedBuffer};
 
 use crate::collection::{LeftOut, Options, Single, printable, single, sketches};

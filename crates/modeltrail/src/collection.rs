@@ -6,6 +6,7 @@
 
 mod inventory;
 pub(crate) mod listing;
+mod noted;
 mod points;
 pub(crate) mod shared;
 mod single;
@@ -66,6 +67,9 @@ pub struct Collection {
     pub passed_over: usize,
     /// Tensors that could not be read.
     pub unread: Vec<Unread>,
+    /// What was done to read them, where they are not simply files of weights: sentences without their
+    /// full stops.
+    pub notes: Vec<String>,
 }
 
 impl Options {
@@ -419,6 +423,7 @@ fn read(mut listing: Listing, options: &Options, work: &dyn Progress) -> Collect
         left_out: listing.left_out,
         passed_over: listing.passed_over,
         unread: listing.unread,
+        notes: listing.noted.into_notes(),
     }
 }
 

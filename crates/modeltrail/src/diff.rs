@@ -7,7 +7,7 @@ mod text;
 
 pub use glob::Pattern;
 
-use crate::checkpoint::{Buffers, Checkpoint, is_same_beyond_f32};
+use crate::checkpoint::{Applied, Buffers, Checkpoint, is_same_beyond_f32};
 use crate::collection::LeftOut;
 use crate::coverage::{Coverage, Unread};
 use crate::error::{Error, Result};
@@ -55,6 +55,8 @@ pub struct Exact {
     coverage: Coverage,
     /// If it was asked for.
     merge: Option<merged::Merge>,
+    /// Whether one side is the other with what an adapter adds: B, or else A.
+    onto: Option<bool>,
 }
 
 /// What kind of change it is.
@@ -79,6 +81,8 @@ enum CannotTell {
 struct Summary {
     name: String,
     left_out: LeftOut,
+    /// If it is an adapter, or holds one.
+    adapter: Option<Applied>,
 }
 
 impl Summary {
@@ -86,6 +90,7 @@ impl Summary {
         Self {
             name: checkpoint.name().to_owned(),
             left_out: checkpoint.left_out(),
+            adapter: checkpoint.applied(),
         }
     }
 }
@@ -126,6 +131,17 @@ pub fn diff(a: &Checkpoint, b: &Checkpoint, options: &DiffOptions<'_>) -> Result
         }
         let sketched = sketched::find(a, b, options.frozen)?;
         return Ok(Diff::Sketched(Box::new(sketched)));
+    }
+    // Of an adapter and a model, the model is compared with what the adapter makes of it.
+    if let Some(merged) = b.onto(a)? {
+        let mut exact = Exact::find(a, &merged, options)?;
+        exact.is_onto(&merged, true);
+        return Ok(Diff::Exact(Box::new(exact)));
+    }
+    if let Some(merged) = a.onto(b)? {
+        let mut exact = Exact::find(&merged, b, options)?;
+        exact.is_onto(&merged, false);
+        return Ok(Diff::Exact(Box::new(exact)));
     }
     let exact = Exact::find(a, b, options)?;
     Ok(Diff::Exact(Box::new(exact)))
@@ -219,7 +235,34 @@ impl Exact {
             merge: (is_sound && !options.parents.is_empty())
                 .then(|| merged::find(a, b, options.parents))
                 .transpose()?,
+            onto: None,
         })
+    }
+
+    /// Notes that one side is the other with what an adapter adds to it. What kind of change that is
+    /// does not have to be found in the weights.
+    fn is_onto(&mut self, merged: &Checkpoint, is_b: bool) {
+        self.onto = Some(is_b);
+        let Some(adapter) = merged.adapter() else {
+            return;
+        };
+        let changed = self.comparison.tensors.iter();
+        let changed = changed.filter(|tensor| !tensor.change.identical());
+        let is_matrix = |shape: &[usize]| shape.len() > 1;
+        let is_all = self.only_a.is_empty() && self.only_b.is_empty() && self.reshaped.is_empty();
+        let is_added = |name: &str| adapter.added.values().any(|to| is_same_end(to, name));
+        let are_added = changed
+            .clone()
+            .all(|tensor| is_added(&tensor.name) && is_matrix(&tensor.shape));
+        let is_sound = self.comparison.total.non_finite == 0 && self.coverage.is_complete();
+        if is_sound && is_all && are_added && changed.clone().count() > 0 {
+            self.verdict = Some(Verdict::Kind(Kind::LowRank {
+                rank: usize::try_from(adapter.rank).unwrap_or(usize::MAX),
+                tensors: changed.count(),
+                energy: 1.0,
+            }));
+            self.alignment = None;
+        }
     }
 
     fn has_findings(&self) -> bool {
@@ -249,6 +292,15 @@ fn verdict(
         return Ok(Some(Verdict::CannotTell(CannotTell::CannotTell)));
     }
     Ok(kind(paired)?.map(Verdict::Kind))
+}
+
+/// Whether two names are the same but for what stands before one of them.
+fn is_same_end(a: &str, b: &str) -> bool {
+    let is_end = |long: &str, short: &str| {
+        let rest = long.strip_suffix(short);
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    is_end(a, b) || is_end(b, a)
 }
 
 /// Names of tensors, but those that one checkpoint has and could not be read.

@@ -175,6 +175,18 @@ pub enum Error {
         /// In what it differs, tensor by tensor.
         differences: Vec<String>,
     },
+    /// An adapter cannot be put onto the model that it is compared with.
+    #[error("{adapter} is an adapter, and cannot be put onto {base}: {what}. {way_out}")]
+    Adapter {
+        /// The adapter.
+        adapter: String,
+        /// The model.
+        base: String,
+        /// Why, in words.
+        what: String,
+        /// What helps.
+        way_out: &'static str,
+    },
     /// Weights that are NaN or infinite, where a distance is asked for.
     #[error(
         "{checkpoint} has weights that are NaN or infinite, and is at no distance from anything: {}",
@@ -254,6 +266,7 @@ impl Error {
             Self::Uncalibrated { .. } => "uncalibrated",
             Self::NothingToCompare { .. } => "nothing_to_compare",
             Self::DifferentTensors { .. } => "different_tensors",
+            Self::Adapter { .. } => "adapter",
             Self::NotFinite { .. } => "not_finite",
             Self::Pattern { .. } => "pattern",
             Self::NoTensorMatches { .. } => "no_tensor_matches",

@@ -79,6 +79,9 @@ impl Budget {
         candidate: &Checkpoint,
         history: Option<&History>,
     ) -> Result<Judgement> {
+        // An adapter is judged as what it makes of the accredited model.
+        let merged = candidate.onto(accredited)?;
+        let candidate = merged.as_ref().unwrap_or(candidate);
         same_architecture(accredited, candidate)?;
         let not_finite = not_finite(accredited, candidate);
         let mut coverage = accredited.coverage();

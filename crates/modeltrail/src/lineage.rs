@@ -71,6 +71,14 @@ pub fn lineage(
         });
     }
     let (groups, rest) = candidates.into_parts();
+    if groups.is_empty() && suspect.is_adapter() {
+        return Err(Error::Unsuitable {
+            path: suspect.name().into(),
+            what: "it is an adapter, and what it changes does not say which model it was made for"
+                .to_owned(),
+            way_out: "Merge it into its model and ask about that, or compare it with other adapters",
+        });
+    }
     if groups.is_empty() {
         return Err(nothing_in_common(suspect, &rest));
     }

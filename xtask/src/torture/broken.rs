@@ -131,12 +131,9 @@ struct Spent {
 
 fn spend(case: &Broken, unlimited: bool) -> Result<Spent, String> {
     let folder = hostile::life::temporary()?;
-    let mut size = 0;
-    for (name, bytes) in &case.files {
-        std::fs::write(folder.path().join(name), bytes).map_err(told)?;
-        size += bytes.len() as u64;
-    }
-    let (first, _) = case.files.first().ok_or("no file")?;
+    let sizes = case.files.iter().map(|(_, bytes)| bytes.len() as u64);
+    let size: u64 = sizes.sum();
+    let path = case.write(folder.path()).map_err(told)?;
     let space = PROGRAM_KIB + (MEMORY + 4 * size) / 1024;
     let mut command = process::bounded(space, SECONDS.as_secs() + 1).map_err(told)?;
     let reader = Reader::from(case.reader).to_possible_value();
@@ -147,7 +144,7 @@ fn spend(case: &Broken, unlimited: bool) -> Result<Spent, String> {
                 .as_ref()
                 .map_or("weights", |reader| reader.get_name()),
         )
-        .arg(folder.path().join(first));
+        .arg(path);
     if unlimited {
         command.arg("--unlimited");
     }

@@ -22,7 +22,7 @@ use hostile::disk::Chance;
 use hostile::families;
 use hostile::families::stores::reseal;
 use hostile::fuzzed::Target;
-use hostile::reading::{Slot, weights};
+use hostile::reading::{Slots, weights};
 use mutation::mutate;
 use std::path::{Path, PathBuf};
 use std::process::Child;
@@ -137,7 +137,7 @@ pub(crate) fn fuzz_as_child(options: &Fuzz) -> Result<()> {
     names.sort();
     let seeds: Vec<Vec<u8>> = names.iter().map(std::fs::read).collect::<Result<_, _>>()?;
     ensure!(!seeds.is_empty(), "no seed");
-    let mut slot = Slot::create(&options.folder.join(target.file()))?;
+    let mut slots = Slots::create(target, &options.folder)?;
     // Panics are caught and counted, and there may be many.
     std::panic::set_hook(Box::new(|_| {}));
     let end = Instant::now() + Duration::from_secs(options.seconds);
@@ -150,7 +150,7 @@ pub(crate) fn fuzz_as_child(options: &Fuzz) -> Result<()> {
                 break;
             }
             next(target, &seeds, &mut bytes, &mut chance);
-            tally.count(try_one(target, &mut slot, &bytes));
+            tally.count(try_one(target, &mut slots, &bytes));
         }
     }
     println!("{}", serde_json::to_string(&tally)?);
@@ -170,8 +170,8 @@ fn next(target: Target, seeds: &[Vec<u8>], bytes: &mut Vec<u8>, chance: &mut Cha
 }
 
 /// That it is refused is fine; that the reader ends otherwise is not.
-fn try_one(target: Target, slot: &mut Slot, bytes: &[u8]) -> Result<(), String> {
-    let path = slot.put(bytes).map_err(told)?;
+fn try_one(target: Target, slots: &mut Slots, bytes: &[u8]) -> Result<(), String> {
+    let path = slots.put(bytes).map_err(told)?;
     let start = ThreadTime::now();
     let ended = guarded(|| Ok(read(target, path)));
     let took = start.elapsed();
@@ -191,9 +191,7 @@ fn read(target: Target, path: &Path) -> Result<(), String> {
             let recipe = Recipe::from_toml(&text).map_err(told)?;
             recipe.validate().map_err(told)
         }
-        Target::Safetensors | Target::Torch | Target::Npy => {
-            weights(path, &Limits::default()).map(drop).map_err(told)
-        }
+        _ => weights(path, &Limits::default()).map(drop).map_err(told),
     }
 }
 
@@ -209,13 +207,13 @@ mod tests {
 
     #[test]
     fn every_file_of_the_committed_corpora_is_read_without_a_panic() {
-        let folder = tempfile::tempdir().unwrap();
         for target in Target::ALL {
-            let mut slot = Slot::create(&folder.path().join(target.file())).unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let mut slots = Slots::create(target, folder.path()).unwrap();
             let corpus = target.corpus().unwrap();
             assert!(!corpus.is_empty(), "{target:?}");
             for (name, bytes) in corpus {
-                let outcome = try_one(target, &mut slot, &bytes);
+                let outcome = try_one(target, &mut slots, &bytes);
                 assert_eq!(outcome, Ok(()), "{target:?}: {name}");
             }
         }

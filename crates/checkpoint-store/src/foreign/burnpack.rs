@@ -6,7 +6,7 @@
 
 use super::cbor::Cbor;
 use super::claimed::Claimed;
-use super::contents::{Contents, NOT_SUPPORTED, Raw, RawBytes, Stored};
+use super::contents::{Contents, Made, NOT_SUPPORTED, Raw, RawBytes, Stored};
 use super::element::Element;
 use super::place::{Container, Order, Place};
 use super::shape::count;
@@ -181,7 +181,7 @@ impl Reader<'_> {
                 element,
             },
             place,
-            pieces: Vec::new(),
+            made: Made::Whole,
         });
         Ok(())
     }

@@ -2,14 +2,20 @@
 
 use std::path::Path;
 
+use super::adapter::Adapter;
 use super::claimed::Claimed;
+use super::contents::{Made, Stored};
 use super::description::Description;
 use super::discover::Found;
+use super::element::Element;
 use super::format::Format;
 use super::place::Place;
+use super::product;
+use super::shape::count;
 use super::source::Source;
-use super::stream;
+use super::stream::{self, Widened};
 use super::tensor::{ForeignTensor, LeftOut, Unread};
+use super::tiles;
 use crate::limits::Limits;
 use crate::{Error, Result};
 
@@ -20,6 +26,14 @@ use crate::{Error, Result};
 pub struct ForeignCheckpoint {
     description: Description,
     sources: Vec<Source>,
+}
+
+/// A tensor, and where its values lie.
+struct Laid<'a> {
+    element: Element,
+    shape: &'a [u64],
+    place: &'a Place,
+    made: &'a Made,
 }
 
 impl Found {
@@ -35,8 +49,7 @@ impl Found {
     }
 
     fn read(&self, limits: &Limits) -> Result<(Description, Vec<Source>)> {
-        let index = self.index.as_deref();
-        Description::read(&self.path, &self.files, index, &self.claimed, limits)
+        Description::read(self, limits)
     }
 }
 
@@ -105,6 +118,12 @@ impl ForeignCheckpoint {
         self.description.left_out()
     }
 
+    /// What it is to the model that it changes, if it is an adapter: see [`Description::adapter`].
+    #[must_use]
+    pub fn adapter(&self) -> Option<&Adapter> {
+        self.description.adapter()
+    }
+
     /// What it says of its run and step: see [`Description::claimed`].
     #[must_use]
     pub fn claimed(&self) -> &Claimed {
@@ -122,20 +141,7 @@ impl ForeignCheckpoint {
     /// [`Error::Foreign`] if the file changed or does not hold what it said; [`Error::Invalid`] if
     /// there is no such tensor; [`Error::Io`].
     pub fn read(&self, index: usize, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
-        let table = &self.description.table;
-        let tensor = table.tensors.get(index).zip(table.places.get(index));
-        let (tensor, place) = tensor.ok_or_else(|| self.no_such(index, table.tensors.len()))?;
-        let limits = &self.description.limits;
-        let mut part = |place: &Place, shape: &[u64]| {
-            let source = self.source(place.file)?;
-            stream::values(source, place, (tensor.element, shape), limits, sink)
-        };
-        match table.pieces.get(&index) {
-            None => part(place, &tensor.shape),
-            Some(pieces) => pieces
-                .iter()
-                .try_for_each(|piece| part(&piece.place, &piece.shape)),
-        }
+        self.values(&self.tensor(index)?, sink)
     }
 
     /// Streams the bytes of the tensor at this index of [`tensors`](Self::tensors) as they are
@@ -145,20 +151,15 @@ impl ForeignCheckpoint {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn read_stored(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<()> {
-        let table = &self.description.table;
-        let tensor = table.tensors.get(index).zip(table.places.get(index));
-        let (tensor, place) = tensor.ok_or_else(|| self.no_such(index, table.tensors.len()))?;
-        let (limits, size) = (&self.description.limits, tensor.element.bytes());
-        let mut part = |place: &Place, shape: &[u64]| {
-            let source = self.source(place.file)?;
-            stream::bytes(source, place, (size, shape), limits, sink)
-        };
-        match table.pieces.get(&index) {
-            None => part(place, &tensor.shape),
-            Some(pieces) => pieces
-                .iter()
-                .try_for_each(|piece| part(&piece.place, &piece.shape)),
+        let tensor = self.tensor(index)?;
+        if matches!(tensor.made, Made::Product(_)) {
+            return self.values(&tensor, &mut |values| sink(bytemuck::cast_slice(values)));
         }
+        let size = usize::try_from(tensor.element.bytes()).unwrap_or(1);
+        self.words(&tensor, &mut |words, count| {
+            let bytes: &[u8] = bytemuck::cast_slice(words);
+            sink(bytes.get(..count * size).unwrap_or_default());
+        })
     }
 
     /// Streams the bytes of the tensor at this index of [`unread`](Self::unread) as they are
@@ -180,6 +181,76 @@ impl ForeignCheckpoint {
         let limits = &self.description.limits;
         stream::bytes(source, &bytes.place, numbers, limits, sink)?;
         Ok(true)
+    }
+
+    /// What is known of the tensor at this index.
+    fn tensor(&self, index: usize) -> Result<Laid<'_>> {
+        let table = &self.description.table;
+        let tensor = table.tensors.get(index).zip(table.places.get(index));
+        let (tensor, place) = tensor.ok_or_else(|| self.no_such(index, table.tensors.len()))?;
+        Ok(Laid {
+            element: tensor.element,
+            shape: &tensor.shape,
+            place,
+            made: table.made.get(&index).unwrap_or(&Made::Whole),
+        })
+    }
+
+    /// Streams values as f32, row-major.
+    fn values(&self, tensor: &Laid<'_>, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
+        if let Made::Product(product) = tensor.made {
+            let up = self.whole(&product.up)?;
+            let down = product.down.as_ref().map(|down| self.whole(down));
+            product::stream(product, &up, down.transpose()?.as_deref(), sink);
+            return Ok(());
+        }
+        let mut widened = Widened::new(tensor.element);
+        self.words(tensor, &mut |words, count| widened.hand(words, count, sink))
+    }
+
+    /// Streams the words that hold the elements of what is no product.
+    fn words(&self, tensor: &Laid<'_>, sink: &mut dyn FnMut(&[u64], usize)) -> Result<()> {
+        let limits = &self.description.limits;
+        let size = tensor.element.bytes();
+        match tensor.made {
+            Made::Pieces(pieces) => {
+                // Pieces of its dimensions, or runs of its values.
+                let all = [count(tensor.shape).unwrap_or(u64::MAX)];
+                let is_flat = pieces
+                    .first()
+                    .is_some_and(|piece| piece.at.len() != tensor.shape.len());
+                let shape = if is_flat { &all } else { tensor.shape };
+                tiles::stream(&self.sources, pieces, (size, shape), limits, sink)
+            }
+            Made::Whole | Made::Product(_) => {
+                let source = self.source(tensor.place.file)?;
+                stream::chunks(source, tensor.place, (size, tensor.shape), limits, sink)
+            }
+        }
+    }
+
+    /// A factor of a product, in memory.
+    fn whole(&self, factor: &Stored) -> Result<Vec<f32>> {
+        let source = self.source(factor.place.file)?;
+        let elements = factor.tensor.elements();
+        let bytes = elements.saturating_mul(4);
+        let limit = self.description.limits.memory_for(source.len());
+        if bytes > limit {
+            let what = "the size in bytes of a factor of a change";
+            return Err(source.too_large(what, bytes, limit));
+        }
+        let mut all = Vec::new();
+        let laid = Laid {
+            element: factor.tensor.element,
+            shape: &factor.tensor.shape,
+            place: &factor.place,
+            made: &factor.made,
+        };
+        let mut widened = Widened::new(factor.tensor.element);
+        self.words(&laid, &mut |words, count| {
+            widened.hand(words, count, &mut |values| all.extend_from_slice(values));
+        })?;
+        Ok(all)
     }
 
     fn source(&self, file: usize) -> Result<&Source> {

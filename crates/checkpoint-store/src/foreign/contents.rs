@@ -1,7 +1,9 @@
 //! What a reader makes of one file.
 
 use super::claimed::Claimed;
+use super::cut::Part;
 use super::place::Place;
+use super::product::Product;
 use super::tensor::{ForeignTensor, LeftOut, Unread};
 
 /// What a format's reader makes of a file.
@@ -10,6 +12,8 @@ pub(super) struct Contents {
     pub(super) tensors: Vec<Stored>,
     pub(super) unread: Vec<Raw>,
     pub(super) left_out: Vec<LeftOut>,
+    /// Parts of tensors, which the files of other processes have the rest of.
+    pub(super) parts: Vec<Part>,
     /// What its own fields say of its run and step.
     pub(super) claimed: Claimed,
     /// What the settings of the training in it say, which count where nothing else does.
@@ -17,18 +21,33 @@ pub(super) struct Contents {
 }
 
 /// A tensor, and where its values lie.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Stored {
     pub(super) tensor: ForeignTensor,
+    /// Where it lies; of one that is not whole, where its first part does.
     pub(super) place: Place,
-    /// The pieces that it consists of, one after the other, where it is not whole at its place.
-    pub(super) pieces: Vec<Piece>,
+    pub(super) made: Made,
 }
 
-/// A part of a tensor along its first dimension.
+/// How a tensor is made of what lies in the files.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) enum Made {
+    /// It lies at its place as it is.
+    #[default]
+    Whole,
+    /// It was cut into these pieces, which [`tiles::arrange`](super::tiles::arrange) has looked at.
+    Pieces(Vec<Piece>),
+    /// It is the product of two smaller ones.
+    Product(Box<Product>),
+}
+
+/// A part of a tensor: of its dimensions, or of all its values in row-major order, of which it then is
+/// one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) place: Place,
+    /// Where it begins along each dimension.
+    pub(super) at: Vec<u64>,
     pub(super) shape: Vec<u64>,
 }
 
@@ -52,11 +71,16 @@ pub(super) struct RawBytes {
 pub(super) const NOT_SUPPORTED: &str = "its number type is not supported";
 
 impl Stored {
+    /// Notes in which of a checkpoint's files it lies.
+    fn lies_in(&mut self, file: usize) {
+        self.place.file = file;
+    }
+
     /// The same tensor as one that is not read, for this reason.
     pub(super) fn unread(self, reason: &str) -> Raw {
         let elements = self.tensor.elements();
         let size = self.tensor.element.bytes();
-        let is_whole = self.pieces.is_empty();
+        let is_whole = self.made == Made::Whole;
         Raw {
             unread: Unread {
                 dtype: self.tensor.element.to_string(),
@@ -79,16 +103,21 @@ impl Contents {
     /// Notes in which of a checkpoint's files everything lies.
     pub(super) fn lies_in(&mut self, file: usize) {
         for stored in &mut self.tensors {
-            stored.place.file = file;
+            stored.lies_in(file);
+        }
+        for part in &mut self.parts {
+            part.stored.lies_in(file);
+            part.file = file;
         }
         for bytes in self.unread.iter_mut().filter_map(|raw| raw.bytes.as_mut()) {
             bytes.place.file = file;
         }
     }
 
-    /// How many tensors there are, read or not.
+    /// How many tensors there are, read or not; each part of one counts.
     pub(super) fn count(&self) -> usize {
-        self.tensors.len().saturating_add(self.unread.len())
+        let whole = self.tensors.len().saturating_add(self.unread.len());
+        whole.saturating_add(self.parts.len())
     }
 
     /// The names of all tensors, read or not.

@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::adapter::{self, Adapter};
 use super::claimed::Claimed;
-use super::contents::{Contents, Piece, RawBytes};
+use super::contents::{Contents, Made, RawBytes};
+use super::cut;
+use super::discover::Found;
 use super::distributed;
 use super::format::Format;
 use super::place::Place;
@@ -16,6 +19,7 @@ use super::shards;
 use super::sniff::Sniffed;
 use super::source::{Source, damaged, foreign, quoted};
 use super::tensor::{ForeignTensor, LeftOut, Unread, strip_wrappers};
+use super::zero;
 use crate::limits::Limits;
 use crate::{Error, Fault, Result};
 
@@ -30,17 +34,18 @@ pub struct Description {
     pub(super) files: Vec<Stamp>,
     pub(super) table: Arc<Table>,
     left_out: Vec<LeftOut>,
+    adapter: Option<Arc<Adapter>>,
     claimed: Claimed,
     pub(super) limits: Limits,
 }
 
 /// The tensors, and where they lie.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Table {
     pub(super) tensors: Vec<ForeignTensor>,
     pub(super) places: Vec<Place>,
-    /// The pieces of tensors that are not whole at their places.
-    pub(super) pieces: BTreeMap<usize, Vec<Piece>>,
+    /// How tensors are made that are not whole at their places.
+    pub(super) made: BTreeMap<usize, Made>,
     pub(super) unread: Vec<Unread>,
     pub(super) raw: Vec<Option<RawBytes>>,
 }
@@ -81,27 +86,29 @@ impl Stamp {
 }
 
 impl Description {
-    /// Reads the description of a checkpoint in these files; they stay open with what is returned.
-    pub(super) fn read(
-        path: &Path,
-        files: &[PathBuf],
-        index: Option<&Path>,
-        claimed: &Claimed,
-        limits: &Limits,
-    ) -> Result<(Self, Vec<Source>)> {
+    /// Reads the description of a checkpoint; its files stay open with what is returned.
+    pub(super) fn read(found: &Found, limits: &Limits) -> Result<(Self, Vec<Source>)> {
+        let (path, files) = (found.path.as_path(), found.files.as_slice());
         let mut sources = Vec::with_capacity(files.len());
         for path in files {
             sources.push(Source::open(path)?);
         }
-        let distributed = index.filter(|index| distributed::is_metadata(index));
-        let (mut contents, format) = match distributed {
-            Some(index) => (
-                distributed::open(index, &sources, limits)?,
+        let index = found.index.as_deref();
+        let config = index.filter(|index| adapter::is_config(index));
+        let metadata = index.filter(|index| distributed::is_metadata(index));
+        let (mut contents, format) = match (metadata, found.format) {
+            (Some(metadata), _) => (
+                distributed::open(metadata, &sources, limits)?,
                 Some(Format::TorchDistributed),
             ),
-            None => Self::of_files(&sources, limits)?,
+            (None, Format::DeepSpeedZero) => {
+                (zero::open(&sources, limits)?, Some(Format::DeepSpeedZero))
+            }
+            _ if files.iter().any(|file| zero::is_part(file)) => return Err(zero::alone(path)),
+            _ => Self::of_files(&sources, limits)?,
         };
-        if let (Some(index), None) = (index, distributed) {
+        cut::join(&sources, &mut contents, limits)?;
+        if let (Some(index), None, None) = (index, metadata, config) {
             shards::check_index(index, files, &mut contents, limits)?;
         }
         let (Some(first), Some(format)) = (sources.first(), format) else {
@@ -114,13 +121,15 @@ impl Description {
             return Err(without_values(first));
         }
         strip_wrappers(contents.names());
+        let total = sources.iter().map(Source::len).fold(0, u64::saturating_add);
+        let adapter = adapter::set_apart(path, config, &mut contents, total, limits)?;
         check_names(path, &mut contents)?;
         quantised::set_apart(&mut contents);
 
         let mut table = Table::default();
         for stored in contents.tensors {
-            if !stored.pieces.is_empty() {
-                table.pieces.insert(table.tensors.len(), stored.pieces);
+            if stored.made != Made::Whole {
+                table.made.insert(table.tensors.len(), stored.made);
             }
             table.tensors.push(stored.tensor);
             table.places.push(stored.place);
@@ -135,10 +144,11 @@ impl Description {
             files: sources.iter().map(Stamp::of).collect(),
             table: Arc::new(table),
             left_out: contents.left_out,
+            adapter: adapter.map(Arc::new),
             // A field of its own is put over the name, and the name over the settings.
             claimed: contents
                 .settings
-                .overridden_by(claimed)
+                .overridden_by(&found.claimed)
                 .overridden_by(&contents.claimed),
             limits: *limits,
         };
@@ -158,6 +168,7 @@ impl Description {
             contents.tensors.extend(part.tensors);
             contents.unread.extend(part.unread);
             contents.left_out.extend(part.left_out);
+            contents.parts.extend(part.parts);
             contents.claimed = contents.claimed.overridden_by(&part.claimed);
             contents.settings = contents.settings.overridden_by(&part.settings);
             check_count(source, contents.count(), limits)?;
@@ -195,6 +206,13 @@ impl Description {
     #[must_use]
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
+    }
+
+    /// What it is to the model that it changes, if it is an adapter, or holds one that was not merged.
+    /// The changes are among the [`tensors`](Self::tensors), multiplied out.
+    #[must_use]
+    pub fn adapter(&self) -> Option<&Adapter> {
+        self.adapter.as_deref()
     }
 
     /// What the checkpoint says of its run and step, in its metadata or else in its names.
@@ -265,6 +283,6 @@ fn without_values(source: &Source) -> Error {
     source.unsupported(
         "all its tensors are empty: DeepSpeed's ZeRO stage 3 writes such a file, and keeps the weights \
          in the files of its optimiser (`*_optim_states.pt`)",
-        "Join those with `zero_to_fp32.py`, which lies beside them, and name the file that it writes",
+        "Name the folder that holds both",
     )
 }

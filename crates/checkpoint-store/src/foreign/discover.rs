@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
+use super::adapter;
 use super::claimed::{Claim, Claimed, Origin, is_telling_folder, series};
 use super::distributed;
 use super::format::Format;
 use super::others::{Met, OtherFormat};
 use super::problem::Problem;
+use super::ranks;
 use super::shards::{Index, missing_shard, shard_name, unnamed};
 use super::sniff;
 use super::source::Source;
@@ -79,8 +81,8 @@ pub fn discover(paths: &[PathBuf], limits: &Limits) -> Discovery {
         passed_over: walk.passed_over,
         others: others.into_vec(),
     };
-    for (folder, files) in walk.distributed {
-        discovery.take_distributed(folder, files);
+    for (format, folder, files) in walk.folders {
+        discovery.take_folder(format, folder, files);
     }
     let mut candidates = walk.candidates;
     discovery.take_indexed(&mut candidates, limits);
@@ -88,6 +90,7 @@ pub fn discover(paths: &[PathBuf], limits: &Limits) -> Discovery {
     let mut rest: Vec<Candidate> = candidates.into_values().collect();
     rest.sort_by(|a, b| natural(&a.path, &b.path));
     let rest = discovery.take_numbered(rest, limits);
+    let rest = discovery.take_parts(rest, limits);
     discovery.take_single(rest, limits);
 
     discovery
@@ -189,14 +192,53 @@ impl Discovery {
         rest
     }
 
+    /// Puts the files of processes together that hold parts of one model.
+    fn take_parts(&mut self, candidates: Vec<Candidate>, limits: &Limits) -> Vec<Candidate> {
+        let sorted = ranks::sort(candidates, limits);
+        for (path, error) in sorted.problems {
+            self.problem(&path, error);
+        }
+        for group in sorted.groups {
+            let Some(first) = group.files.first().cloned() else {
+                continue;
+            };
+            self.checkpoints.push(Found {
+                claimed: Claimed::by_name(&group.without_rank),
+                path: first,
+                format: Format::Torch,
+                files: group.files,
+                index: None,
+            });
+        }
+        sorted.rest
+    }
+
     /// Takes a folder that is one checkpoint.
-    fn take_distributed(&mut self, folder: PathBuf, files: Vec<PathBuf>) {
+    fn take_folder(&mut self, format: Format, folder: PathBuf, files: Vec<PathBuf>) {
+        let is_distributed = format == Format::TorchDistributed;
         self.checkpoints.push(Found {
             claimed: Claimed::by_name(&folder.join("")),
-            format: Format::TorchDistributed,
+            format,
             files,
-            index: Some(folder.join(distributed::METADATA)),
+            index: is_distributed.then(|| folder.join(distributed::METADATA)),
             path: folder,
+        });
+    }
+
+    /// Takes the weights of an adapter, which its configuration beside them belongs to.
+    fn take_adapter(&mut self, candidate: &Candidate, format: Format, config: PathBuf) {
+        let path = &candidate.path;
+        let folder = path.with_file_name("");
+        self.checkpoints.push(Found {
+            claimed: Claimed::by_name(path),
+            format,
+            files: vec![path.clone()],
+            index: Some(config),
+            path: if candidate.named {
+                path.clone()
+            } else {
+                folder.components().collect()
+            },
         });
     }
 
@@ -227,8 +269,17 @@ impl Discovery {
                 self.passed_over += 1;
                 continue;
             }
+            if !candidate.named && adapter::is_second_copy(&candidate.path) {
+                self.passed_over += 1;
+                continue;
+            }
+            let sniffed = sniff(&candidate.path, limits);
+            if let (Ok(format), Some(config)) = (&sniffed, adapter::config_of(&candidate.path)) {
+                self.take_adapter(&candidate, *format, config);
+                continue;
+            }
             let path = candidate.path;
-            match sniff(&path, limits) {
+            match sniffed {
                 Ok(format) => self.found(&path, format, vec![path.clone()], None),
                 // Many programs call files so that are no checkpoints at all.
                 Err(Error::Foreign {

@@ -2,28 +2,25 @@
 //!
 //! `.metadata` is a pickle that says of each tensor how large it is, into which chunks it is cut,
 //! and where each chunk lies: a whole file of `torch.save`, at some place in a `.distcp` file. Chunks
-//! that follow each other along the first dimension, as FSDP cuts them, are read one after the
-//! other; a tensor that is cut otherwise is not read.
+//! may be cut along any dimensions, as FSDP and tensor parallelism cut them, as long as they form a grid.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::archive::Archive;
-use super::contents::{Contents, Piece, Stored};
+use super::contents::{Contents, Made, Piece, Stored};
 use super::pickle::{self, Value, Values};
 use super::place::Container;
 use super::shape::count;
 use super::source::{Source, foreign, quoted};
 use super::tensor::{Declared, LeftOut, Unread, role};
+use super::tiles::{self, Gap};
 use super::{state_dict, torch};
 use crate::limits::{Limits, MAX_FOREIGN_DIMENSIONS};
 use crate::{Fault, Result};
 
 /// The file that describes a folder.
 pub(super) const METADATA: &str = ".metadata";
-
-/// What is said of a tensor that is cut along other dimensions than the first.
-const CUT_OTHERWISE: &str = "it is cut into parts along other dimensions than the first";
 
 /// Where a chunk lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -121,57 +118,48 @@ impl Folder<'_> {
         &mut self,
         name: String,
         shape: Vec<u64>,
-        mut pieces: Vec<(Vec<u64>, Vec<u64>, At)>,
+        pieces: Vec<(Vec<u64>, Vec<u64>, At)>,
     ) -> Result<()> {
         let wrong = |what: &str| {
             self.source
                 .damaged(format!("the tensor {} {what}", quoted(&name)))
         };
         let elements = count(&shape).ok_or_else(|| wrong("is too large"))?;
-        pieces.sort_by(|(a, _, _), (b, _, _)| a.cmp(b));
-        if !is_cut_along_the_first(&shape, &pieces) {
-            let covered = pieces
-                .iter()
-                .try_fold(0_u64, |sum, (_, sizes, _)| sum.checked_add(count(sizes)?));
-            if covered != Some(elements) {
-                return Err(wrong("is not whole: its chunks have more or fewer values"));
-            }
-            self.contents.unread.push(super::contents::Raw {
-                unread: Unread {
-                    name,
-                    dtype: "sharded".to_owned(),
-                    elements: Some(elements),
-                    shape: Some(shape),
-                    bytes: None,
-                    reason: CUT_OTHERWISE.to_owned(),
-                },
-                bytes: None,
-            });
-            return Ok(());
-        }
         let mut parts = Vec::with_capacity(pieces.len());
-        for (_, sizes, at) in pieces {
+        for (offsets, sizes, at) in pieces {
             match self.part(at, &sizes)? {
-                Ok(part) => parts.push(part),
-                Err(mut unread) => {
-                    unread.name = name;
-                    unread.elements = Some(elements);
-                    unread.shape = Some(shape);
-                    unread.bytes = None;
-                    self.contents.unread.push(super::contents::Raw {
-                        unread,
-                        bytes: None,
-                    });
+                Ok(part) => parts.push((offsets, part)),
+                Err(unread) => {
+                    let (dtype, reason) = (unread.dtype, unread.reason);
+                    self.unread(name, shape, dtype, reason);
                     return Ok(());
                 }
             }
         }
-        let Some(first) = parts.first() else {
+        let Some((_, first)) = parts.first().cloned() else {
             return Err(wrong("has no chunk"));
         };
         let element = first.tensor.element;
-        if parts.iter().any(|part| part.tensor.element != element) {
+        if parts.iter().any(|(_, part)| part.tensor.element != element) {
             return Err(wrong("has chunks of different types"));
+        }
+        let mut pieces: Vec<Piece> = parts
+            .into_iter()
+            .map(|(at, part)| Piece {
+                place: part.place,
+                at,
+                shape: part.tensor.shape,
+            })
+            .collect();
+        match tiles::arrange(&shape, &mut pieces) {
+            Ok(()) => {}
+            Err(Gap::NotWhole) => {
+                return Err(wrong("is not whole: its chunks have more or fewer values"));
+            }
+            Err(gap) => {
+                self.unread(name, shape, element.to_string(), gap.reason().to_owned());
+                return Ok(());
+            }
         }
         let bytes = elements.saturating_mul(element.bytes());
         self.left = self.left.checked_sub(bytes).ok_or_else(|| {
@@ -179,27 +167,36 @@ impl Folder<'_> {
             self.source
                 .too_large("the size of all its tensors, in bytes,", bytes, limit)
         })?;
-        let mut tensor = first.tensor.clone();
+        let mut tensor = first.tensor;
         tensor.role = role(&name, &shape, element, Declared::Nothing);
         tensor.name = name;
         tensor.shape = shape;
-        let place = first.place.clone();
-        let pieces = match parts.len() {
-            1 => Vec::new(),
-            _ => parts
-                .into_iter()
-                .map(|part| Piece {
-                    place: part.place,
-                    shape: part.tensor.shape,
-                })
-                .collect(),
-        };
+        let place = pieces
+            .first()
+            .map_or(first.place, |piece| piece.place.clone());
         self.contents.tensors.push(Stored {
             tensor,
             place,
-            pieces,
+            made: match pieces.len() {
+                0 | 1 => Made::Whole,
+                _ => Made::Pieces(pieces),
+            },
         });
         Ok(())
+    }
+
+    fn unread(&mut self, name: String, shape: Vec<u64>, dtype: String, reason: String) {
+        self.contents.unread.push(super::contents::Raw {
+            unread: Unread {
+                name,
+                dtype,
+                elements: count(&shape),
+                shape: Some(shape),
+                bytes: None,
+                reason,
+            },
+            bytes: None,
+        });
     }
 
     /// The tensor that a chunk is, or what it is if it is not read.
@@ -234,25 +231,6 @@ impl Folder<'_> {
         }
         Ok(Ok(part))
     }
-}
-
-/// Whether chunks, sorted, follow each other along the first dimension and are whole in the others.
-fn is_cut_along_the_first(shape: &[u64], pieces: &[(Vec<u64>, Vec<u64>, At)]) -> bool {
-    let mut next = 0_u64;
-    for (offsets, sizes, _) in pieces {
-        let is_like = offsets.len() == shape.len() && sizes.len() == shape.len();
-        let is_whole =
-            sizes.get(1..) == shape.get(1..) && offsets.iter().skip(1).all(|&offset| offset == 0);
-        let follows = offsets.first().is_none_or(|&offset| offset == next);
-        if !is_like || !is_whole || !follows {
-            return false;
-        }
-        let Some(end) = next.checked_add(sizes.first().copied().unwrap_or(0)) else {
-            return false;
-        };
-        next = end;
-    }
-    shape.first().is_none_or(|&size| size == next) && (!shape.is_empty() || pieces.len() == 1)
 }
 
 /// Where each chunk lies, by the tensor and its place in it.
@@ -363,32 +341,4 @@ pub(super) fn files(folder: &Path) -> Option<Vec<PathBuf>> {
         .collect();
     files.sort();
     (!files.is_empty()).then_some(files)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_chunks_that_follow_each_other_along_the_first_dimension_are_joined() {
-        let at = At {
-            file: 0,
-            offset: 0,
-            len: 0,
-        };
-        let cut = |shape: &[u64], pieces: &[(&[u64], &[u64])]| {
-            let pieces: Vec<_> = pieces
-                .iter()
-                .map(|(offsets, sizes)| (offsets.to_vec(), sizes.to_vec(), at))
-                .collect();
-            is_cut_along_the_first(shape, &pieces)
-        };
-        assert!(cut(&[4, 3], &[(&[0, 0], &[4, 3])]));
-        assert!(cut(&[4, 3], &[(&[0, 0], &[3, 3]), (&[3, 0], &[1, 3])]));
-        assert!(cut(&[], &[(&[], &[])]));
-        assert!(!cut(&[4, 3], &[(&[0, 0], &[3, 3])]));
-        assert!(!cut(&[4, 3], &[(&[0, 0], &[3, 3]), (&[2, 0], &[2, 3])]));
-        assert!(!cut(&[4, 4], &[(&[0, 0], &[4, 2]), (&[0, 2], &[4, 2])]));
-        assert!(!cut(&[], &[]));
-    }
 }

@@ -14,6 +14,8 @@ pub enum Format {
     TorchLegacy,
     /// A folder that `torch.distributed.checkpoint` wrote.
     TorchDistributed,
+    /// A folder that DeepSpeed's ZeRO wrote: the files of all its processes.
+    DeepSpeedZero,
     /// NumPy's `.npz`: one array per entry of a zip archive.
     Npz,
     /// NumPy's `.npy`: one array.
@@ -29,6 +31,7 @@ impl fmt::Display for Format {
             Self::Torch => "PyTorch",
             Self::TorchLegacy => "PyTorch before 1.6",
             Self::TorchDistributed => "torch.distributed.checkpoint",
+            Self::DeepSpeedZero => "DeepSpeed ZeRO",
             Self::Npz => "npz",
             Self::Npy => "npy",
             Self::Burnpack => "burnpack",

@@ -3,7 +3,7 @@
 //! The format is NEP 1: magic, version, length, then a Python dictionary of the type, the order
 //! and the shape. The dictionary is read by a parser for exactly that; nothing is evaluated.
 
-use super::contents::{Contents, NOT_SUPPORTED, Raw, RawBytes, Stored};
+use super::contents::{Contents, Made, NOT_SUPPORTED, Raw, RawBytes, Stored};
 use super::element::Element;
 use super::format::NPY_MAGIC;
 use super::place::{Container, Order, Place};
@@ -178,7 +178,7 @@ impl Array {
                     element,
                 },
                 place,
-                pieces: Vec::new(),
+                made: Made::Whole,
             }),
             Numbers::Unread { dtype, bytes: size } => {
                 let unread = Unread {

@@ -31,7 +31,7 @@ const AS_STATE_DICT: &str =
 const KNOWN: [Known; 12] = [
     Known {
         what: "DeepSpeed ZeRO files",
-        way_out: "Join them with `zero_to_fp32.py`, which lies beside them, and name the file that it writes",
+        way_out: "Copy the files of all ranks into one folder, those of the model and those of the optimiser, and name it",
         extensions: &[],
         parts: &["zero_pp_rank_", "_optim_states.pt"],
     },

@@ -71,6 +71,7 @@ fn reason(
 
 #[cfg(test)]
 mod tests {
+    use super::super::contents::Made;
     use super::super::element::Element;
     use super::super::place::{Container, Order, Place};
     use super::super::tensor::{Declared, ForeignTensor, role};
@@ -90,7 +91,7 @@ mod tests {
                 order: Order::RowMajor,
                 big_endian: false,
             },
-            pieces: Vec::new(),
+            made: Made::Whole,
         });
         let mut contents = Contents {
             tensors: stored.collect(),

@@ -11,7 +11,7 @@ use serde::de::{
 };
 
 use super::claimed::Claimed;
-use super::contents::{Contents, NOT_SUPPORTED, Raw, RawBytes, Stored};
+use super::contents::{Contents, Made, NOT_SUPPORTED, Raw, RawBytes, Stored};
 use super::element::Element;
 use super::place::{Container, Order, Place};
 use super::shape::count;
@@ -77,7 +77,7 @@ pub(super) fn open(source: &Source, limits: &Limits) -> Result<Contents> {
                     element,
                 },
                 place,
-                pieces: Vec::new(),
+                made: Made::Whole,
             }),
             None => contents.unread.push(Raw {
                 unread: Unread {

@@ -1,6 +1,8 @@
 //! Finding the weights of the model among the values of a training checkpoint.
 
 mod effort;
+mod parallel;
+mod sharded;
 
 use super::claimed::Claimed;
 use super::pickle::{Value, Values};
@@ -9,6 +11,7 @@ use super::tensor::{Declared, LeftOut, Unread};
 use crate::limits::Limits;
 use crate::{Error, Result};
 use effort::Effort;
+pub(super) use sharded::Sharded;
 
 /// Under which keys training programs keep the model, the usual ones first; averaged copies
 /// count only where there is nothing else.
@@ -57,6 +60,8 @@ pub(super) struct StateDict {
     /// Tensors of kinds that are not read: sparse, nested, subclasses.
     pub(super) unread: Vec<Unread>,
     pub(super) left_out: Vec<LeftOut>,
+    /// Parts of tensors of which other processes hold the rest.
+    pub(super) parts: Vec<Sharded>,
     /// What fields beside the model say.
     pub(super) claimed: Claimed,
     /// What the settings of the training say.
@@ -88,8 +93,13 @@ pub(super) fn find(
     let model = search.model(root)?;
     search.collect(model, &mut String::new(), 0)?;
     let mut found = search.found;
-    if found.tensors.is_empty() && found.unread.is_empty() {
+    if found.tensors.is_empty() && found.unread.is_empty() && found.parts.is_empty() {
         return Err(without_model(values, source, &found.left_out));
+    }
+    if found.parts.is_empty()
+        && let Some((field, count)) = parallel::of(values, root)
+    {
+        return Err(parallel::part(source, field, count));
     }
     for (name, _, _) in &mut found.tensors {
         if name.is_empty() {
@@ -168,7 +178,7 @@ impl Search<'_> {
     /// Whether there are tensors somewhere under this value.
     fn has_tensors(&mut self, value: Value, depth: usize) -> Result<bool> {
         self.effort.visit(depth)?;
-        if matches!(value, Value::Tensor(_)) {
+        if matches!(value, Value::Tensor(_)) || self.values.is_wrapper(value) {
             return Ok(true);
         }
         for &(_, value) in self.values.mapping(value).unwrap_or_default() {
@@ -215,13 +225,36 @@ impl Search<'_> {
             self.collect(value, name, depth + 1)?;
             name.truncate(len);
         }
+        if self.values.is_wrapper(value) {
+            if let Some(parts) = sharded::parts(self.values, value, name) {
+                return self.push_parts(parts);
+            }
+            // A tensor of a class of its own.
+            let class = self.values.class(value).unwrap_or_default();
+            return self.unread(name, &class);
+        }
         if let (Value::Object(_), true) = (value, depth > 0)
             && self.values.mapping(value).is_none()
             && let Some(class) = self.values.class(value)
             && class.starts_with("torch.")
         {
-            // A tensor that is sparse, nested, or of a class of its own.
+            // A tensor that is sparse or nested.
             self.unread(name, &class)?;
+        }
+        Ok(())
+    }
+
+    fn push_parts(&mut self, parts: Vec<Sharded>) -> Result<()> {
+        for part in parts {
+            let count = self.found.tensors.len() + self.found.parts.len();
+            if count >= self.limits.most_tensors {
+                let most = self.limits.most_tensors as u64;
+                return Err(self
+                    .source
+                    .too_large("the number of tensors", most + 1, most));
+            }
+            self.effort.keep(&part.name)?;
+            self.found.parts.push(part);
         }
         Ok(())
     }
@@ -315,7 +348,7 @@ impl Search<'_> {
 }
 
 /// Takes over what the fields of a dictionary say.
-fn note(values: &Values, mapping: Value, claimed: &mut Claimed) {
+pub(super) fn note(values: &Values, mapping: Value, claimed: &mut Claimed) {
     for &(key, value) in values.mapping(mapping).unwrap_or_default() {
         let Value::Text(key) = key else { continue };
         let key = values.text(key);

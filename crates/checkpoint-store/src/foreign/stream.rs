@@ -8,37 +8,34 @@ use super::unpack::Bytes;
 use crate::Result;
 use crate::limits::{Limits, STREAM_BYTES};
 
-/// Streams the values of a tensor, as f32 in row-major order, in chunks of at most
-/// [`STREAM_BYTES`] as stored.
-///
-/// A tensor in another order is read whole first, within [`Limits::memory_for`] its file.
-pub(super) fn values(
-    source: &Source,
-    place: &Place,
-    (element, shape): (Element, &[u64]),
-    limits: &Limits,
-    sink: &mut dyn FnMut(&[f32]),
-) -> Result<()> {
-    let mut widened = Vec::new();
-    chunks(
-        source,
-        place,
-        (element.bytes(), shape),
-        limits,
-        &mut |words, count| {
-            if element == Element::F32 {
-                // What is stored is what is wanted, without a copy.
-                let values: &[f32] = bytemuck::cast_slice(words);
-                return sink(values.get(..count).unwrap_or_default());
-            }
-            if widened.len() < count {
-                widened.resize(count, 0.0);
-            }
-            let values = widened.get_mut(..count).unwrap_or_default();
-            widen(element, words, values);
-            sink(values);
-        },
-    )
+/// What words of an element's are as f32, in the slices in which they come.
+pub(super) struct Widened {
+    element: Element,
+    values: Vec<f32>,
+}
+
+impl Widened {
+    pub(super) fn new(element: Element) -> Self {
+        Self {
+            element,
+            values: Vec::new(),
+        }
+    }
+
+    /// Hands over so many values.
+    pub(super) fn hand(&mut self, words: &[u64], count: usize, sink: &mut dyn FnMut(&[f32])) {
+        if self.element == Element::F32 {
+            // What is stored is what is wanted, without a copy.
+            let values: &[f32] = bytemuck::cast_slice(words);
+            return sink(values.get(..count).unwrap_or_default());
+        }
+        if self.values.len() < count {
+            self.values.resize(count, 0.0);
+        }
+        let values = self.values.get_mut(..count).unwrap_or_default();
+        widen(self.element, words, values);
+        sink(values);
+    }
 }
 
 /// Streams the bytes of a tensor as they are stored, but little-endian and in row-major order. Its
@@ -57,8 +54,11 @@ pub(super) fn bytes(
     })
 }
 
-/// Hands over words that hold so many elements, little-endian, chunk by chunk.
-fn chunks(
+/// Hands over words that hold so many elements of a tensor, little-endian, chunk by chunk: at most
+/// [`STREAM_BYTES`] as stored.
+///
+/// A tensor in another order is read whole first, within [`Limits::memory_for`] its file.
+pub(super) fn chunks(
     source: &Source,
     place: &Place,
     (size, shape): (u64, &[u64]),

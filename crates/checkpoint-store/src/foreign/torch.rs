@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::io::Read;
 
 use super::archive::Archive;
-use super::contents::{Contents, NOT_SUPPORTED, Raw, RawBytes, Stored};
+use super::contents::{Contents, Made, NOT_SUPPORTED, Raw, RawBytes, Stored};
+use super::cut::Part;
 use super::element::whole_number;
 use super::format::LEGACY_MAGIC;
 use super::pickle::{self, Numbers, Tensor, Value, Values};
@@ -28,6 +29,18 @@ struct Extent {
 
 /// Reads the description in a zip archive: a pickle, and one entry for each storage.
 pub(super) fn open(source: &Source, archive: &Archive, limits: &Limits) -> Result<Contents> {
+    let mut find =
+        |values: &Values, root| state_dict::find(values, root, source, &stem(source), limits);
+    open_with(source, archive, limits, &mut find)
+}
+
+/// Reads the description in a zip archive, of the tensors that are found so among its values.
+pub(super) fn open_with(
+    source: &Source,
+    archive: &Archive,
+    limits: &Limits,
+    find: &mut dyn FnMut(&Values, Value) -> Result<StateDict>,
+) -> Result<Contents> {
     let pickles = archive
         .entries()
         .iter()
@@ -64,7 +77,7 @@ pub(super) fn open(source: &Source, archive: &Archive, limits: &Limits) -> Resul
     if taken != described.size {
         return Err(source.damaged("its pickle ends before its entry does"));
     }
-    let found = state_dict::find(&values, root, source, &stem(source), limits)?;
+    let found = find(&values, root)?;
     let extent = |key: &str| {
         let entry = archive.get(&format!("{prefix}data/{key}"));
         let entry = entry.ok_or_else(|| {
@@ -265,7 +278,7 @@ fn describe<'a>(
         match tensor.numbers {
             Numbers::Read(element) => contents.tensors.push(Stored {
                 place,
-                pieces: Vec::new(),
+                made: Made::Whole,
                 tensor: ForeignTensor {
                     role: role(&name, &shape, element, declared),
                     name,
@@ -285,6 +298,57 @@ fn describe<'a>(
                 bytes: (size > 0).then_some(RawBytes { place, size, shape }),
             }),
         }
+    }
+    for part in found.parts {
+        let (tensor, laid) = locate(&part.name, part.tensor)?;
+        total = total.saturating_add(laid.bytes);
+        let limit = limits.unpacked_for(source.len());
+        if total > limit {
+            return Err(source.too_large("the size of all its tensors, in bytes,", total, limit));
+        }
+        let Numbers::Read(element) = tensor.numbers else {
+            let dtype = match tensor.numbers {
+                Numbers::Unread { name, .. } => shown(values.text(name)),
+                Numbers::Read(_) => String::new(),
+            };
+            contents.unread.push(Raw {
+                unread: Unread {
+                    name: part.name,
+                    dtype,
+                    elements: count(&part.shape),
+                    shape: Some(part.shape),
+                    bytes: None,
+                    reason: NOT_SUPPORTED.to_owned(),
+                },
+                bytes: None,
+            });
+            continue;
+        };
+        let place = Place {
+            file: 0,
+            container: Container::File {
+                offset: laid.offset,
+            },
+            order: laid.order,
+            big_endian,
+        };
+        let name = part.name.clone();
+        contents.parts.push(Part {
+            shape: part.shape,
+            stored: Stored {
+                tensor: ForeignTensor {
+                    role: role(&name, &laid.shape, element, Declared::Nothing),
+                    name,
+                    shape: laid.shape,
+                    element,
+                },
+                place,
+                made: Made::Whole,
+            },
+            cut: part.cut,
+            name: part.name,
+            file: 0,
+        });
     }
     for (key, tensor) in found.counters {
         let (tensor, laid) = locate(&key, tensor)?;

@@ -6,10 +6,11 @@ use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
 use super::distributed;
-use super::format::READ_KINDS;
+use super::format::{Format, READ_KINDS};
 use super::others::Met;
 use super::problem::Problem;
 use super::source::{foreign, too_large};
+use super::zero;
 use crate::limits::MAX_FILES;
 use crate::{Error, Fault};
 
@@ -45,7 +46,7 @@ pub(super) struct Walk {
     pub(super) candidates: HashMap<Identity, Candidate>,
     pub(super) problems: Vec<Problem>,
     /// Folders that are one checkpoint each, with their files.
-    pub(super) distributed: Vec<(PathBuf, Vec<PathBuf>)>,
+    pub(super) folders: Vec<(Format, PathBuf, Vec<PathBuf>)>,
     /// Which of the paths gave something.
     pub(super) fruitful: HashSet<usize>,
     /// Files of a training that hold no weights.
@@ -203,9 +204,16 @@ impl Walk {
             }
             let distributed = distributed::files(&folder);
             let is_distributed = distributed.is_some();
-            if let Some(files) = distributed {
-                self.fruitful.insert(root);
-                self.distributed.push((folder.clone(), files));
+            let mut taken: HashSet<PathBuf> = HashSet::new();
+            for (format, files) in [
+                (Format::TorchDistributed, distributed),
+                (Format::DeepSpeedZero, zero::files(&folder)),
+            ] {
+                if let Some(files) = files {
+                    self.fruitful.insert(root);
+                    taken.extend(files.iter().cloned());
+                    self.folders.push((format, folder.clone(), files));
+                }
             }
             let mut paths = Vec::new();
             match fs::read_dir(&folder) {
@@ -234,7 +242,8 @@ impl Walk {
                     return;
                 }
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                if name.starts_with('.') || (is_distributed && name.ends_with(".distcp")) {
+                let is_taken = is_distributed && name.ends_with(".distcp");
+                if name.starts_with('.') || is_taken || taken.contains(&path) {
                     continue;
                 }
                 match fs::metadata(&path) {

@@ -1,5 +1,6 @@
 //! Which checkpoints there are: descriptions only, no weights.
 
+use super::noted::Noted;
 use super::source::{Source, weights};
 use super::{
     Claims, From, LeftOut, Options, PositionClaim, Problem, RunClaim, Unit, printable, sketches,
@@ -46,6 +47,7 @@ pub(super) struct Listing {
     pub(super) left_out: LeftOut,
     pub(super) passed_over: usize,
     pub(super) unread: Vec<Unread>,
+    pub(super) noted: Noted,
     /// Paths that have a problem.
     reported: HashSet<PathBuf>,
     /// Stores and files of sketches that were read, by their real paths.
@@ -224,6 +226,7 @@ impl Listing {
                     let name = found.path.strip_prefix(&common).unwrap_or(&found.path);
                     let name = printable(&name.to_string_lossy());
                     self.unread.extend(opened.unread(&name));
+                    self.noted.add(&opened.description);
                     self.left_out.buffers += opened.left_out.buffers;
                     self.left_out.not_float += opened.left_out.not_float;
                     self.left_out.others += opened.left_out.others;

@@ -1,15 +1,17 @@
 //! One checkpoint with all its weights, for a comparison of two.
 
+mod onto;
+
 use super::listing::Opened;
 use super::source::{Source, Stored};
 use super::{LeftOut, Options, printable};
 use crate::coverage::Unread;
 use crate::error::{Error, Result};
 use crate::source::{TensorSource, sides};
-use checkpoint_store::foreign::{ForeignCheckpoint, Role, discover};
+use checkpoint_store::foreign::{Adapter, ForeignCheckpoint, Role, discover};
 use checkpoint_store::{Store, TensorShape};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use weightspace::compare::Tensor;
 
@@ -22,6 +24,8 @@ pub struct Single {
     pub left_out: LeftOut,
     /// Tensors that could not be read.
     pub unread: Vec<Unread>,
+    /// What it is to the model that it changes, if it is an adapter, or holds one that was not merged.
+    pub adapter: Option<Adapter>,
     tensors: Vec<Values>,
     /// What f32 does not show, by tensor.
     stored: BTreeMap<String, Stored>,
@@ -37,11 +41,11 @@ pub struct Buffer {
     pub bits: Option<Vec<u32>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Values {
     name: String,
     shape: Vec<usize>,
-    values: Vec<f32>,
+    values: Arc<Vec<f32>>,
 }
 
 impl Single {
@@ -57,13 +61,14 @@ impl Single {
             tensors.push(Values {
                 name: tensor.name.clone(),
                 shape: sides(tensor)?,
-                values,
+                values: Arc::new(values),
             });
         }
         Ok(Self {
             name,
             left_out: LeftOut::default(),
             unread: Vec::new(),
+            adapter: None,
             tensors,
             stored: BTreeMap::new(),
             buffers: BTreeMap::new(),
@@ -125,6 +130,8 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
             way_out: "Name the run and the epoch",
         });
     }
+    let latest = latest(path);
+    let path = latest.as_deref().unwrap_or(path);
     let mut discovery = discover(&[path.to_path_buf()], &options.limits);
     if let Some(problem) = discovery.problems.into_iter().next() {
         return Err(problem.error.into());
@@ -140,13 +147,34 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
     let opened = Opened::of(&found, &options.limits)?;
     let buffers = buffers(&opened.description.open()?);
     let unread = opened.unread(&shown).collect();
+    let adapter = opened.description.adapter().cloned();
     let source = Source::Foreign(Box::new(opened.description));
     let single = read(shown, opened.left_out, &source, &opened.layout)?;
     Ok(Single {
         buffers,
         unread,
+        adapter,
         ..single
     })
+}
+
+/// The folder of the newest checkpoint, of several that DeepSpeed wrote: it leaves a file that names it.
+fn latest(path: &Path) -> Option<PathBuf> {
+    /// More than the name of a folder has.
+    const MOST_BYTES: u64 = 512;
+    let file = path.join("latest");
+    let metadata = file.metadata().ok()?;
+    if !metadata.is_file() || metadata.len() > MOST_BYTES {
+        return None;
+    }
+    let text = std::fs::read_to_string(file).ok()?;
+    let name = Path::new(text.trim());
+    let is_plain = matches!(
+        name.components().collect::<Vec<_>>()[..],
+        [Component::Normal(_)]
+    );
+    let folder = path.join(name);
+    (is_plain && folder.is_dir()).then_some(folder)
 }
 
 fn buffers(checkpoint: &ForeignCheckpoint) -> BTreeMap<String, Buffer> {
@@ -182,13 +210,14 @@ fn read(
         tensors.push(Values {
             name: tensor.name.clone(),
             shape,
-            values,
+            values: Arc::new(values),
         });
     }
     Ok(Single {
         name,
         left_out,
         unread: Vec::new(),
+        adapter: None,
         stored: source.beyond_f32()?,
         tensors,
         buffers: BTreeMap::new(),

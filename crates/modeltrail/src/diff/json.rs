@@ -2,7 +2,7 @@
 
 use super::merged::Merge;
 use super::{Exact, Frozen, Summary, Verdict};
-use crate::checkpoint::Buffers;
+use crate::checkpoint::{Applied, Buffers};
 use crate::collection::LeftOut;
 use crate::coverage::Coverage;
 use serde::Serialize;
@@ -35,6 +35,8 @@ pub(super) struct Document<'a> {
 struct Compared<'a> {
     name: &'a str,
     left_out: LeftOut,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adapter: Option<&'a Applied>,
 }
 
 #[derive(Serialize)]
@@ -96,6 +98,7 @@ fn compared(checkpoint: &Summary) -> Compared<'_> {
     Compared {
         name: &checkpoint.name,
         left_out: checkpoint.left_out,
+        adapter: checkpoint.adapter.as_ref(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The comparison for people.
 
 use super::merged::Merge;
-use super::{Exact, Verdict};
+use super::{Exact, Summary, Verdict};
 use crate::collection::printable;
 use crate::text::{beside_weights, counted, table, thousands, unread};
 use std::fmt::Write;
@@ -43,6 +43,9 @@ pub(super) fn page(found: &Exact) -> String {
             let _ = writeln!(text, "{}: {note}", single.name);
         }
     }
+    for note in adapters(found) {
+        let _ = writeln!(text, "{note}");
+    }
     if let Some(note) = found.buffers.to_note() {
         let _ = writeln!(text, "{note}");
     }
@@ -65,6 +68,19 @@ pub(super) fn page(found: &Exact) -> String {
         let _ = writeln!(text, "! not frozen: {what}{name} ({})", broken.why);
     }
     text.trim_end().to_owned()
+}
+
+/// What is said of adapters.
+fn adapters(found: &Exact) -> Vec<String> {
+    let sides = [
+        (&found.a, "A", "B", found.onto == Some(false)),
+        (&found.b, "B", "A", found.onto == Some(true)),
+    ];
+    let notes = sides.into_iter().filter_map(|(own, name, other, is_onto)| {
+        let adapter = own.adapter.as_ref()?;
+        Some(adapter.to_note(name, is_onto.then_some(other)))
+    });
+    notes.collect()
 }
 
 fn row(name: &str, change: &Change) -> [String; 6] {
@@ -142,8 +158,31 @@ fn verdict(found: &Exact) -> String {
                 .to_owned()
         }
         Some(Verdict::CannotTell(_)) => CANNOT_TELL.to_owned(),
+        None if are_same_products(found) => {
+            "the same changes but for rounding: both adapters multiply out to the same, whatever their \
+             factors are"
+                .to_owned()
+        }
         None => format!("{}{suffix}", unexplained(found)),
     }
+}
+
+/// Whether both are adapters that add the same, as near as factors of f32 multiply out.
+fn are_same_products(found: &Exact) -> bool {
+    const ROUNDING: f64 = 2e-5;
+    let is_adapter = |side: &Summary| side.adapter.as_ref().is_some_and(|adapter| adapter.merged);
+    let is_near = |change: &Change| {
+        change
+            .relative()
+            .is_some_and(|relative| relative < ROUNDING)
+    };
+    let mut tensors = found.comparison.tensors.iter();
+    let is_all = found.only_a.is_empty() && found.only_b.is_empty() && found.reshaped.is_empty();
+    found.onto.is_none()
+        && is_all
+        && is_adapter(&found.a)
+        && is_adapter(&found.b)
+        && tensors.all(|tensor| tensor.change.identical() || is_near(&tensor.change))
 }
 
 /// B as a combination of others, or that it is none.

@@ -104,12 +104,9 @@ impl Machine<'_> {
             }
             ("torch._tensor", "_rebuild_from_type_v2") if wrapping < MAX_WRAPPING => {
                 let (function, inner) = (argument(self, 0), argument(self, 2));
-                if let Some(whole) = self.whole_local(function, inner, argument(self, 3)) {
-                    return Ok(whole);
-                }
                 if let (true, Value::Global(class)) = (self.is_wrapper(function), argument(self, 1))
                 {
-                    return self.new_object(class);
+                    return self.new_wrapper(class, inner, argument(self, 3));
                 }
                 self.call(function, inner, wrapping + 1)
             }
@@ -145,7 +142,7 @@ impl Machine<'_> {
                 Ok(Value::Dict(dict))
             }
             ("torch", "Size") => Ok(argument(self, 0)),
-            _ => self.new_object(global),
+            _ => self.new_object(global, Value::Tuple(arguments)),
         }
     }
 
@@ -155,28 +152,6 @@ impl Machine<'_> {
         };
         let function = self.values.global(function);
         function == Some(("torch._utils", "_rebuild_wrapper_subclass"))
-    }
-
-    /// The tensor that a distributed one of a single part keeps: that part is all of it.
-    fn whole_local(&self, function: Value, inner: Value, state: Value) -> Option<Value> {
-        if !self.is_wrapper(function) {
-            return None;
-        }
-        let size = self.values.sequence(inner)?.get(2).copied()?;
-        // Its fields, or a pair of fields and those in slots.
-        let fields = self
-            .values
-            .sequence(state)
-            .unwrap_or(std::slice::from_ref(&state));
-        let mut local = fields
-            .iter()
-            .filter_map(|&fields| self.values.get(fields, "_local_tensor"));
-        let local = local.next()?;
-        let Value::Tensor(tensor) = local else {
-            return None;
-        };
-        let shape = self.values.tensors.get(tensor as usize)?.shape;
-        (self.values.sequence(size)? == self.values.tuple(shape)).then_some(local)
     }
 
     /// A number that NumPy keeps as a type and its bytes, little-endian as everywhere today.

@@ -94,7 +94,11 @@ pub(in crate::foreign) struct Tensor {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Object {
     pub(super) class: u32,
+    /// What it was made of.
+    pub(super) arguments: Value,
     pub(super) state: Value,
+    /// Whether it is a tensor of a class of its own.
+    pub(super) is_tensor: bool,
     /// What a dictionary-like object was filled with.
     pub(super) entries: Option<u32>,
 }
@@ -172,6 +176,44 @@ impl Values {
         Some(format!("{module}.{name}"))
     }
 
+    /// The name of the class of an object, without that of its module.
+    pub(in crate::foreign) fn class_name(&self, value: Value) -> Option<&str> {
+        let Value::Object(object) = value else {
+            return None;
+        };
+        let object = self.objects.get(object as usize)?;
+        self.global(object.class).map(|(_, name)| name)
+    }
+
+    /// What an object was made of.
+    pub(in crate::foreign) fn arguments(&self, value: Value) -> &[Value] {
+        let Value::Object(object) = value else {
+            return &[];
+        };
+        let object = self.objects.get(object as usize);
+        object
+            .and_then(|object| self.sequence(object.arguments))
+            .unwrap_or_default()
+    }
+
+    /// What an object was filled with, as it is in the pickle.
+    pub(in crate::foreign) fn state(&self, value: Value) -> Value {
+        let Value::Object(object) = value else {
+            return Value::Nothing;
+        };
+        let object = self.objects.get(object as usize);
+        object.map_or(Value::Nothing, |object| object.state)
+    }
+
+    /// Whether a value is a tensor of a class of its own.
+    pub(in crate::foreign) fn is_wrapper(&self, value: Value) -> bool {
+        let Value::Object(object) = value else {
+            return false;
+        };
+        let object = self.objects.get(object as usize);
+        object.is_some_and(|object| object.is_tensor)
+    }
+
     /// The names of the classes of all objects, some of them twice.
     pub(in crate::foreign) fn classes(&self) -> impl Iterator<Item = String> {
         (0..self.objects.len()).filter_map(|index| self.class(Value::Object(index as u32)))
@@ -192,11 +234,16 @@ impl Values {
         self.numbers(tensor.strides)
     }
 
-    fn numbers(&self, tuple: Tuple) -> Option<Vec<u64>> {
-        let numbers = self.tuple(tuple).iter().map(|value| match value {
+    /// The numbers of a list or tuple, none of them negative.
+    pub(in crate::foreign) fn counts(&self, value: Value) -> Option<Vec<u64>> {
+        let numbers = self.sequence(value)?.iter().map(|value| match value {
             Value::Int(number) => u64::try_from(*number).ok(),
             _ => None,
         });
         numbers.collect()
+    }
+
+    fn numbers(&self, tuple: Tuple) -> Option<Vec<u64>> {
+        self.counts(Value::Tuple(tuple))
     }
 }

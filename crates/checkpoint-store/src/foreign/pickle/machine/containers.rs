@@ -4,6 +4,9 @@ use super::super::values::{Global, Object, Tuple, Value};
 use super::Machine;
 use crate::Result;
 
+/// Most whole numbers of a list that are kept: the places and sizes of a part of a tensor.
+const MOST_NUMBERS: usize = 32;
+
 impl Machine<'_> {
     pub(super) fn push_tuple(&mut self, count: usize) -> Result<()> {
         let items = self.pop_many(count)?;
@@ -31,15 +34,36 @@ impl Machine<'_> {
         Ok(dict)
     }
 
-    pub(in super::super) fn new_object(&mut self, class: u32) -> Result<Value> {
+    pub(in super::super) fn new_object(&mut self, class: u32, arguments: Value) -> Result<Value> {
         self.pay(2 * size_of::<Object>() as u64)?;
         let object = self.number(self.values.objects.len())?;
         self.values.objects.push(Object {
             class,
+            arguments,
             state: Value::Nothing,
+            is_tensor: false,
             entries: None,
         });
         Ok(Value::Object(object))
+    }
+
+    /// A tensor of a class of its own, with what fills it.
+    pub(in super::super) fn new_wrapper(
+        &mut self,
+        class: u32,
+        arguments: Value,
+        state: Value,
+    ) -> Result<Value> {
+        let object = self.new_object(class, arguments)?;
+        self.pay(2 * size_of::<Value>() as u64)?;
+        let start = self.number(self.values.tuples.len())?;
+        self.values.tuples.push(state);
+        if let Some(object) = self.values.objects.last_mut() {
+            // As a tuple, so that nobody takes its fields for tensors of the model.
+            object.state = Value::Tuple(Tuple { start, len: 1 });
+            object.is_tensor = true;
+        }
+        Ok(object)
     }
 
     pub(super) fn new_global(&mut self, module: &str, name: &str) -> Result<Value> {
@@ -51,24 +75,27 @@ impl Machine<'_> {
         Ok(Value::Global(global))
     }
 
-    /// Fills the list on top. Numbers are let go: long histories of them stand in checkpoints,
-    /// and none is of use.
+    /// Fills the list on top. Numbers are let go but for the first few: long histories of them stand in
+    /// checkpoints, and none is of use.
     pub(super) fn append(&mut self, items: &[Value]) -> Result<()> {
         let Value::List(list) = self.top()? else {
             // An object that acts as a list; what it holds is of no use.
             return Ok(());
         };
-        let kept = items.iter().filter(|item| {
-            !matches!(
-                item,
-                Value::Int(_)
-                    | Value::Float(_)
-                    | Value::Bool(_)
-                    | Value::Nothing
-                    | Value::Bytes(_)
-                    | Value::Skipped
-            )
-        });
+        let there = self.values.lists.get(list as usize).map_or(0, Vec::len);
+        let kept = items
+            .iter()
+            .zip(there..)
+            .filter(|(item, place)| match item {
+                Value::Int(_) => *place < MOST_NUMBERS,
+                Value::Float(_)
+                | Value::Bool(_)
+                | Value::Nothing
+                | Value::Bytes(_)
+                | Value::Skipped => false,
+                _ => true,
+            });
+        let kept = kept.map(|(item, _)| *item);
         self.pay(2 * (kept.clone().count() * size_of::<Value>()) as u64)?;
         if let Some(list) = self.values.lists.get_mut(list as usize) {
             list.extend(kept);
@@ -121,7 +148,10 @@ impl Machine<'_> {
     pub(super) fn set_state(&mut self, target: Value, state: Value) {
         let fields = match state {
             // Fields, and those in slots.
-            Value::Tuple(tuple) => self.values.tuple(tuple).first().copied(),
+            Value::Tuple(tuple) => match *self.values.tuple(tuple) {
+                [Value::Nothing, slots] => Some(slots),
+                ref fields => fields.first().copied(),
+            },
             state => Some(state),
         };
         if let (Value::Object(object), Some(fields)) = (target, fields)

@@ -1,0 +1,440 @@
+//! Tensors that several processes hold parts of, each in a file of its own, put together.
+//!
+//! A distributed tensor says how it lies on a mesh of processes: along each dimension of the mesh it is
+//! replicated, or sharded along one of its own. A sharded tensor of older versions says where its parts
+//! begin.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::contents::{Contents, Made, Piece, Stored};
+use super::element::Element;
+use super::source::{Source, foreign, quoted};
+use super::stream;
+use super::tensor::{Declared, role};
+use super::tiles::{self, Gap};
+use crate::limits::Limits;
+use crate::{Error, Fault, Result};
+
+/// Most processes whose absence is spelled out.
+const MOST_NAMED: usize = 4;
+
+/// A part of a tensor, in the file of one process.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Part {
+    /// The tensor's name.
+    pub(super) name: String,
+    /// Its whole shape.
+    pub(super) shape: Vec<u64>,
+    /// What is there of it.
+    pub(super) stored: Stored,
+    pub(super) cut: Cut,
+    /// Which file it is in.
+    pub(super) file: usize,
+}
+
+/// Where a part belongs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Cut {
+    /// Where it begins along each dimension, if that is said.
+    pub(super) at: Option<Vec<u64>>,
+    /// How many processes there are along each dimension of their mesh.
+    pub(super) mesh: Option<Vec<u64>>,
+    /// Where its process is in the mesh.
+    pub(super) coordinate: Option<Vec<u64>>,
+    /// The number of its process.
+    pub(super) rank: Option<u64>,
+    /// How many processes there are, if that is said without a mesh.
+    pub(super) world: Option<u64>,
+    /// How the tensor lies along each dimension of the mesh.
+    pub(super) placements: Vec<Placement>,
+}
+
+/// How a tensor lies along one dimension of a mesh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Placement {
+    /// Every process has all of it.
+    Replicate,
+    /// It is cut along this dimension of its own.
+    Shard(usize),
+    /// It is cut along this dimension of its own after later dimensions of the mesh have cut it into so
+    /// many parts.
+    Strided(usize, u64),
+    /// Every process has a part of a sum, or something that is not known.
+    Other,
+}
+
+impl Cut {
+    /// How many processes hold parts.
+    pub(super) fn processes(&self) -> u64 {
+        let mesh = self.mesh.as_deref().and_then(super::shape::count);
+        mesh.or(self.world).unwrap_or(1)
+    }
+
+    /// Whether what is there may have to be added up.
+    fn is_sum(&self) -> bool {
+        self.placements.contains(&Placement::Other)
+    }
+
+    /// Where the part begins, and its shape, in a tensor of this shape; none where that is not known.
+    fn place(&self, shape: &[u64], of_file: u64) -> Option<(Vec<u64>, Vec<u64>)> {
+        let mesh = match &self.mesh {
+            Some(mesh) => mesh.clone(),
+            None => vec![self.world?],
+        };
+        if mesh.len() != self.placements.len() {
+            return None;
+        }
+        let coordinate = match &self.coordinate {
+            Some(coordinate) => coordinate.clone(),
+            None => unravelled(self.rank.unwrap_or(of_file), &mesh)?,
+        };
+        let mut at = vec![0; shape.len()];
+        let mut sizes = shape.to_vec();
+        for dimension in 0..shape.len() {
+            let (mut begin, mut size) = (0_u64, *shape.get(dimension)?);
+            for cut in self.order(dimension, &mesh)? {
+                let (&parts, &own) = mesh.get(cut).zip(coordinate.get(cut))?;
+                let chunk = size.div_ceil(parts.max(1));
+                let start = own.checked_mul(chunk)?.min(size);
+                size = (size - start).min(chunk);
+                begin += start;
+            }
+            *at.get_mut(dimension)? = begin;
+            *sizes.get_mut(dimension)? = size;
+        }
+        let is_known = |placement: &Placement| match placement {
+            Placement::Replicate => true,
+            Placement::Shard(dimension) | Placement::Strided(dimension, _) => {
+                *dimension < shape.len()
+            }
+            Placement::Other => false,
+        };
+        self.placements.iter().all(is_known).then_some((at, sizes))
+    }
+
+    /// The dimensions of the mesh that cut this dimension, in the order in which they do; none if it is
+    /// none that is known.
+    fn order(&self, dimension: usize, mesh: &[u64]) -> Option<Vec<usize>> {
+        let mut order = Vec::new();
+        let mut later = 1_u64;
+        // From the last on: a strided one comes after those behind it.
+        for (cut, placement) in self.placements.iter().enumerate().rev() {
+            let parts = *mesh.get(cut)?;
+            match *placement {
+                Placement::Shard(own) if own == dimension => order.insert(0, cut),
+                Placement::Strided(own, factor) if own == dimension => {
+                    if factor != later {
+                        return None;
+                    }
+                    order.push(cut);
+                }
+                _ => continue,
+            }
+            later = later.checked_mul(parts)?;
+        }
+        Some(order)
+    }
+}
+
+/// The place of a number in a mesh, row-major.
+fn unravelled(rank: u64, mesh: &[u64]) -> Option<Vec<u64>> {
+    let mut rest = rank;
+    let mut coordinate = vec![0; mesh.len()];
+    for (own, &parts) in coordinate.iter_mut().zip(mesh).rev() {
+        *own = rest.checked_rem(parts)?;
+        rest /= parts;
+    }
+    (rest == 0).then_some(coordinate)
+}
+
+/// Puts the parts together, of all files.
+///
+/// # Errors
+/// [`Fault::Missing`] naming the processes whose files are not there.
+pub(super) fn join(sources: &[Source], contents: &mut Contents, limits: &Limits) -> Result<()> {
+    if contents.parts.is_empty() {
+        return Ok(());
+    }
+    let Some(first) = sources.first() else {
+        return Ok(());
+    };
+    let total = sources.iter().map(Source::len).fold(0, u64::saturating_add);
+    let mut left = limits.unpacked_for(total);
+    let mut groups: BTreeMap<String, Vec<Part>> = BTreeMap::new();
+    let mut order = Vec::new();
+    for part in std::mem::take(&mut contents.parts) {
+        let group = groups.entry(part.name.clone()).or_default();
+        if group.is_empty() {
+            order.push(part.name.clone());
+        }
+        group.push(part);
+    }
+    once(sources, contents, limits)?;
+    for name in order {
+        let Some(parts) = groups.remove(&name) else {
+            continue;
+        };
+        let Some(part) = parts.first().cloned() else {
+            continue;
+        };
+        let missing = Missing::of(&parts);
+        match joined(&name, &part, parts) {
+            Ok(stored) => {
+                let bytes = stored.tensor.elements();
+                let bytes = bytes.saturating_mul(stored.tensor.element.bytes());
+                left = left.checked_sub(bytes).ok_or_else(|| {
+                    first.too_large("the size of all its tensors, in bytes,", bytes, left)
+                })?;
+                contents.tensors.push(stored);
+            }
+            Err(_) if missing.count > 0 => return Err(missing.error(first, &name)),
+            Err(reason) => {
+                let mut raw = part.stored.unread(reason);
+                raw.unread.name = name;
+                raw.unread.elements = super::shape::count(&part.shape);
+                raw.unread.shape = Some(part.shape);
+                raw.unread.bytes = None;
+                raw.bytes = None;
+                contents.unread.push(raw);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The tensor that these are the parts of, or why it is none.
+fn joined(name: &str, first: &Part, parts: Vec<Part>) -> std::result::Result<Stored, &'static str> {
+    let element: Element = first.stored.tensor.element;
+    let is_like = |part: &Part| {
+        part.shape == first.shape
+            && part.stored.tensor.element == element
+            && part.stored.made == Made::Whole
+    };
+    if !parts.iter().all(is_like) {
+        return Err("its parts have different types or shapes");
+    }
+    let mut pieces = Vec::with_capacity(parts.len());
+    let mut seen = BTreeSet::new();
+    for part in parts {
+        let local = part.stored.tensor.shape;
+        let (at, shape) = match part.cut.at {
+            Some(at) => (at, local.clone()),
+            None => {
+                let place = part.cut.place(&first.shape, part.file as u64);
+                // One that has the shape of the whole is the whole, however many processes there are.
+                let is_whole = local == first.shape && !part.cut.is_sum();
+                let whole = is_whole.then(|| (vec![0; local.len()], local.clone()));
+                place
+                    .or(whole)
+                    .ok_or("how it is cut into parts is not known")?
+            }
+        };
+        let is_empty = shape.contains(&0) && local.contains(&0);
+        if shape != local && !is_empty {
+            return Err("a part has another shape than its place says");
+        }
+        // Of replicas the first is taken.
+        if !is_empty && seen.insert(at.clone()) {
+            let place = part.stored.place;
+            pieces.push(Piece { place, at, shape });
+        }
+    }
+    tiles::arrange(&first.shape, &mut pieces).map_err(Gap::reason)?;
+    let mut tensor = first.stored.tensor.clone();
+    let declared = Declared::Nothing;
+    tensor.role = role(name, &first.shape, element, declared);
+    name.clone_into(&mut tensor.name);
+    tensor.shape.clone_from(&first.shape);
+    let place = pieces
+        .first()
+        .map_or_else(|| first.stored.place.clone(), |piece| piece.place.clone());
+    let made = match pieces.len() {
+        0 | 1 => Made::Whole,
+        _ => Made::Pieces(pieces),
+    };
+    Ok(Stored {
+        tensor,
+        place,
+        made,
+    })
+}
+
+/// Which processes have their parts elsewhere.
+#[derive(Debug)]
+struct Missing {
+    /// The first of them.
+    first: Vec<u64>,
+    count: u64,
+    of: u64,
+}
+
+impl Missing {
+    fn of(parts: &[Part]) -> Self {
+        let of = parts.iter().map(|part| part.cut.processes()).max();
+        let of = of.unwrap_or(1);
+        let present: BTreeSet<u64> = parts
+            .iter()
+            .map(|part| {
+                let mesh = part.cut.mesh.as_deref().unwrap_or_default();
+                let coordinate = part.cut.coordinate.as_deref();
+                coordinate
+                    .and_then(|coordinate| number(coordinate, mesh))
+                    .or(part.cut.rank)
+                    .unwrap_or(part.file as u64)
+            })
+            .collect();
+        // Of a number that a file says, only the first few are looked at.
+        let missing = (0..of.min(1 << 16)).filter(|rank| !present.contains(rank));
+        Self {
+            first: missing.take(MOST_NAMED).collect(),
+            count: of.saturating_sub(present.len() as u64),
+            of,
+        }
+    }
+
+    fn error(&self, source: &Source, name: &str) -> Error {
+        let named: Vec<String> = self.first.iter().map(u64::to_string).collect();
+        let more = if self.count > named.len() as u64 {
+            ", …"
+        } else {
+            ""
+        };
+        foreign(
+            source.path(),
+            Fault::Missing,
+            format!(
+                "it is a part of one model that {} processes hold together, and the files of {} of them are \
+                 missing (rank {}{more}): {} is cut into parts",
+                self.of,
+                self.count,
+                named.join(", "),
+                quoted(name)
+            ),
+            "Name the folder that holds the files of all ranks",
+        )
+    }
+}
+
+/// The number of a place in a mesh, row-major.
+fn number(coordinate: &[u64], mesh: &[u64]) -> Option<u64> {
+    let sides = coordinate.iter().zip(mesh);
+    (coordinate.len() == mesh.len()).then(|| {
+        sides.fold(0_u64, |number, (&own, &parts)| {
+            number.saturating_mul(parts).saturating_add(own)
+        })
+    })
+}
+
+/// Of the tensors that every process has whole, keeps one each.
+///
+/// # Errors
+/// When they cannot be read.
+fn once(sources: &[Source], contents: &mut Contents, limits: &Limits) -> Result<()> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut kept: Vec<Stored> = Vec::new();
+    let mut differing = BTreeSet::new();
+    for stored in std::mem::take(&mut contents.tensors) {
+        let place = places.get(&stored.tensor.name).copied();
+        let Some(own) = place.and_then(|place| kept.get(place)) else {
+            places.insert(stored.tensor.name.clone(), kept.len());
+            kept.push(stored);
+            continue;
+        };
+        let is_like =
+            own.tensor.shape == stored.tensor.shape && own.tensor.element == stored.tensor.element;
+        if !is_like || hash(sources, own, limits)? != hash(sources, &stored, limits)? {
+            differing.insert(stored.tensor.name);
+        }
+    }
+    for stored in kept {
+        if differing.contains(&stored.tensor.name) {
+            let reason = "it is not the same in the files of all processes";
+            contents.unread.push(stored.unread(reason));
+        } else {
+            contents.tensors.push(stored);
+        }
+    }
+    let mut seen = BTreeSet::new();
+    contents
+        .unread
+        .retain(|raw| seen.insert(raw.unread.name.clone()));
+    Ok(())
+}
+
+/// Of the values of a whole tensor.
+fn hash(sources: &[Source], stored: &Stored, limits: &Limits) -> Result<Option<blake3::Hash>> {
+    let Some(source) = sources.get(stored.place.file) else {
+        return Ok(None);
+    };
+    let mut hasher = blake3::Hasher::new();
+    let numbers = (
+        stored.tensor.element.bytes(),
+        stored.tensor.shape.as_slice(),
+    );
+    stream::bytes(source, &stored.place, numbers, limits, &mut |bytes| {
+        hasher.update(bytes);
+    })?;
+    Ok(Some(hasher.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placed(
+        shape: &[u64],
+        mesh: &[u64],
+        coordinate: &[u64],
+        placements: &[Placement],
+    ) -> Option<(Vec<u64>, Vec<u64>)> {
+        let cut = Cut {
+            mesh: Some(mesh.to_vec()),
+            coordinate: Some(coordinate.to_vec()),
+            placements: placements.to_vec(),
+            ..Cut::default()
+        };
+        cut.place(shape, 0)
+    }
+
+    #[test]
+    fn parts_lie_where_torch_chunk_puts_them() {
+        use Placement::{Other, Replicate, Shard, Strided};
+        // Five rows over three processes: two, two, one; over four: two, two, one, none.
+        assert_eq!(
+            placed(&[5, 2], &[3], &[2], &[Shard(0)]),
+            Some((vec![4, 0], vec![1, 2]))
+        );
+        assert_eq!(
+            placed(&[5, 2], &[4], &[3], &[Shard(0)]),
+            Some((vec![5, 0], vec![0, 2]))
+        );
+        assert_eq!(
+            placed(&[4, 6], &[2, 3], &[1, 2], &[Replicate, Shard(1)]),
+            Some((vec![0, 4], vec![4, 2]))
+        );
+        // One dimension cut twice: first by the first, or, strided, first by the second.
+        assert_eq!(
+            placed(&[8], &[2, 2], &[0, 1], &[Shard(0), Shard(0)]),
+            Some((vec![2], vec![2]))
+        );
+        assert_eq!(
+            placed(&[8], &[2, 2], &[0, 1], &[Strided(0, 2), Shard(0)]),
+            Some((vec![4], vec![2]))
+        );
+        assert_eq!(
+            placed(&[8], &[2, 2], &[0, 1], &[Strided(0, 3), Shard(0)]),
+            None
+        );
+        assert_eq!(placed(&[8], &[2], &[0], &[Other]), None);
+        assert_eq!(placed(&[8], &[2], &[0], &[Shard(1)]), None);
+        assert_eq!(placed(&[8], &[2, 2], &[0, 1], &[Shard(0)]), None);
+    }
+
+    #[test]
+    fn a_rank_has_one_place_in_a_mesh() {
+        assert_eq!(unravelled(5, &[2, 3]), Some(vec![1, 2]));
+        assert_eq!(unravelled(6, &[2, 3]), None);
+        assert_eq!(unravelled(0, &[0]), None);
+        assert_eq!(number(&[1, 2], &[2, 3]), Some(5));
+    }
+}
