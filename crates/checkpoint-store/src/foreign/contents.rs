@@ -1,6 +1,7 @@
 //! What a reader makes of one file.
 
 use super::claimed::Claimed;
+use super::metadata::Metadata;
 use super::place::Place;
 use super::tensor::{ForeignTensor, LeftOut, Unread};
 
@@ -14,6 +15,8 @@ pub(super) struct Contents {
     pub(super) claimed: Claimed,
     /// What the settings of the training in it say, which count where nothing else does.
     pub(super) settings: Claimed,
+    /// Texts and numbers in it, for whoever asks what is there.
+    pub(super) metadata: Metadata,
 }
 
 /// A tensor, and where its values lie.

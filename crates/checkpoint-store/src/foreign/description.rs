@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::claimed::Claimed;
+use super::claimed::{Aside, Claimed};
 use super::contents::{Contents, Piece, RawBytes};
 use super::distributed;
 use super::format::Format;
+use super::metadata::Metadata;
 use super::place::Place;
 use super::quantised;
 use super::readers;
@@ -31,6 +32,7 @@ pub struct Description {
     pub(super) table: Arc<Table>,
     left_out: Vec<LeftOut>,
     claimed: Claimed,
+    metadata: Metadata,
     pub(super) limits: Limits,
 }
 
@@ -113,6 +115,10 @@ impl Description {
         if is_empty_of_zero(first, &contents) {
             return Err(without_values(first));
         }
+        // PyTorch's AveragedModel counts what it averaged.
+        if contents.names().iter().any(|name| *name == "n_averaged") {
+            contents.claimed.stands_aside(Aside::Average);
+        }
         strip_wrappers(contents.names());
         check_names(path, &mut contents)?;
         quantised::set_apart(&mut contents);
@@ -140,6 +146,7 @@ impl Description {
                 .settings
                 .overridden_by(claimed)
                 .overridden_by(&contents.claimed),
+            metadata: contents.metadata,
             limits: *limits,
         };
         Ok((description, sources))
@@ -158,6 +165,7 @@ impl Description {
             contents.tensors.extend(part.tensors);
             contents.unread.extend(part.unread);
             contents.left_out.extend(part.left_out);
+            contents.metadata.extend(part.metadata);
             contents.claimed = contents.claimed.overridden_by(&part.claimed);
             contents.settings = contents.settings.overridden_by(&part.settings);
             check_count(source, contents.count(), limits)?;
@@ -201,6 +209,18 @@ impl Description {
     #[must_use]
     pub fn claimed(&self) -> &Claimed {
         &self.claimed
+    }
+
+    /// Texts and numbers that the files hold beside their tensors.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Its files, with their lengths in bytes.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, u64)> {
+        let files = self.files.iter();
+        files.map(|file| (file.path.as_path(), file.len))
     }
 
     /// Keeps the list of tensors in memory once, if it is the same as the other's. Returns whether
@@ -249,7 +269,12 @@ fn without_tensors(source: &Source, left_out: &[LeftOut]) -> Error {
         ),
         None => "it holds no tensor".to_owned(),
     };
-    source.unsupported(what, "Save the weights of the model into it")
+    foreign(
+        source.path(),
+        Fault::NoModel,
+        what,
+        "Save the weights of the model into it",
+    )
 }
 
 /// Whether these are the empty places that DeepSpeed leaves in a file of this name.

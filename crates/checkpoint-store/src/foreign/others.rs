@@ -16,6 +16,15 @@ pub struct OtherFormat {
     pub count: usize,
 }
 
+/// A file that lies beside checkpoints and is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Companion {
+    /// The file.
+    pub path: PathBuf,
+    /// What it is, in a few words: `it holds the state of an optimiser, a schedule or a generator`.
+    pub what: &'static str,
+}
+
 /// A format: what its files are, what to do, and how they are told by their names.
 struct Known {
     what: &'static str,

@@ -163,6 +163,7 @@ fn describe<'a>(
         left_out: found.left_out,
         claimed: found.claimed,
         settings: found.settings,
+        metadata: found.metadata,
         ..Contents::default()
     };
     let unread = found.unread.into_iter();
@@ -296,6 +297,7 @@ fn describe<'a>(
             }
             if let Some(number) = whole_number(element, &bytes) {
                 contents.claimed.add_number(&key, number);
+                contents.metadata.add(&key, &number.to_string());
             }
         }
     }
