@@ -86,7 +86,7 @@ pub use discover::{Discovery, Found, discover, discover_only};
 pub use element::Element;
 pub use format::Format;
 pub use metadata::Metadata;
-pub use others::{Companion, OtherFormat};
+pub use others::{Companion, KnownFormat, OtherFormat, known_and_not_supported};
 pub use problem::Problem;
 pub use tensor::{ForeignTensor, LeftOut, Role, Unread};
 pub use walk::{natural, natural_names};

@@ -31,7 +31,7 @@ use std::collections::BTreeSet;
 use std::io::{ErrorKind, Write};
 
 fn print_json(value: &impl Serialize) -> Result<()> {
-    print_text(&serde_json::to_string_pretty(value)?)
+    print_raw(&(serde_json::to_string_pretty(value)? + "\n"))
 }
 
 /// Prints an answer, without the blanks that fill up a table's last column. That its reader goes away

@@ -225,19 +225,25 @@ pub fn beside_weights(left_out: LeftOut, passed_over: usize) -> Option<String> {
     let counts = [
         (
             left_out.buffers,
-            "buffers (running statistics and the like)",
+            "buffer",
+            " (running statistics and the like)",
         ),
-        (left_out.not_float, "integer or boolean tensors"),
+        (left_out.not_float, "integer or boolean tensor", ""),
         (
             left_out.others,
-            "other entries (optimiser state and the like)",
+            "other entr",
+            " (optimiser state and the like)",
         ),
-        (passed_over, "files beside the checkpoints"),
+        (passed_over, "file", " beside the checkpoints"),
     ];
     let parts: Vec<String> = counts
         .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, what, more)| match *what {
+            "other entr" if *count == 1 => format!("1 other entry{more}"),
+            "other entr" => format!("{} other entries{more}", thousands(*count as u64)),
+            what => format!("{}{more}", counted(*count, what)),
+        })
         .collect();
     (!parts.is_empty()).then(|| format!("not compared: {}", parts.join(", ")))
 }

@@ -112,6 +112,32 @@ const KNOWN: [Known; 12] = [
     },
 ];
 
+/// A format that is known and not supported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownFormat {
+    /// What its files are.
+    pub what: &'static str,
+    /// How they are known by their names: `*.h5`, `*zero_pp_rank_*`.
+    pub names: Vec<String>,
+    /// What to do to have them read: a sentence without its full stop.
+    pub way_out: &'static str,
+}
+
+/// The formats whose files are named where they are met, and are not supported.
+#[must_use]
+pub fn known_and_not_supported() -> Vec<KnownFormat> {
+    let known = KNOWN.iter().map(|known| {
+        let extensions = known.extensions.iter().map(|own| format!("*.{own}"));
+        let parts = known.parts.iter().map(|part| format!("*{part}*"));
+        KnownFormat {
+            what: known.what,
+            names: extensions.chain(parts).collect(),
+            way_out: known.way_out,
+        }
+    });
+    known.collect()
+}
+
 /// What was met so far, by format.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Met(BTreeMap<&'static str, OtherFormat>);

@@ -2,10 +2,11 @@
 
 use super::limits::Reading;
 use super::runs::shown;
-use super::{ended, print_json, print_text};
+use super::{ended, print_json, print_text, report_unread};
 use crate::cli::{Global, Outcome};
 use anyhow::Result;
 use clap::Args;
+use modeltrail::Error;
 use modeltrail::inspect::inspect;
 use std::path::PathBuf;
 
@@ -31,15 +32,16 @@ pub(crate) struct Command {
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let found = inspect(&command.paths, &command.reading.options())?;
+    report_unread(found.problems())?;
+    let is_nothing = found.checkpoints().is_empty() && found.other_formats().is_empty();
+    if is_nothing {
+        return Err(Error::NothingRead.into());
+    }
     if global.json {
         print_json(&found)?;
     } else {
         print_text(&found.to_text(shown(command.all)))?;
     }
     let has_remarks = !found.other_formats().is_empty() || !found.skipped().is_empty();
-    let is_nothing = found.checkpoints().is_empty() && found.other_formats().is_empty();
-    if is_nothing && !found.problems().is_empty() {
-        return Ok(Outcome::Unknown);
-    }
     Ok(ended(found.problems().is_empty(), has_remarks, global))
 }

@@ -191,6 +191,9 @@ fn verdict(found: &Exact) -> String {
         ""
     };
     match &found.verdict {
+        Some(Verdict::Kind(Kind::Identical)) if !found.buffers.changed.is_empty() => {
+            format!("the weights are the same, bit for bit{suffix}, and buffers changed")
+        }
         Some(Verdict::Kind(kind)) => format!("{}{suffix}", described(kind)),
         Some(Verdict::CannotTell(_)) if found.coverage.is_complete() => {
             "cannot tell: the same as f32, and one or both are stored with more digits that are not \

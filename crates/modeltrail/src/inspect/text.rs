@@ -41,7 +41,6 @@ pub(super) fn page(found: &Inspection, shown: Shown<'_>) -> String {
     }
     parts.extend(found.other_formats().iter().map(other));
     parts.extend(skipped(found, shown));
-    parts.extend(problems(found));
     parts.join("\n\n")
 }
 
@@ -258,11 +257,4 @@ fn skipped(found: &Inspection, shown: Shown<'_>) -> Vec<String> {
         format!("skipped: {}{more}: {reason}", named.join(", "))
     });
     lines.collect()
-}
-
-fn problems(found: &Inspection) -> Vec<String> {
-    let problems = found.problems().iter();
-    problems
-        .map(|problem| format!("! {}", problem.message))
-        .collect()
 }

@@ -175,7 +175,7 @@ pub(crate) fn beside(found: &Runs, shown: Shown<'_>) -> Option<String> {
         let claim = one.claim().map(|claim| format!(": {claim}"));
         let _ = write!(text, "  {}{}", one.name(), claim.unwrap_or_default());
         if let Some(copies) = listed(one.copies().map(str::to_owned).collect()) {
-            let _ = write!(text, "; = {copies} (bit-identical)");
+            let _ = write!(text, "; = {copies} (the same weights)");
         }
         if let Some(nearest) = one.nearest() {
             let _ = write!(
@@ -270,7 +270,7 @@ fn row(place: &Place) -> [String; 4] {
         None => copy.name.clone(),
     });
     let copies = listed(copies.collect());
-    notes.extend(copies.map(|copies| format!("= {copies} (bit-identical)")));
+    notes.extend(copies.map(|copies| format!("= {copies} (the same weights)")));
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
     [
         place.name().to_owned(),

@@ -202,7 +202,9 @@ impl Watcher {
         let is_claimed = self.followed.as_ref().is_some_and(|f| f.unit.is_some());
         let time = |opened: &Arrival| opened.saved.unwrap_or(SystemTime::UNIX_EPOCH);
         fresh.sort_by(|a, b| {
-            let claimed = is_claimed.then(|| a.position().cmp(&b.position()));
+            // What claims no position is a copy, or skipped: either shows once the others are read.
+            let place = |opened: &Arrival| (opened.position().is_none(), opened.position());
+            let claimed = is_claimed.then(|| place(a).cmp(&place(b)));
             let claimed = claimed.unwrap_or(std::cmp::Ordering::Equal);
             claimed
                 .then_with(|| time(a).cmp(&time(b)))
