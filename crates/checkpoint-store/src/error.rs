@@ -201,6 +201,8 @@ pub enum Error {
         what: String,
         /// What to do about it: a sentence without its full stop.
         way_out: Cow<'static, str>,
+        /// The limit that it meets, if raising one helps.
+        limit: Option<LimitMet>,
     },
 
     /// Checkpoints that should be there are not.
@@ -220,6 +222,16 @@ pub enum Error {
     },
 }
 
+/// A limit of [`Limits`](crate::limits::Limits) that a file meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitMet {
+    /// Its name, as [`Limits::set`](crate::limits::Limits::set) takes it.
+    pub name: &'static str,
+    /// A value that allows what was found, as far as that is known: what was not looked at because of
+    /// the limit may meet it again.
+    pub enough: u64,
+}
+
 /// What kind of trouble a foreign checkpoint is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -230,6 +242,8 @@ pub enum Fault {
     Damaged,
     /// Sound as far as it shows, but written in a way that is not read.
     Unsupported,
+    /// Sound, and without a model: the state of an optimiser or a generator, settings, a sampler.
+    NoModel,
     /// More than the [`Limits`](crate::limits::Limits) allow.
     TooLarge,
     /// A part of it, or the path itself, is not there.

@@ -76,7 +76,7 @@ mod store;
 mod verify;
 
 pub use checkpoints::{Checkpoints, CheckpointsView};
-pub use error::{Error, Fault, Result};
+pub use error::{Error, Fault, LimitMet, Result};
 pub use frame::FORMAT_VERSION;
 pub use header::{Checkpoint, Header, TensorShape};
 pub use new_file::NewFile;

@@ -1,10 +1,11 @@
 //! The command line: what can be asked, and how an answer ends.
 
 use crate::commands::{
-    diff, export, gate, import, limits, lineage, linkage, manual, order, report, runs, sketch,
-    umap, verify, watch, zoo,
+    diff, export, gate, import, inspect, limits, lineage, linkage, manual, order, report, runs,
+    sketch, umap, verify, watch, zoo,
 };
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use crate::terminal::{self, Color, Stream};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use modeltrail::Error;
 use modeltrail::collection::printable;
 use serde::Serialize;
@@ -15,7 +16,12 @@ use std::process::ExitCode;
 ///
 /// Exit status: 0 = fine, 1 = a finding (something damaged, or contradicted), 2 = an error.
 #[derive(Parser)]
-#[command(name = "modeltrail", version, arg_required_else_help = true)]
+#[command(
+    name = "modeltrail",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -32,10 +38,28 @@ pub(crate) struct Global {
     /// Threads to use, at most four per core; 0 = one per core. No result depends on it.
     #[arg(long, global = true, default_value_t = 0, value_name = "N")]
     threads: usize,
+    /// Exit with 1 also for what is no finding about the models: copies and averages beside a run,
+    /// companion files, files of other formats.
+    #[arg(long, global = true)]
+    pub(crate) strict: bool,
+    /// Say nothing on stderr but errors.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// When there are colours; `auto` is on a terminal, unless NO_COLOR is set.
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    color: Color,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    /// What lies in files and folders: formats, tensors, claims, and what is skipped.
+    Inspect(inspect::Command),
     /// Sort anybody's checkpoints into runs, each in its order.
     Runs(runs::Command),
     /// One page about anybody's checkpoints: runs, pictures, steps, distances.
@@ -85,10 +109,11 @@ pub(crate) enum Outcome {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
+    terminal::settle(cli.global.color, cli.global.quiet);
     let fail = |error: &anyhow::Error| {
         if cli.global.json {
             print_error(error);
@@ -99,6 +124,7 @@ pub fn main() -> ExitCode {
         return fail(&error);
     }
     let outcome = match &cli.command {
+        Command::Inspect(command) => inspect::run(command, &cli.global),
         Command::Runs(command) => runs::run(command, &cli.global),
         Command::Report(command) => report::run(command, &cli.global),
         Command::Diff(command) => diff::run(command, &cli.global),
@@ -114,8 +140,8 @@ pub fn main() -> ExitCode {
         Command::Linkage(command) => linkage::run(command, &cli.global),
         Command::Order(command) => order::run(command, &cli.global),
         Command::Umap(command) => umap::run(command, &cli.global),
-        Command::Completions(command) => manual::completions(command, Cli::command()),
-        Command::Man(command) => manual::man(command, Cli::command()),
+        Command::Completions(command) => manual::completions(command, line()),
+        Command::Man(command) => manual::man(command, line()),
     };
     match outcome {
         Ok(Outcome::Fine) => ExitCode::SUCCESS,
@@ -124,6 +150,43 @@ pub fn main() -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
+}
+
+/// The command line, and what it says.
+fn parse() -> Result<Cli, clap::Error> {
+    let line = line().color(terminal::color_of(std::env::args_os()));
+    Cli::from_arg_matches(&line.try_get_matches()?)
+}
+
+/// The command line, its long texts in paragraphs that go as far as the terminal is wide.
+fn line() -> clap::Command {
+    flowing(Cli::command())
+}
+
+fn flowing(command: clap::Command) -> clap::Command {
+    let text = command
+        .get_after_help()
+        .map(|text| paragraphs(&text.to_string()));
+    let command = match text {
+        Some(text) => command.after_help(text),
+        None => command,
+    };
+    command.mut_subcommands(flowing)
+}
+
+/// Joins lines of prose; what is indented, and what follows a colon, stays on its lines.
+fn paragraphs(text: &str) -> String {
+    let mut flowing = String::new();
+    let mut is_open = false;
+    for line in text.lines() {
+        let is_prose = !line.is_empty() && !line.starts_with(' ');
+        if !flowing.is_empty() {
+            flowing.push(if is_open && is_prose { ' ' } else { '\n' });
+        }
+        flowing.push_str(line);
+        is_open = is_prose && !line.ends_with(':');
+    }
+    flowing
 }
 
 /// An error as JSON, on stdout.
@@ -151,7 +214,7 @@ fn print_error(error: &anyhow::Error) {
         schema: ERROR,
         kind: known.map_or("other", Error::kind),
         message: one_line(error),
-        path: path.map(|path| path.to_string_lossy().into_owned()),
+        path: path.map(modeltrail::path::write),
     };
     if let Ok(text) = serde_json::to_string_pretty(&document) {
         let _ = writeln!(std::io::stdout(), "{text}");
@@ -180,7 +243,8 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 /// Prints the error and those of its causes that it does not say itself; exit status 2.
 pub fn fail(error: &anyhow::Error) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "error: {}", one_line(error));
+    let line = terminal::shown(&format!("error: {}", one_line(error)), Stream::Err);
+    let _ = writeln!(std::io::stderr(), "{line}");
     ExitCode::from(2)
 }
 
@@ -211,14 +275,25 @@ fn one_line(error: &anyhow::Error) -> String {
 }
 
 /// The flag that helps against an error, which a library cannot name.
-fn flag(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
-    match cause.downcast_ref()? {
-        Error::Exists { .. } => Some("--force"),
-        Error::Labels(_) => Some("--number"),
-        Error::HistoryMissing => Some("--history"),
-        Error::Uncalibrated { .. } => Some("--undisturbed"),
-        _ => None,
+fn flag(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let error: &Error = cause.downcast_ref()?;
+    if let Some(limit) = error.limit() {
+        return Some(limit_flag(limit.name, limit.enough));
     }
+    let flag = match error {
+        Error::Exists { .. } => "--force",
+        Error::Labels(_) => "--number",
+        Error::HistoryMissing => "--history",
+        Error::Uncalibrated { .. } => "--undisturbed",
+        Error::WouldLose { .. } => "--allow-unread",
+        _ => return None,
+    };
+    Some(flag.to_owned())
+}
+
+/// The flag that raises a limit on reading files.
+pub(crate) fn limit_flag(name: &str, enough: u64) -> String {
+    format!("--limit {name}={enough}")
 }
 
 /// Uses so many threads for everything that follows, but no more than four for each core; 0 = one
@@ -248,6 +323,15 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        <Cli as clap::CommandFactory>::command().debug_assert();
+        line().debug_assert();
+    }
+
+    #[test]
+    fn prose_flows_and_examples_stay_as_they_are() {
+        let text =
+            "Examples:\n  modeltrail a\n  modeltrail b\n\nOne\ntwo. Budget:\n  [total]\nthree";
+        let flowing =
+            "Examples:\n  modeltrail a\n  modeltrail b\n\nOne two. Budget:\n  [total]\nthree";
+        assert_eq!(paragraphs(text), flowing);
     }
 }

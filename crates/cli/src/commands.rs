@@ -4,6 +4,7 @@ pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod gate;
 pub(crate) mod import;
+pub(crate) mod inspect;
 pub(crate) mod limits;
 pub(crate) mod lineage;
 pub(crate) mod linkage;
@@ -19,33 +20,42 @@ pub(crate) mod verify;
 pub(crate) mod watch;
 pub(crate) mod zoo;
 
-use crate::cli::Outcome;
+use crate::cli::{Global, Outcome, limit_flag};
+use crate::terminal::{self, Stream};
 use anyhow::Result;
 use modeltrail::Unread;
-use modeltrail::collection::{Collection, Problem};
+use modeltrail::collection::{Collection, Problem, printable};
 use modeltrail::text::{beside_weights, counted};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Write};
 
 fn print_json(value: &impl Serialize) -> Result<()> {
-    print_text(&serde_json::to_string_pretty(value)?)
+    print_raw(&(serde_json::to_string_pretty(value)? + "\n"))
 }
 
 /// Prints an answer, without the blanks that fill up a table's last column. That its reader goes away
 /// early does not change how it ends: the exit status is part of it.
 fn print_text(text: &impl std::fmt::Display) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    let lines: String = text
-        .to_string()
+    let text = text.to_string();
+    let lines = text
         .lines()
-        .flat_map(|line| [line.trim_end(), "\n"])
-        .collect();
-    unless_closed(out.write_all(lines.as_bytes()).and_then(|()| out.flush()))
+        .map(|line| terminal::shown(line, Stream::Out) + "\n");
+    print_raw(&lines.collect::<String>())
 }
 
-/// One line on stderr.
+/// Prints what is for another program, as it is.
+fn print_raw(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    unless_closed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// One line on stderr, unless nothing but errors is wanted there.
 fn tell(line: &str) -> Result<()> {
+    if terminal::is_quiet() {
+        return Ok(());
+    }
+    let line = terminal::shown(line, Stream::Err);
     unless_closed(writeln!(std::io::stderr().lock(), "{line}"))
 }
 
@@ -57,10 +67,44 @@ fn unless_closed(written: std::io::Result<()>) -> Result<()> {
     }
 }
 
-/// One line on stderr for each path that could not be read.
+/// What is wrong with a path, and the flag that helps, if one does.
+fn with_flag(problem: &Problem) -> String {
+    match problem.limit {
+        Some(limit) => format!(
+            "{} ({})",
+            problem.message,
+            limit_flag(limit.name, limit.enough)
+        ),
+        None => problem.message.clone(),
+    }
+}
+
+/// Paths of one reason that are named each by itself.
+const ALIKE: usize = 3;
+
+/// One line on stderr for each path that could not be read; of many for one reason a line for all.
 fn report_unread(problems: &[Problem]) -> Result<()> {
+    let mut reasons: Vec<(String, Vec<&Problem>)> = Vec::new();
     for problem in problems {
-        tell(&format!("not read: {}", problem.message))?;
+        let name = printable(&problem.path.to_string_lossy());
+        let reason = problem.message.replace(&name, "");
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, alike)) => alike.push(problem),
+            None => reasons.push((reason, vec![problem])),
+        }
+    }
+    for (_, alike) in reasons {
+        let named = if alike.len() > ALIKE { 1 } else { alike.len() };
+        for problem in alike.iter().take(named) {
+            tell(&format!("not read: {}", with_flag(problem)))?;
+        }
+        if let (Some(first), Some(last)) = (alike.get(named), alike.last()) {
+            let [first, last] = [first, last].map(|one| printable(&one.path.to_string_lossy()));
+            tell(&format!(
+                "not read: {} for the same reason, {first} to {last}",
+                counted(alike.len() - named, "more file")
+            ))?;
+        }
     }
     Ok(())
 }
@@ -75,12 +119,21 @@ fn report_skipped(collection: &Collection) -> Result<()> {
         tell(&format!(
             "skipped: {} has weights that are NaN or infinite: {}",
             skipped.name,
-            modeltrail::collection::printable(&tensors.join(", "))
+            printable(&tensors.join(", "))
         ))?;
     }
     report_unread_tensors(&collection.unread)?;
     for note in &collection.notes {
         tell(&format!("note: {note}"))?;
+    }
+    for other in &collection.others {
+        tell(&format!(
+            "note: {} here, which are not supported: {} (the first is {}). {}",
+            counted(other.count, "file"),
+            other.what,
+            printable(&other.first.to_string_lossy()),
+            other.way_out
+        ))?;
     }
     if let Some(note) = beside_weights(collection.left_out, collection.passed_over) {
         tell(&format!("note: {note}"))?;
@@ -95,6 +148,11 @@ fn fine_or_finding(is_fine: bool) -> Outcome {
     } else {
         Outcome::Finding
     }
+}
+
+/// The same, where there may be something that is no finding about the models.
+fn ended(is_fine: bool, has_remarks: bool, global: &Global) -> Outcome {
+    fine_or_finding(is_fine && !(global.strict && has_remarks))
 }
 
 /// One line on stderr about tensors that could not be read, if there are any.

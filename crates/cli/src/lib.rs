@@ -6,3 +6,4 @@ mod commands;
 pub mod memory;
 pub mod progress;
 mod publish;
+mod terminal;

@@ -2,6 +2,7 @@
 
 mod lines;
 
+use crate::terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use lines::Lines;
 use modeltrail::progress::Progress;
@@ -25,6 +26,9 @@ impl TrainingBar {
 
 impl Observer for TrainingBar {
     fn start(&self, zoo: &Zoo, engine: &str, done: u64, total: u64) {
+        if terminal::is_quiet() {
+            return;
+        }
         let bar = ProgressBar::new(total).with_position(done);
         bar.set_style(style(
             "{prefix} {bar:32} {percent:>3} %  {thousands} thousand model-steps/s  {eta} left  {msg}",
@@ -125,6 +129,9 @@ impl Work {
 
     /// Work of `count` parts.
     pub fn new(what: &str, count: u64) -> Self {
+        if terminal::is_quiet() {
+            return Self::silent();
+        }
         let bar = ProgressBar::with_draw_target(Some(count), ProgressDrawTarget::hidden());
         bar.set_style(style("{prefix} {bar:32} {pos}/{len}  {rest}  {msg}"));
         bar.set_prefix(what.to_owned());

@@ -76,7 +76,7 @@ impl Checkpoint {
         Ok(Self {
             name: printable(&path.to_string_lossy()),
             contents: Contents::Sketch(Box::new(one.sketch)),
-            unread: Vec::new(),
+            unread: one.unread,
         })
     }
 

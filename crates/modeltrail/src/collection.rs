@@ -4,6 +4,7 @@
 //! by name and shape, form a group; each group is a matrix of points. Nothing that a checkpoint
 //! claims of itself reaches the points: their order is drawn from a seed, and claims travel beside.
 
+mod aside;
 mod inventory;
 pub(crate) mod listing;
 mod noted;
@@ -13,6 +14,7 @@ mod single;
 pub mod sketches;
 pub(crate) mod source;
 
+pub use aside::{Aside, AsideClaim};
 pub use inventory::{Alike, Inventory, Item, only};
 pub use points::identity;
 pub use single::Buffer;
@@ -23,7 +25,8 @@ use crate::error::{Error, escaped};
 use crate::progress::{Progress, Silent};
 use crate::source::{TensorSource, Tensors};
 use checkpoint_store::TensorShape;
-use checkpoint_store::foreign::{Claimed, Limits, Origin};
+use checkpoint_store::foreign::{Claimed, Limits, Origin, natural};
+pub use checkpoint_store::foreign::{Companion, OtherFormat};
 use listing::Listing;
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
@@ -31,7 +34,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How to read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Most memory for weights, in bytes. What does not fit is sketched.
     pub memory: u64,
@@ -39,6 +42,9 @@ pub struct Options {
     pub seed: u64,
     /// What reading one foreign checkpoint may take.
     pub limits: Limits,
+    /// Of what lies in folders, only checkpoints whose file, or whose folder, has a name that matches
+    /// this; with a `/` in it, whose whole path below the folder does.
+    pub only: Option<glob::Pattern>,
 }
 
 impl Default for Options {
@@ -48,6 +54,7 @@ impl Default for Options {
             memory: 2 << 30,
             seed: 0,
             limits: Limits::default(),
+            only: None,
         }
     }
 }
@@ -65,6 +72,8 @@ pub struct Collection {
     pub left_out: LeftOut,
     /// Files passed over that a training writes beside the weights.
     pub passed_over: usize,
+    /// Files of formats that are known and not supported, which lie in the folders.
+    pub others: Vec<OtherFormat>,
     /// Tensors that could not be read.
     pub unread: Vec<Unread>,
     /// What was done to read them, where they are not simply files of weights: sentences without their
@@ -147,8 +156,22 @@ impl Collection {
             weights_read: read,
             weights_in_all: read + unread.sum::<u64>(),
             unread: self.unread.clone(),
-            skipped: self.left_out.skipped(self.passed_over),
+            skipped: self.skipped(),
         }
+    }
+
+    /// What was left aside on purpose.
+    pub(crate) fn skipped(&self) -> Vec<Skipped> {
+        let mut skipped = self.left_out.skipped(self.passed_over);
+        let count = self.others.iter().map(|other| other.count).sum();
+        if count > 0 {
+            skipped.push(Skipped {
+                what: "files of other formats",
+                count,
+                reason: "their format is not supported",
+            });
+        }
+        skipped
     }
 }
 
@@ -192,6 +215,9 @@ pub struct Member {
     pub path: PathBuf,
     /// What it says of itself.
     pub claims: Claims,
+    /// That it stands beside a run of this group rather than in it: an average, or a copy of the
+    /// run's best or last checkpoint. None where nothing but such checkpoints is there.
+    pub aside: Option<AsideClaim>,
     /// Equal for bit-identical weights, and but for a chance of about 10⁻¹⁹ a pair for no others.
     pub identity: u64,
 }
@@ -203,6 +229,9 @@ pub struct Claims {
     pub run: Option<RunClaim>,
     /// When it was saved.
     pub position: Option<PositionClaim>,
+    /// That it is a copy or an average, by its name or by what the file holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aside: Option<AsideClaim>,
 }
 
 /// A claimed run.
@@ -251,6 +280,8 @@ impl Unit {
 pub enum From {
     /// In the file's metadata.
     Metadata,
+    /// In a file beside it that the trainer wrote.
+    Beside,
     /// In the file's name.
     FileName,
     /// In the name of a folder.
@@ -263,6 +294,7 @@ impl std::convert::From<Origin> for From {
     fn from(origin: Origin) -> Self {
         match origin {
             Origin::Metadata => Self::Metadata,
+            Origin::Beside => Self::Beside,
             Origin::FileName => Self::FileName,
             Origin::FolderName => Self::FolderName,
         }
@@ -282,7 +314,12 @@ impl std::convert::From<&Claimed> for Claims {
             unit,
             from: claim.from.into(),
         });
-        Self { run, position }
+        let aside = claimed.aside.as_ref().map(AsideClaim::of);
+        Self {
+            run,
+            position,
+            aside,
+        }
     }
 }
 
@@ -290,12 +327,24 @@ impl std::convert::From<&Claimed> for Claims {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The path it is about.
-    #[serde(serialize_with = "lossy")]
+    #[serde(serialize_with = "crate::path::serialize")]
     pub path: PathBuf,
     /// What kind of trouble it is: [`Error::kind`].
     pub kind: &'static str,
     /// What is wrong, on one line, with the path and the way out.
     pub message: String,
+    /// The limit that it meets, if raising one helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+}
+
+/// A limit on reading files, and a value that allows what was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Limit {
+    /// Its name.
+    pub name: &'static str,
+    /// A value that is enough.
+    pub enough: u64,
 }
 
 impl Problem {
@@ -305,6 +354,10 @@ impl Problem {
             path: path.to_path_buf(),
             kind: error.kind(),
             message: error.to_line(),
+            limit: error.limit().map(|limit| Limit {
+                name: limit.name,
+                enough: limit.enough,
+            }),
         }
     }
 }
@@ -313,11 +366,6 @@ impl std::fmt::Display for Problem {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(&self.message)
     }
-}
-
-/// Paths need not be Unicode, and JSON has to be.
-fn lossy<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&path.to_string_lossy())
 }
 
 /// A checkpoint with weights that are NaN or infinite.
@@ -397,7 +445,9 @@ pub fn collect(paths: &[PathBuf], options: &Options) -> Collection {
 
 /// As [`collect`], told checkpoint by checkpoint.
 pub fn collect_watched(paths: &[PathBuf], options: &Options, work: &dyn Progress) -> Collection {
-    read(Listing::of(paths, options), options, work)
+    let mut listing = Listing::of(paths, options);
+    listing.set_aside();
+    read(listing, options, work)
 }
 
 /// Reads what was listed.
@@ -414,14 +464,15 @@ fn read(mut listing: Listing, options: &Options, work: &dyn Progress) -> Collect
         groups.extend(read.group);
     }
     groups.sort_by_key(|group| std::cmp::Reverse(group.members.len()));
-    listing.problems.sort_by(|a, b| a.path.cmp(&b.path));
+    listing.problems.sort_by(|a, b| natural(&a.path, &b.path));
     listing.problems.dedup_by(|a, b| a.path == b.path);
     Collection {
         groups,
         problems: listing.problems,
         not_finite,
         left_out: listing.left_out,
-        passed_over: listing.passed_over,
+        passed_over: listing.companions.len(),
+        others: listing.others,
         unread: listing.unread,
         notes: listing.noted.into_notes(),
     }

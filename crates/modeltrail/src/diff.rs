@@ -11,6 +11,7 @@ use crate::checkpoint::{Applied, Buffers, Checkpoint, is_same_beyond_f32};
 use crate::collection::LeftOut;
 use crate::coverage::{Coverage, Unread};
 use crate::error::{Error, Result};
+use crate::text::Shown;
 use serde::Serialize;
 use weightspace::compare::{Comparison, Kind, Paired, compare, kind};
 use weightspace::matching::{Alignment, align};
@@ -164,6 +165,14 @@ impl Diff {
         }
     }
 
+    /// The answer for people: all tensors, or of many those that changed most.
+    pub fn to_text(&self, shown: Shown<'_>) -> String {
+        match self {
+            Self::Exact(exact) => text::page(exact, shown),
+            Self::Sketched(sketched) => sketched::page(sketched, shown),
+        }
+    }
+
     /// How much of both checkpoints was read.
     pub fn coverage(&self) -> &Coverage {
         match self {
@@ -175,10 +184,7 @@ impl Diff {
 
 impl std::fmt::Display for Diff {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&match self {
-            Self::Exact(exact) => text::page(exact),
-            Self::Sketched(sketched) => sketched::page(sketched),
-        })
+        formatter.write_str(&self.to_text(Shown::default()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::collection::Problem;
 use crate::exchange::LabelError;
-use checkpoint_store::{Error as Store, Fault};
+use checkpoint_store::{Error as Store, Fault, LimitMet};
 use std::path::{Path, PathBuf};
 
 /// Why a question about checkpoints could not be answered.
@@ -61,6 +61,37 @@ pub enum Error {
         first: String,
         /// Its type, as the file names it.
         dtype: String,
+    },
+    /// No tensor of a checkpoint is a weight.
+    #[error(
+        "{}: none of its {tensors} tensors is a weight. Save the weights of the model into it",
+        printable(.path)
+    )]
+    NoWeights {
+        /// The checkpoint.
+        path: PathBuf,
+        /// How many tensors it has.
+        tensors: usize,
+    },
+    /// Tensors that cannot be read would be lost.
+    #[error(
+        "{checkpoint}: its tensor {} cannot be read ({}: {reason}){}, and would be lost. Nothing is \
+         written; allow it, or save the checkpoint in a type that is supported",
+        escaped(.tensor),
+        escaped(.dtype),
+        and_more(*.others)
+    )]
+    WouldLose {
+        /// The checkpoint.
+        checkpoint: String,
+        /// The first tensor that would be lost.
+        tensor: String,
+        /// Its type, as the file names it.
+        dtype: String,
+        /// Why it cannot be read.
+        reason: String,
+        /// How many more tensors would be lost, over all checkpoints.
+        others: usize,
     },
     /// A file changed between two looks at it.
     #[error(
@@ -165,7 +196,7 @@ pub enum Error {
     #[error(
         "{checkpoint} does not have the tensors of {reference}, and no budget says how far another \
          architecture may be: {}",
-        .differences.join(", ")
+        first(.differences)
     )]
     DifferentTensors {
         /// The one that differs.
@@ -253,6 +284,8 @@ impl Error {
             Self::Unreadable { .. } => "unreadable",
             Self::Unsuitable { .. } => "unsuitable",
             Self::Unread { .. } => "unread",
+            Self::NoWeights { .. } => "no_weights",
+            Self::WouldLose { .. } => "unread",
             Self::Changed { .. } => "changed",
             Self::SketchOnly => "sketch_only",
             Self::NoSuchTensor { .. } => "no_such_tensor",
@@ -282,6 +315,7 @@ impl Error {
             Self::Unreadable { path, .. }
             | Self::Unsuitable { path, .. }
             | Self::Unread { path, .. }
+            | Self::NoWeights { path, .. }
             | Self::Exists { path, .. }
             | Self::Version { path, .. }
             | Self::Uncalibrated {
@@ -295,6 +329,18 @@ impl Error {
                 | Store::NotAStore { path, .. }
                 | Store::Foreign { path, .. },
             ) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// The limit on reading files that it meets, if raising one helps.
+    pub fn limit(&self) -> Option<LimitMet> {
+        match self {
+            Self::Store(Store::Foreign { limit, .. }) => *limit,
+            Self::Uncalibrated { problem } => problem.limit.map(|limit| LimitMet {
+                name: limit.name,
+                enough: limit.enough,
+            }),
             _ => None,
         }
     }
@@ -324,6 +370,14 @@ fn counts(tensors: &[(String, u64)]) -> String {
     tensors.join(", ")
 }
 
+/// How many more tensors there are, if any.
+fn and_more(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        more => format!(", as cannot {more} more"),
+    }
+}
+
 /// The first few, and how many more there are.
 fn first(all: &[String]) -> String {
     const NAMED: usize = 5;
@@ -347,6 +401,7 @@ fn store_kind(error: &Store) -> &'static str {
             Fault::Missing => "missing",
             Fault::Damaged => "damaged",
             Fault::Unsupported => "unsupported",
+            Fault::NoModel => "no_model",
             Fault::TooLarge => "too_large",
             Fault::Code => "code",
             _ => "foreign",
@@ -363,13 +418,26 @@ fn printable(path: &Path) -> String {
 /// A text on one line: names of files and tensors may hold anything.
 pub(crate) fn escaped(text: &str) -> String {
     let signs = text.chars().map(|sign| {
-        if sign.is_control() {
+        if sign.is_control() || is_unseen(sign) {
             sign.escape_default().to_string()
         } else {
             sign.to_string()
         }
     });
     signs.collect()
+}
+
+/// Signs that are not seen and turn round or break what stands beside them.
+fn is_unseen(sign: char) -> bool {
+    matches!(
+        sign,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+    )
 }
 
 /// The result of asking.

@@ -11,7 +11,25 @@ pub mod sketch;
 pub use plan::LabelError;
 
 use crate::collection::Inventory;
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, Unread};
+use crate::error::{Error, Result};
+
+/// Refuses to go on without tensors that could not be read, unless that is allowed.
+///
+/// # Errors
+/// Names the first of them.
+fn refuse_losses(unread: &[Unread], allowed: bool) -> Result<()> {
+    match unread.first() {
+        Some(first) if !allowed => Err(Error::WouldLose {
+            checkpoint: first.checkpoint.clone(),
+            tensor: first.tensor.clone(),
+            dtype: first.dtype.clone(),
+            reason: first.reason.clone(),
+            others: unread.len() - 1,
+        }),
+        _ => Ok(()),
+    }
+}
 
 /// What of what was listed cannot be read or is skipped; no weights were read yet.
 fn coverage(inventory: &Inventory) -> Coverage {

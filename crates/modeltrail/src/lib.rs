@@ -4,6 +4,7 @@
 //!
 //! | module | answers |
 //! |---|---|
+//! | [`mod@inspect`] | what lies in files and folders, tensor by tensor, without reading weights |
 //! | [`collection`] | which checkpoints there are, grouped by their tensors and shuffled |
 //! | [`runs`] | which belong to one run, in which order, where runs fork, what contradicts their claims |
 //! | [`order`], [`linkage`], [`umap`] | one order; the clusters; the plane |
@@ -25,10 +26,12 @@ pub mod diff;
 mod error;
 pub mod exchange;
 pub mod gate;
+pub mod inspect;
 pub mod lineage;
 pub mod linkage;
 pub mod order;
 mod page;
+pub mod path;
 pub mod points;
 pub mod progress;
 pub mod runs;

@@ -84,7 +84,7 @@ impl Trained {
         Ok(Self {
             alone: alone.map(|member| member.name.clone()).collect(),
             coverage: Coverage {
-                skipped: collection.left_out.skipped(collection.passed_over),
+                skipped: collection.skipped(),
                 ..crate::runs::coverage(&groups, &collection.unread)
             },
             groups,
@@ -125,6 +125,20 @@ impl Trained {
         };
         let mut not_finite = self.collection.not_finite.iter();
         self.collection.problems.is_empty() && !not_finite.any(|found| is_foreign(&found.claims))
+    }
+
+    /// Whether there is anything beside the checkpoints: copies, averages, companion files, files of
+    /// other formats. That is no finding about the models.
+    pub fn has_remarks(&self) -> bool {
+        let members = || self.groups.iter().flat_map(|group| &group.members);
+        let distinct: BTreeSet<(usize, u64)> = (0..)
+            .zip(&self.groups)
+            .flat_map(|(at, group)| group.members.iter().map(move |m| (at, m.identity)))
+            .collect();
+        self.collection.passed_over > 0
+            || !self.collection.others.is_empty()
+            || members().any(|member| member.aside.is_some())
+            || distinct.len() < members().count()
     }
 
     /// What a group is, on one line, with what is skipped of stores.

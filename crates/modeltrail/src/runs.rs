@@ -4,6 +4,7 @@
 //! answer, in [`claims`].
 
 mod answer;
+mod beside;
 pub mod claims;
 mod distinct;
 mod dot;
@@ -15,6 +16,7 @@ pub mod scores;
 pub(crate) mod text;
 
 pub use answer::{CollectionRuns, Count, Described, Place, Run, Runs};
+pub use beside::{Beside, Nearest};
 pub(crate) use distinct::copies_last;
 pub(crate) use find::{STAGES, find};
 
@@ -86,6 +88,7 @@ impl Collection {
             not_finite: self.not_finite.clone(),
             left_out: self.left_out,
             passed_over: self.passed_over,
+            others: self.others.iter().map(|other| other.count).sum(),
             coverage: self.coverage(),
         })
     }

@@ -3,6 +3,24 @@
 use crate::collection::{LeftOut, printable};
 use crate::coverage::Coverage;
 use comfy_table::{CellAlignment, Table, presets};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Columns that tables may take where nobody says how many there are.
+const USUAL_WIDTH: usize = 120;
+/// Narrower than this no table is made: names would be all dots.
+const NARROWEST: usize = 40;
+static WIDTH: AtomicUsize = AtomicUsize::new(USUAL_WIDTH);
+
+/// Says how many columns there are to lay tables out in: those of a terminal, for instance. It holds
+/// for all answers of this process from now on; what is no answer for people does not depend on it.
+pub fn set_width(columns: usize) {
+    WIDTH.store(columns.max(NARROWEST), Ordering::Relaxed);
+}
+
+/// How many columns tables may take.
+pub fn width() -> usize {
+    WIDTH.load(Ordering::Relaxed)
+}
 
 /// How much of a long answer is shown, and how its reader asks for the rest: a command knows its
 /// flags, a library does not.
@@ -31,15 +49,21 @@ impl Shown<'_> {
 
 /// Longest name in the first column of a table, in characters.
 const LONGEST_NAME: usize = 100;
+/// However narrow it is, so many characters of a name are shown, and so many of a text.
+const SHORTEST: usize = 16;
+/// Blanks between two columns.
+const BETWEEN: usize = 2;
+/// Longest word of a sentence, in characters: what is longer is a name out of a file.
+const LONGEST_WORD: usize = 200;
 
 /// A text of at most so many characters: of a longer one both ends are kept.
-pub(crate) fn shortened(text: &str, most: usize) -> String {
+pub fn shortened(text: &str, most: usize) -> String {
     let length = text.chars().count();
     if length <= most {
         return text.to_owned();
     }
-    let front = (most - 1) / 2;
-    let back = most - 1 - front;
+    let front = most.saturating_sub(1) / 2;
+    let back = most.saturating_sub(1 + front);
     let start: String = text.chars().take(front).collect();
     let end: String = text.chars().skip(length - back).collect();
     format!("{start}…{end}")
@@ -54,26 +78,25 @@ pub fn table<const N: usize>(
     laid_out(titles, rows, 1..N)
 }
 
-/// As [`table`], with the columns of numbers, which are right-aligned.
+/// As [`table`], with the columns of numbers, which are right-aligned. Where the table would be wider
+/// than there are columns, names in the first one are shortened in the middle, and a text in the last
+/// one goes on below.
 pub fn laid_out<const N: usize>(
     titles: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
     numbers: std::ops::Range<usize>,
 ) -> String {
+    let rows = fitted(titles, rows.into_iter().collect(), &numbers, width());
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     if titles.iter().any(|title| !title.is_empty()) {
         table.set_header(titles);
     }
     for row in rows {
-        let mut row = row;
-        if let Some(name) = row.first_mut() {
-            *name = shortened(name, LONGEST_NAME);
-        }
         table.add_row(row);
     }
     for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
+        column.set_padding((0, BETWEEN as u16));
         if numbers.contains(&index) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -81,6 +104,112 @@ pub fn laid_out<const N: usize>(
     let text = table.to_string();
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     lines.join("\n")
+}
+
+/// The rows, so that they fit into so many columns as far as names and texts allow it.
+pub(crate) fn fitted<const N: usize>(
+    titles: [&str; N],
+    rows: Vec<[String; N]>,
+    numbers: &std::ops::Range<usize>,
+    width: usize,
+) -> Vec<[String; N]> {
+    let length = |text: &str| text.chars().count();
+    let widest = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        let title = titles.get(column).map_or(0, |title| length(title));
+        cells.map(|cell| length(cell)).max().unwrap_or(0).max(title)
+    };
+    let mut widths: Vec<usize> = (0..N).map(widest).collect();
+    let between = BETWEEN * N.saturating_sub(1);
+    let last = N.saturating_sub(1);
+    let has_text = last > 0 && !numbers.contains(&last);
+    if let Some(first) = widths.first_mut() {
+        *first = (*first).min(LONGEST_NAME);
+    }
+    let too_wide =
+        |widths: &[usize]| (widths.iter().sum::<usize>() + between).saturating_sub(width);
+    // A text can go on below, and a name cannot: so it is first to give way, but not to vanish.
+    for (column, least) in [(last, 2 * SHORTEST), (0, SHORTEST), (last, SHORTEST)] {
+        let over = too_wide(&widths);
+        if let Some(own) = widths.get_mut(column).filter(|_| column == 0 || has_text) {
+            *own = own.saturating_sub(over).max(least.min(*own));
+        }
+    }
+    let mut fitted = Vec::with_capacity(rows.len());
+    for mut row in rows {
+        if let (Some(name), Some(&most)) = (row.first_mut(), widths.first()) {
+            *name = shortened(name, most);
+        }
+        let mut lines = match (has_text, row.get(last), widths.get(last)) {
+            (true, Some(text), Some(&most)) => wrapped(text, most),
+            _ => Vec::new(),
+        }
+        .into_iter();
+        if let (Some(first), Some(text)) = (lines.next(), row.get_mut(last)) {
+            *text = first;
+        }
+        fitted.push(row);
+        fitted.extend(lines.map(|line| {
+            let mut row = [const { String::new() }; N];
+            if let Some(text) = row.get_mut(last) {
+                *text = line;
+            }
+            row
+        }));
+    }
+    fitted
+}
+
+/// A text in lines of at most so many characters, broken between words; a longer word is shortened.
+pub fn wrapped(text: &str, most: usize) -> Vec<String> {
+    if text.chars().count() <= most {
+        return vec![text.to_owned()];
+    }
+    let mut lines: Vec<String> = Vec::new();
+    let mut length = 0;
+    for word in text.split(' ') {
+        let word = shortened(word, most);
+        let own = word.chars().count();
+        match lines.last_mut() {
+            Some(line) if length + 1 + own <= most => {
+                line.push(' ');
+                line.push_str(&word);
+                length += 1 + own;
+            }
+            _ => {
+                lines.push(word);
+                length = own;
+            }
+        }
+    }
+    lines
+}
+
+/// A line whose words are shortened in the middle where they are longer than any word is: a name of
+/// thousands of letters out of a file says no more than its two ends.
+pub fn with_short_words(line: &str) -> std::borrow::Cow<'_, str> {
+    let is_long = |word: &str| word.len() > LONGEST_WORD && word.chars().count() > LONGEST_WORD;
+    if !line.split(' ').any(is_long) {
+        return line.into();
+    }
+    let words: Vec<String> = line
+        .split(' ')
+        .map(|word| shortened(word, LONGEST_WORD))
+        .collect();
+    words.join(" ").into()
+}
+
+/// A few of many names: the first, each shortened, and how many more there are.
+pub(crate) fn few<'a>(names: impl ExactSizeIterator<Item = &'a str>, most: usize) -> String {
+    let more = names.len().saturating_sub(most);
+    let named: Vec<String> = names
+        .take(most)
+        .map(|name| shortened(&printable(name), LONGEST_NAME))
+        .collect();
+    match more {
+        0 => named.join(", "),
+        more => format!("{} and {} more", named.join(", "), thousands(more as u64)),
+    }
 }
 
 /// A mean with its standard error.
@@ -96,19 +225,25 @@ pub fn beside_weights(left_out: LeftOut, passed_over: usize) -> Option<String> {
     let counts = [
         (
             left_out.buffers,
-            "buffers (running statistics and the like)",
+            "buffer",
+            " (running statistics and the like)",
         ),
-        (left_out.not_float, "integer or boolean tensors"),
+        (left_out.not_float, "integer or boolean tensor", ""),
         (
             left_out.others,
-            "other entries (optimiser state and the like)",
+            "other entr",
+            " (optimiser state and the like)",
         ),
-        (passed_over, "files beside the checkpoints"),
+        (passed_over, "file", " beside the checkpoints"),
     ];
     let parts: Vec<String> = counts
         .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, what, more)| match *what {
+            "other entr" if *count == 1 => format!("1 other entry{more}"),
+            "other entr" => format!("{} other entries{more}", thousands(*count as u64)),
+            what => format!("{}{more}", counted(*count, what)),
+        })
         .collect();
     (!parts.is_empty()).then(|| format!("not compared: {}", parts.join(", ")))
 }
@@ -119,8 +254,9 @@ pub(crate) fn unread(coverage: &Coverage) -> Option<String> {
     if coverage.is_complete() {
         return None;
     }
+    let short = |name: &str| shortened(&printable(name), LONGEST_NAME);
     let named = coverage.unread.iter().take(NAMED).map(|tensor| {
-        let (name, checkpoint) = (printable(&tensor.tensor), printable(&tensor.checkpoint));
+        let (name, checkpoint) = (short(&tensor.tensor), short(&tensor.checkpoint));
         format!(
             "{name} of {checkpoint} ({}: {})",
             tensor.dtype, tensor.reason
@@ -165,6 +301,37 @@ mod tests {
     fn thousands_are_separated_by_commas() {
         let texts = [0, 999, 1000, 1_234_567].map(thousands);
         assert_eq!(texts, ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn tables_keep_to_their_width_by_their_names_and_texts() {
+        let row = ["n".repeat(3000), "12".to_owned(), "some words ".repeat(20)];
+        for width in [60, 80, 120] {
+            let rows = fitted(["name", "n", "why"], vec![row.clone()], &(1..2), width);
+            assert!(rows.len() > 1);
+            for [name, number, text] in &rows {
+                let length = name.chars().count().max(1) + number.len() + text.chars().count();
+                assert!(length + 4 <= width, "{width}: {name} {number} {text}");
+            }
+            let words: Vec<&str> = rows
+                .iter()
+                .flat_map(|row| row[2].split_whitespace())
+                .collect();
+            assert_eq!(words.len(), 40);
+        }
+        // Nothing changes what fits.
+        let short = ["a", "1", "b c"].map(str::to_owned);
+        let rows = fitted(["name", "n", "why"], vec![short.clone()], &(1..2), 40);
+        assert_eq!(rows, [short]);
+    }
+
+    #[test]
+    fn words_of_any_length_become_short_and_others_stay() {
+        let line = format!("a  b {} c", "x".repeat(3000));
+        let short = with_short_words(&line);
+        assert!(short.starts_with("a  b xxx") && short.ends_with("xxx c"));
+        assert_eq!(short.chars().count(), 7 + LONGEST_WORD);
+        assert_eq!(with_short_words("a  b"), "a  b");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! watcher that starts anew continues; without, it reads what is there.
 
 mod accredited;
+mod beside;
 mod following;
 mod judging;
 mod keeping;
@@ -23,4 +24,4 @@ mod watcher;
 
 pub use observation::Observation;
 pub use record::Record;
-pub use watcher::{Event, Watcher};
+pub use watcher::{Beside, Event, Watcher};

@@ -24,13 +24,21 @@ pub(crate) fn open_as_child(path: &Path, out: &Path) -> Result<()> {
     }
     let inventory = Inventory::of(&[path.to_path_buf()], &Options::default());
     // What comes of it does not matter here, only what it does.
-    let _ = import::import(&inventory, true, &out.join("store"));
+    let number = import::ImportOptions {
+        by_name: true,
+        allow_unread: true,
+    };
+    let _ = import::import(&inventory, &number, &out.join("store"));
+    let lossy = export::ExportOptions {
+        allow_unread: true,
+        ..export::ExportOptions::default()
+    };
     for format in ["npz", "safetensors", "parquet"] {
         let to = out.join(format);
         let Ok(format) = format.parse::<Format>() else {
             continue;
         };
-        let _ = export::export(&inventory, format, &to, false);
+        let _ = export::export(&inventory, format, &to, &lossy);
     }
     Ok(())
 }

@@ -106,7 +106,7 @@ pub(crate) fn train(options: &Train) -> Result<()> {
 
 pub(crate) fn import(from: &Path, out: &Path) -> Result<()> {
     let inventory = Inventory::of(&[from.to_path_buf()], &Options::default());
-    let done = import::import(&inventory, false, out)?;
+    let done = import::import(&inventory, &import::ImportOptions::default(), out)?;
     say(&format!("done {}", done.blake3()));
     Ok(())
 }
@@ -168,7 +168,11 @@ impl Expected {
     pub(super) fn of_import(from: &Path) -> Result<Self> {
         let folder = hostile::life::temporary().map_err(anyhow::Error::msg)?;
         let inventory = Inventory::of(&[from.to_path_buf()], &Options::default());
-        let done = import::import(&inventory, false, &folder.path().join("zoo"))?;
+        let done = import::import(
+            &inventory,
+            &import::ImportOptions::default(),
+            &folder.path().join("zoo"),
+        )?;
         let store = done.store();
         Ok(Self {
             columns: columns(store)?,

@@ -4,6 +4,8 @@
 //! record of both (a data descriptor), as zip has it for what cannot be written twice. ZIP64 is used
 //! where an entry, the archive or the number of entries needs it.
 
+use std::collections::HashSet;
+
 use super::labels::{elements, expect_all};
 use crate::NewFile;
 use crate::TensorShape;
@@ -69,8 +71,8 @@ impl Npz {
     pub fn begin(file: NewFile, layout: &[TensorShape]) -> Result<Self> {
         let mut ahead = Vec::with_capacity(layout.len());
         let mut wanted = 0_u64;
-        for tensor in layout.iter().rev() {
-            let name = format!("{}.npy", tensor.name);
+        let names = entry_names(layout);
+        for (tensor, name) in layout.iter().zip(names).rev() {
             let npy = npy_header(tensor);
             if u16::try_from(name.len()).is_err() || npy.len() > usize::from(u16::MAX) {
                 return Err(Error::invalid(format!(
@@ -234,6 +236,38 @@ impl Done {
     }
 }
 
+/// The names of the entries: those of the tensors, but that none is a way out of the folder that the
+/// archive is unpacked in, on any system, and that all are different.
+fn entry_names(layout: &[TensorShape]) -> Vec<String> {
+    let mut taken: HashSet<String> = HashSet::with_capacity(layout.len());
+    let names = layout.iter().map(|tensor| {
+        let plain = plain(&tensor.name);
+        let mut name = format!("{plain}.npy");
+        let mut copy = 2;
+        while !taken.insert(name.clone()) {
+            name = format!("{plain}-{copy}.npy");
+            copy += 1;
+        }
+        name
+    });
+    names.collect()
+}
+
+/// A name whose parts are all names of files below a folder.
+fn plain(name: &str) -> String {
+    let parts = name.split('/').map(|part| match part {
+        "" | "." | ".." => "_".to_owned(),
+        part => {
+            let sign = |sign: char| {
+                let is_plain = !sign.is_control() && sign != '\\' && sign != ':';
+                if is_plain { sign } else { '_' }
+            };
+            part.chars().map(sign).collect()
+        }
+    });
+    parts.collect::<Vec<String>>().join("/")
+}
+
 /// What ends an archive whose directory lies at `start..end`.
 fn end_records(entries: u64, start: u64, end: u64) -> Vec<u8> {
     let mut record = Vec::new();
@@ -312,6 +346,42 @@ mod tests {
         assert_eq!(text(&[]), expected("()"));
         assert_eq!(text(&[3]), expected("(3,)"));
         assert_eq!(text(&[3, 4]), expected("(3, 4)"));
+    }
+
+    #[test]
+    fn no_name_of_an_entry_leads_out_of_a_folder_and_no_two_are_the_same() {
+        let names = [
+            "fc.weight",
+            "a/b",
+            "../x",
+            "/abs",
+            "C:\\x",
+            "..",
+            "a/../b",
+            "a/_/b",
+            "n\0l",
+            "",
+        ];
+        let layout: Vec<TensorShape> = names
+            .iter()
+            .map(|name| TensorShape::new(*name, [1]))
+            .collect();
+        let expected = [
+            "fc.weight",
+            "a/b",
+            "_/x",
+            "_/abs",
+            "C__x",
+            "_",
+            "a/_/b",
+            "a/_/b-2",
+            "n_l",
+            "_-2",
+        ];
+        assert_eq!(
+            entry_names(&layout),
+            expected.map(|name| format!("{name}.npy"))
+        );
     }
 
     #[test]

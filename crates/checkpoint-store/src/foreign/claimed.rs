@@ -1,9 +1,13 @@
 //! What a checkpoint says of its run and its step: in its metadata, or by its name.
 
+mod aside;
+mod beside;
 mod names;
 mod words;
 
-pub(super) use names::{is_telling_folder, series};
+pub use aside::Aside;
+pub(super) use beside::claimed_beside;
+pub(super) use names::{Series, is_telling_folder, series};
 
 use std::path::Path;
 
@@ -16,6 +20,12 @@ pub struct Claimed {
     pub epoch: Option<Claim<u64>>,
     /// The step it was saved at, or the number in its name if that says not of what.
     pub step: Option<Claim<u64>>,
+    /// That it stands beside a run rather than in it: an average, or a copy of its best or last.
+    pub aside: Option<Claim<Aside>>,
+    /// Steps so far, of programs that count epochs first.
+    steps_so_far: Option<u64>,
+    /// Whether the step stands in a name beside the word.
+    is_step_named: bool,
 }
 
 /// One claim, and where it stands.
@@ -32,6 +42,8 @@ pub struct Claim<T> {
 pub enum Origin {
     /// In the file: safetensors metadata, fields beside the state dict, scalars of an archive.
     Metadata,
+    /// In a file beside it: `trainer_state.json`.
+    Beside,
     /// In the name of the file.
     FileName,
     /// In the name of a folder above it.
@@ -73,6 +85,9 @@ impl Claimed {
                 let value = format!("{key}-{value}");
                 self.run.get_or_insert(Claim { value, from });
             }
+            Some(Field::StepsSoFar) => {
+                self.steps_so_far.get_or_insert(value);
+            }
             None => {}
         }
     }
@@ -102,11 +117,30 @@ impl Claimed {
         if metadata.run.is_some() {
             claimed.run.clone_from(&metadata.run);
         }
-        if metadata.step.is_some() || metadata.epoch.is_some() {
-            claimed.step.clone_from(&metadata.step);
+        // Several files of one epoch are told apart by their steps, and then their names have these.
+        let counts_steps = metadata.epoch.is_none() || self.is_step_named;
+        let step = metadata.step.clone().or_else(|| {
+            let value = metadata.steps_so_far.filter(|_| counts_steps)?;
+            let from = Origin::Metadata;
+            Some(Claim { value, from })
+        });
+        if step.is_some() || metadata.epoch.is_some() {
+            claimed.step = step;
             claimed.epoch.clone_from(&metadata.epoch);
         }
+        if metadata.aside.is_some() {
+            claimed.aside.clone_from(&metadata.aside);
+        }
+        // What settings say of steps so far is not lost to what stands over them.
+        claimed.steps_so_far = metadata.steps_so_far.or(self.steps_so_far);
+        claimed.is_step_named |= metadata.is_step_named;
         claimed
+    }
+
+    /// Notes what the file itself shows that it is.
+    pub(super) fn stands_aside(&mut self, value: Aside) {
+        let from = Origin::Metadata;
+        self.aside.get_or_insert(Claim { value, from });
     }
 }
 
@@ -116,16 +150,22 @@ enum Field {
     Step,
     Epoch,
     Run,
+    StepsSoFar,
 }
 
 impl Field {
-    /// Totals (`epochs`, `num_steps`, `iterations`, `max_steps`) say how long a training is to be,
-    /// not where it is.
+    /// Totals (`epochs`, `num_steps`, `iterations`, `max_steps`, `total_steps`) say how long a
+    /// training is to be, not where it is.
     fn of(key: &str) -> Option<Self> {
         match key {
-            "step" | "global_step" | "iter" | "iteration" | "train_step" | "training_step"
-            | "current_step" => Some(Self::Step),
-            "epoch" | "current_epoch" | "epoch_idx" | "ss_epoch" => Some(Self::Epoch),
+            "step" | "global_step" | "global_steps" | "iter" | "iteration" | "iter_num"
+            | "train_step" | "training_step" | "current_step" | "current_iter" | "num_updates" => {
+                Some(Self::Step)
+            }
+            "epoch" | "current_epoch" | "cur_epoch" | "epoch_idx" | "epoch_num" | "ss_epoch" => {
+                Some(Self::Epoch)
+            }
+            "ss_steps" => Some(Self::StepsSoFar),
             "run" | "run_id" | "run_name" | "seed" | "trial" | "experiment" => Some(Self::Run),
             _ => None,
         }
@@ -159,11 +199,44 @@ mod tests {
     #[test]
     fn totals_are_no_position() {
         let mut metadata = Claimed::default();
-        for key in ["epochs", "num_steps", "iterations", "max_steps", "steps"] {
+        for key in [
+            "epochs",
+            "num_epochs",
+            "ss_num_epochs",
+            "num_steps",
+            "iterations",
+            "max_iters",
+            "max_steps",
+            "ss_max_train_steps",
+            "total_steps",
+            "n_steps",
+            "steps",
+        ] {
             metadata.add_text(key, "100");
             metadata.add_number(key, 100);
         }
         assert_eq!(metadata, Claimed::default());
+    }
+
+    #[test]
+    fn steps_so_far_count_where_no_epoch_does_or_the_name_counts_steps() {
+        let claimed = |name: &str, fields: &[(&str, &str)]| {
+            let mut metadata = Claimed::default();
+            for (key, text) in fields {
+                metadata.add_text(key, text);
+            }
+            let claimed = Claimed::by_name(Path::new(name)).overridden_by(&metadata);
+            (
+                claimed.epoch.map(|c| c.value),
+                claimed.step.map(|c| c.value),
+            )
+        };
+        let both = [("ss_epoch", "3"), ("ss_steps", "600")];
+        assert_eq!(claimed("style-000003.safetensors", &both), (Some(3), None));
+        assert_eq!(claimed("style.safetensors", &both), (Some(3), None));
+        let named = "style-step00000600.safetensors";
+        assert_eq!(claimed(named, &both), (Some(3), Some(600)));
+        assert_eq!(claimed("style.safetensors", &both[1..]), (None, Some(600)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::claimed::Claimed;
 use super::cut::Part;
+use super::metadata::Metadata;
 use super::place::Place;
 use super::product::Product;
 use super::tensor::{ForeignTensor, LeftOut, Unread};
@@ -18,6 +19,8 @@ pub(super) struct Contents {
     pub(super) claimed: Claimed,
     /// What the settings of the training in it say, which count where nothing else does.
     pub(super) settings: Claimed,
+    /// Texts and numbers in it, for whoever asks what is there.
+    pub(super) metadata: Metadata,
 }
 
 /// A tensor, and where its values lie.

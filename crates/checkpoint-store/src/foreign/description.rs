@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::adapter::{self, Adapter};
-use super::claimed::Claimed;
+use super::claimed::{Aside, Claimed};
 use super::contents::{Contents, Made, RawBytes};
 use super::cut;
 use super::discover::Found;
 use super::distributed;
 use super::format::Format;
+use super::metadata::Metadata;
 use super::place::Place;
 use super::quantised;
 use super::readers;
@@ -36,6 +37,7 @@ pub struct Description {
     left_out: Vec<LeftOut>,
     adapter: Option<Arc<Adapter>>,
     claimed: Claimed,
+    metadata: Metadata,
     pub(super) limits: Limits,
 }
 
@@ -120,6 +122,10 @@ impl Description {
         if is_empty_of_zero(first, &contents) {
             return Err(without_values(first));
         }
+        // PyTorch's AveragedModel counts what it averaged.
+        if contents.names().iter().any(|name| *name == "n_averaged") {
+            contents.claimed.stands_aside(Aside::Average);
+        }
         strip_wrappers(contents.names());
         let total = sources.iter().map(Source::len).fold(0, u64::saturating_add);
         let adapter = adapter::set_apart(path, config, &mut contents, total, limits)?;
@@ -150,6 +156,7 @@ impl Description {
                 .settings
                 .overridden_by(&found.claimed)
                 .overridden_by(&contents.claimed),
+            metadata: contents.metadata,
             limits: *limits,
         };
         Ok((description, sources))
@@ -169,6 +176,7 @@ impl Description {
             contents.unread.extend(part.unread);
             contents.left_out.extend(part.left_out);
             contents.parts.extend(part.parts);
+            contents.metadata.extend(part.metadata);
             contents.claimed = contents.claimed.overridden_by(&part.claimed);
             contents.settings = contents.settings.overridden_by(&part.settings);
             check_count(source, contents.count(), limits)?;
@@ -221,6 +229,18 @@ impl Description {
         &self.claimed
     }
 
+    /// Texts and numbers that the files hold beside their tensors.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Its files, with their lengths in bytes.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, u64)> {
+        let files = self.files.iter();
+        files.map(|file| (file.path.as_path(), file.len))
+    }
+
     /// Keeps the list of tensors in memory once, if it is the same as the other's. Returns whether
     /// it is: the same names, shapes and types, at the same places in the files.
     pub fn share(&mut self, other: &Self) -> bool {
@@ -267,7 +287,12 @@ fn without_tensors(source: &Source, left_out: &[LeftOut]) -> Error {
         ),
         None => "it holds no tensor".to_owned(),
     };
-    source.unsupported(what, "Save the weights of the model into it")
+    foreign(
+        source.path(),
+        Fault::NoModel,
+        what,
+        "Save the weights of the model into it",
+    )
 }
 
 /// Whether these are the empty places that DeepSpeed leaves in a file of this name.

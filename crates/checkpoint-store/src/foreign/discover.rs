@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::adapter;
-use super::claimed::{Claim, Claimed, Origin, is_telling_folder, series};
+use super::claimed::{Claim, Claimed, Origin, Series, claimed_beside, is_telling_folder, series};
 use super::distributed;
 use super::format::Format;
-use super::others::{Met, OtherFormat};
+use super::others::{Companion, Met, OtherFormat};
+use super::pattern::Meant;
 use super::problem::Problem;
 use super::ranks;
 use super::shards::{Index, missing_shard, shard_name, unnamed};
@@ -27,6 +28,8 @@ pub struct Discovery {
     /// How many files were passed over that a training writes beside the weights: optimisers,
     /// schedules, random states, second copies in another format.
     pub passed_over: usize,
+    /// These files, sorted likewise.
+    pub companions: Vec<Companion>,
     /// Files of formats that are known and not read, which were found in folders.
     pub others: Vec<OtherFormat>,
 }
@@ -59,6 +62,18 @@ pub struct Found {
 /// Costs a look at the first bytes of every file.
 #[must_use]
 pub fn discover(paths: &[PathBuf], limits: &Limits) -> Discovery {
+    discover_only(paths, None, limits)
+}
+
+/// As [`discover`], but of what is found in folders and by globs only those checkpoints whose file
+/// name, or whose folder's name below the path, matches a pattern; a pattern with a `/` is compared
+/// with the whole path below the folder. A file that is named itself is taken whatever it is called.
+#[must_use]
+pub fn discover_only(
+    paths: &[PathBuf],
+    only: Option<&glob::Pattern>,
+    limits: &Limits,
+) -> Discovery {
     let mut walk = Walk::default();
     for (root, path) in paths.iter().enumerate() {
         walk.add(path, root);
@@ -78,7 +93,8 @@ pub fn discover(paths: &[PathBuf], limits: &Limits) -> Discovery {
     let mut discovery = Discovery {
         checkpoints: Vec::new(),
         problems: walk.problems,
-        passed_over: walk.passed_over,
+        passed_over: 0,
+        companions: walk.companions,
         others: others.into_vec(),
     };
     for (format, folder, files) in walk.folders {
@@ -92,12 +108,20 @@ pub fn discover(paths: &[PathBuf], limits: &Limits) -> Discovery {
     let rest = discovery.take_numbered(rest, limits);
     let rest = discovery.take_parts(rest, limits);
     discovery.take_single(rest, limits);
+    if let Some(only) = only {
+        discovery.keep(&Meant::new(only, paths));
+    }
+    discovery.passed_over = discovery.companions.len();
+    discovery
+        .companions
+        .sort_by(|a, b| natural(&a.path, &b.path));
 
     discovery
         .checkpoints
         .sort_by(|a, b| natural(&a.path, &b.path));
     discovery.problems.sort_by(|a, b| natural(&a.path, &b.path));
     claim_series(&mut discovery.checkpoints);
+    claim_beside(&mut discovery.checkpoints, limits);
     claim_folders(&mut discovery.checkpoints);
     discovery
 }
@@ -108,6 +132,25 @@ impl Discovery {
             path: path.to_path_buf(),
             error,
         });
+    }
+
+    fn companion(&mut self, path: &Path, what: &'static str) {
+        self.companions.push(Companion {
+            path: path.to_path_buf(),
+            what,
+        });
+    }
+
+    /// Keeps what a pattern means.
+    fn keep(&mut self, meant: &Meant<'_>) {
+        let was_empty = self.checkpoints.is_empty();
+        self.checkpoints.retain(|found| meant.is_meant(&found.path));
+        self.problems
+            .retain(|problem| meant.is_root(&problem.path) || meant.is_meant(&problem.path));
+        self.companions.retain(|one| meant.is_meant(&one.path));
+        if self.checkpoints.is_empty() && !was_empty {
+            self.problems.push(meant.nothing());
+        }
     }
 
     /// Takes the indexes and their shards out of the candidates.
@@ -261,16 +304,21 @@ impl Discovery {
             name.starts_with("pytorch_model")
                 && path.parent().is_some_and(|folder| covered.contains(folder))
         };
-        let before = self.checkpoints.len();
-        self.checkpoints.retain(|found| !is_copy(&found.path));
-        self.passed_over += before - self.checkpoints.len();
+        let all = std::mem::take(&mut self.checkpoints);
+        for found in all {
+            if is_copy(&found.path) {
+                self.companion(&found.path, SECOND_COPY);
+            } else {
+                self.checkpoints.push(found);
+            }
+        }
         for candidate in candidates {
             if !candidate.named && is_copy(&candidate.path) {
-                self.passed_over += 1;
+                self.companion(&candidate.path, SECOND_COPY);
                 continue;
             }
             if !candidate.named && adapter::is_second_copy(&candidate.path) {
-                self.passed_over += 1;
+                self.companion(&candidate.path, SECOND_COPY);
                 continue;
             }
             let sniffed = sniff(&candidate.path, limits);
@@ -289,7 +337,7 @@ impl Discovery {
                     && has_general_extension(&path)
                     && !sniff::is_known_otherwise(&path) =>
                 {
-                    self.passed_over += 1;
+                    self.companion(&path, "it is no checkpoint, in spite of its name");
                 }
                 Err(error) => self.problem(&path, error),
             }
@@ -326,6 +374,9 @@ impl Discovery {
     }
 }
 
+/// What is said of files of a model that is there in another format, too.
+const SECOND_COPY: &str = "the same model lies beside it as safetensors";
+
 fn sniff(path: &Path, limits: &Limits) -> Result<Format> {
     sniff::quick(&Source::open(path)?, limits)
 }
@@ -337,26 +388,55 @@ fn has_general_extension(path: &Path) -> bool {
 }
 
 /// Takes the last number of names that differ in it alone for a step: `resnet18-0` to
-/// `resnet18-10`. A number that stands alone in its folder may mean anything.
+/// `resnet18-10`. A number that stands alone in its folder may mean anything, and so may two with
+/// words after them.
 fn claim_series(checkpoints: &mut [Found]) {
     let of = |found: &Found| {
         let stem = found.path.file_stem()?.to_string_lossy();
-        let (name, number) = series(&stem)?;
+        let Series {
+            name,
+            number,
+            has_end,
+        } = series(&stem)?;
         let folder = found.path.parent().unwrap_or(Path::new(""));
-        Some(((folder.to_path_buf(), name), number))
+        Some(((folder.to_path_buf(), name), number, has_end))
     };
     let mut numbers: BTreeMap<(PathBuf, String), BTreeSet<u64>> = BTreeMap::new();
-    for (key, number) in checkpoints.iter().filter_map(of) {
+    for (key, number, _) in checkpoints.iter().filter_map(of) {
         numbers.entry(key).or_default().insert(number);
     }
     for found in checkpoints {
         if found.files.len() == 1
             && found.claimed.position().is_none()
-            && let Some((key, value)) = of(found)
-            && numbers.get(&key).is_some_and(|numbers| numbers.len() > 1)
+            && let Some((key, value, has_end)) = of(found)
+            && let Some(numbers) = numbers.get(&key)
+            && numbers.len() > if has_end { 2 } else { 1 }
         {
             let from = Origin::FileName;
             found.claimed.step = Some(Claim { value, from });
+        }
+    }
+}
+
+/// Takes over what the trainer's state says, where it lies beside one checkpoint and no other.
+fn claim_beside(checkpoints: &mut [Found], limits: &Limits) {
+    let folder = |found: &Found| {
+        if found.path.is_dir() && found.index.is_some() {
+            found.path.clone()
+        } else {
+            let folder = found.path.parent().unwrap_or(Path::new(""));
+            folder.to_path_buf()
+        }
+    };
+    let mut in_folder: BTreeMap<PathBuf, Vec<usize>> = BTreeMap::new();
+    for (index, found) in checkpoints.iter().enumerate() {
+        in_folder.entry(folder(found)).or_default().push(index);
+    }
+    for (folder, members) in in_folder {
+        let [only] = members.as_slice() else { continue };
+        let found = checkpoints.get_mut(*only);
+        if let (Some(found), Some(state)) = (found, claimed_beside(&folder, limits)) {
+            found.claimed = found.claimed.overridden_by(&state);
         }
     }
 }

@@ -64,6 +64,7 @@ pub(super) fn open(source: &Source, archive: &Archive, limits: &Limits) -> Resul
             && let Some(value) = scalar(&array, &start)
         {
             contents.claimed.add_number(name, value);
+            contents.metadata.add(name, &value.to_string());
         }
         let container = Container::Entry {
             skip: array.values,

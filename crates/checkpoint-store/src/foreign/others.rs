@@ -16,6 +16,15 @@ pub struct OtherFormat {
     pub count: usize,
 }
 
+/// A file that lies beside checkpoints and is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Companion {
+    /// The file.
+    pub path: PathBuf,
+    /// What it is, in a few words: `it holds the state of an optimiser, a schedule or a generator`.
+    pub what: &'static str,
+}
+
 /// A format: what its files are, what to do, and how they are told by their names.
 struct Known {
     what: &'static str,
@@ -102,6 +111,32 @@ const KNOWN: [Known; 12] = [
         parts: &[],
     },
 ];
+
+/// A format that is known and not supported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownFormat {
+    /// What its files are.
+    pub what: &'static str,
+    /// How they are known by their names: `*.h5`, `*zero_pp_rank_*`.
+    pub names: Vec<String>,
+    /// What to do to have them read: a sentence without its full stop.
+    pub way_out: &'static str,
+}
+
+/// The formats whose files are named where they are met, and are not supported.
+#[must_use]
+pub fn known_and_not_supported() -> Vec<KnownFormat> {
+    let known = KNOWN.iter().map(|known| {
+        let extensions = known.extensions.iter().map(|own| format!("*.{own}"));
+        let parts = known.parts.iter().map(|part| format!("*{part}*"));
+        KnownFormat {
+            what: known.what,
+            names: extensions.chain(parts).collect(),
+            way_out: known.way_out,
+        }
+    });
+    known.collect()
+}
 
 /// What was met so far, by format.
 #[derive(Debug, Clone, Default)]

@@ -13,6 +13,7 @@ use serde::de::{
 use super::claimed::Claimed;
 use super::contents::{Contents, Made, NOT_SUPPORTED, Raw, RawBytes, Stored};
 use super::element::Element;
+use super::metadata::Metadata;
 use super::place::{Container, Order, Place};
 use super::shape::count;
 use super::source::{Source, quoted, shown};
@@ -55,6 +56,7 @@ pub(super) fn open(source: &Source, limits: &Limits) -> Result<Contents> {
     entries.sort_by_key(|entry| entry.info.data_offsets);
     let mut contents = Contents {
         claimed: header.claimed,
+        metadata: header.metadata,
         ..Contents::default()
     };
     for entry in entries {
@@ -191,6 +193,7 @@ fn element(dtype: &str) -> Option<Element> {
 struct Header {
     entries: Vec<Entry>,
     claimed: Claimed,
+    metadata: Metadata,
 }
 
 struct Entry {
@@ -232,6 +235,7 @@ impl<'de> Visitor<'de> for HeaderSeed {
         let mut header = Header {
             entries: Vec::new(),
             claimed: Claimed::default(),
+            metadata: Metadata::default(),
         };
         let mut has_metadata = false;
         while let Some(name) = map.next_key::<String>()? {
@@ -240,7 +244,7 @@ impl<'de> Visitor<'de> for HeaderSeed {
                     return Err(A::Error::custom("`__metadata__` stands there twice"));
                 }
                 has_metadata = true;
-                map.next_value_seed(Metadata(&mut header.claimed))?;
+                map.next_value_seed(Texts(&mut header.claimed, &mut header.metadata))?;
                 continue;
             }
             let info = map.next_value()?;
@@ -254,9 +258,9 @@ impl<'de> Visitor<'de> for HeaderSeed {
 }
 
 /// Reads the metadata for what it claims.
-struct Metadata<'a>(&'a mut Claimed);
+struct Texts<'a>(&'a mut Claimed, &'a mut Metadata);
 
-impl<'de> DeserializeSeed<'de> for Metadata<'_> {
+impl<'de> DeserializeSeed<'de> for Texts<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -264,7 +268,7 @@ impl<'de> DeserializeSeed<'de> for Metadata<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Metadata<'_> {
+impl<'de> Visitor<'de> for Texts<'_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -275,6 +279,7 @@ impl<'de> Visitor<'de> for Metadata<'_> {
         while let Some(key) = map.next_key::<String>()? {
             let text: String = map.next_value()?;
             self.0.add_text(&key, &text);
+            self.1.add(&key, &text);
         }
         Ok(())
     }

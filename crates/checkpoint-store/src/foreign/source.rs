@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::limits::Limits;
-use crate::{Error, Fault, Result};
+use crate::{Error, Fault, LimitMet, Result};
 
 /// A file that is open for reading, with the length it had then.
 ///
@@ -106,7 +106,17 @@ impl Source {
     ) -> Result<Vec<u8>> {
         self.check_inside(what, offset, len)?;
         if len > limits.largest_header {
-            return Err(self.too_large(what, len, limits.largest_header));
+            let met = LimitMet {
+                name: "largest_header",
+                enough: len,
+            };
+            return Err(exceeds(
+                &self.path,
+                what,
+                len,
+                limits.largest_header,
+                Some(met),
+            ));
         }
         // It lies within the file and the limit, which is memory well spent.
         let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
@@ -142,8 +152,54 @@ impl Source {
 
     /// A limit is exceeded.
     pub(super) fn too_large(&self, what: &str, found: u64, limit: u64) -> Error {
-        too_large(&self.path, what, found, limit)
+        exceeds(
+            &self.path,
+            what,
+            found,
+            limit,
+            met(what, found, limit, self.len),
+        )
     }
+}
+
+/// Which limit of [`Limits`] is met where this is too large in a file of so many bytes, and how large
+/// it has to be.
+fn met(what: &str, found: u64, limit: u64, file: u64) -> Option<LimitMet> {
+    // Who counts stops at the limit: twice as many may be there.
+    let counted = if found <= limit.saturating_add(1) {
+        limit.saturating_mul(2)
+    } else {
+        found
+    };
+    // Beyond 64 MiB, so many times the size of the file.
+    let times = found.saturating_sub(64 << 20).div_ceil(file.max(1));
+    // Beyond twice the size of the file, but no more than another limit has it.
+    let is_most = limit >= Limits::default().most_memory;
+    let memory = if is_most {
+        "most_memory"
+    } else {
+        "spare_memory"
+    };
+    let known: [(&str, &'static str, u64); 9] = [
+        ("the number of tensors", "most_tensors", counted),
+        ("the size of a tensor,", "largest_tensor", found),
+        ("the size of all its tensors", "most_expansion", times),
+        ("what the archive unpacks to", "most_expansion", times),
+        ("the number of values", "most_values", counted),
+        ("the nesting", "deepest_nesting", counted),
+        ("the size of its pickle", "largest_header", found),
+        ("the length of the names", memory, found.saturating_mul(4)),
+        ("the memory", memory, found),
+    ];
+    let known = known
+        .into_iter()
+        .find(|(start, ..)| what.starts_with(start));
+    let (name, enough) = match known {
+        Some((_, name, enough)) => (name, enough),
+        None if what.starts_with("the size in bytes of a tensor") => (memory, found),
+        None => return None,
+    };
+    Some(LimitMet { name, enough })
 }
 
 /// An error about a foreign file.
@@ -158,6 +214,7 @@ pub(super) fn foreign(
         fault,
         what: what.into(),
         way_out: way_out.into(),
+        limit: None,
     }
 }
 
@@ -171,14 +228,26 @@ pub(super) fn damaged(path: &Path, what: impl Into<String>) -> Error {
     )
 }
 
-/// A limit is exceeded.
+/// A limit is exceeded, of something that has no file of its own.
 pub(super) fn too_large(path: &Path, what: &str, found: u64, limit: u64) -> Error {
-    foreign(
-        path,
-        Fault::TooLarge,
-        format!("{what} is {found}, and at most {limit} is read"),
-        "If you trust the file, raise that limit",
-    )
+    exceeds(path, what, found, limit, met(what, found, limit, 0))
+}
+
+fn exceeds(path: &Path, what: &str, found: u64, limit: u64, met: Option<LimitMet>) -> Error {
+    let way_out = match &met {
+        Some(met) => format!(
+            "If you trust the file, raise the limit {} to {}",
+            met.name, met.enough
+        ),
+        None => "No more is read, whatever the file is: name a part of it".to_owned(),
+    };
+    Error::Foreign {
+        path: path.to_path_buf(),
+        fault: Fault::TooLarge,
+        what: format!("{what} is {found}, and at most {limit} is read"),
+        way_out: way_out.into(),
+        limit: met,
+    }
 }
 
 /// Quotes a name out of a file: cut short and on one line, since it may be anything.

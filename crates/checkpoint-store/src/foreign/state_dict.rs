@@ -4,12 +4,13 @@ mod effort;
 mod parallel;
 mod sharded;
 
-use super::claimed::Claimed;
-use super::pickle::{Value, Values};
-use super::source::{Source, quoted, shown};
+use super::claimed::{Aside, Claimed};
+use super::metadata::Metadata;
+use super::pickle::{Numbers, Value, Values};
+use super::source::{Source, foreign, quoted, shown};
 use super::tensor::{Declared, LeftOut, Unread};
 use crate::limits::Limits;
-use crate::{Error, Result};
+use crate::{Error, Fault, Result};
 use effort::Effort;
 pub(super) use sharded::Sharded;
 
@@ -32,6 +33,24 @@ const MODEL_KEYS: [&str; 16] = [
     "model_ema",
     "ema_model",
     "ema",
+];
+
+/// Of these, those of averaged copies.
+const AVERAGED_KEYS: [&str; 5] = [
+    "ema_state_dict",
+    "state_dict_ema",
+    "model_ema",
+    "ema_model",
+    "ema",
+];
+
+/// Dictionaries beside the model that say where the training is: of mmengine, fairseq and others.
+const PROGRESS_KEYS: [&str; 5] = [
+    "meta",
+    "trainer_state",
+    "training_state",
+    "train_state",
+    "progress",
 ];
 
 /// Words in keys under which they keep what is not the model.
@@ -66,6 +85,8 @@ pub(super) struct StateDict {
     pub(super) claimed: Claimed,
     /// What the settings of the training say.
     pub(super) settings: Claimed,
+    /// Texts and numbers beside the model.
+    pub(super) metadata: Metadata,
     /// Fields beside the model that are tensors of one number: their keys, and the numbers of the
     /// tensors.
     pub(super) counters: Vec<(String, u32)>,
@@ -91,6 +112,14 @@ pub(super) fn find(
         found: StateDict::default(),
     };
     let model = search.model(root)?;
+    // What torch.optim saves has this form, and tensors of the sizes of the weights.
+    if values.get(root, "param_groups").is_some() && values.get(root, "state").is_some() {
+        let left_out = [LeftOut {
+            name: "state".to_owned(),
+            why: "is the state of an optimiser".to_owned(),
+        }];
+        return Err(without_model(values, source, &left_out));
+    }
     search.collect(model, &mut String::new(), 0)?;
     let mut found = search.found;
     if found.tensors.is_empty() && found.unread.is_empty() && found.parts.is_empty() {
@@ -147,8 +176,12 @@ impl Search<'_> {
                     && !Claimed::is_field(self.values.text(key))
                     && self.has_tensors(value, 0)?
                 {
-                    self.leave_out(self.values.text(key).to_owned(), "stands beside the model")?;
+                    let key = self.values.text(key);
+                    self.leave_out(key.to_owned(), why_beside(key))?;
                 }
+            }
+            if AVERAGED_KEYS.contains(&chosen) {
+                self.found.claimed.stands_aside(Aside::Ema);
             }
             model = value;
         }
@@ -158,10 +191,16 @@ impl Search<'_> {
     /// Takes over what a training checkpoint says of its run and step.
     fn note_claims(&mut self, value: Value) {
         let values = self.values;
-        note(values, value, &mut self.found.claimed);
+        let (claimed, metadata) = (&mut self.found.claimed, &mut self.found.metadata);
+        note(values, value, claimed, (metadata, ""));
+        for key in PROGRESS_KEYS {
+            if let Some(progress) = values.get(value, key) {
+                note(values, progress, claimed, (metadata, key));
+            }
+        }
         for key in SETTINGS_KEYS {
             if let Some(settings) = values.get(value, key) {
-                note(values, settings, &mut self.found.settings);
+                note(values, settings, &mut self.found.settings, (metadata, key));
             }
         }
         for &(key, value) in values.mapping(value).unwrap_or_default() {
@@ -347,22 +386,49 @@ impl Search<'_> {
     }
 }
 
-/// Takes over what the fields of a dictionary say.
-pub(super) fn note(values: &Values, mapping: Value, claimed: &mut Claimed) {
+/// Takes over what the fields of a dictionary say: as claims, and as metadata under this key.
+pub(super) fn note(
+    values: &Values,
+    mapping: Value,
+    claimed: &mut Claimed,
+    (metadata, under): (&mut Metadata, &str),
+) {
     for &(key, value) in values.mapping(mapping).unwrap_or_default() {
         let Value::Text(key) = key else { continue };
         let key = values.text(key);
-        match value {
+        let text = match value {
             Value::Int(number) => {
                 if let Ok(number) = u64::try_from(number) {
                     claimed.add_number(key, number);
                 }
+                number.to_string()
             }
             // Some count epochs in parts; whole ones are claims.
-            Value::Float(number) => claimed.add_float(key, number),
-            Value::Text(text) => claimed.add_text(key, values.text(text)),
-            _ => {}
-        }
+            Value::Float(number) => {
+                claimed.add_float(key, number);
+                number.to_string()
+            }
+            Value::Bool(truth) => truth.to_string(),
+            Value::Text(text) => {
+                let text = values.text(text);
+                claimed.add_text(key, text);
+                metadata.add_under(under, key, text);
+                continue;
+            }
+            _ => continue,
+        };
+        metadata.add_under(under, key, &text);
+    }
+}
+
+/// Why what stands under this key beside the model is not read.
+fn why_beside(key: &str) -> &'static str {
+    if AVERAGED_KEYS.contains(&key) {
+        "an averaged copy of the weights (EMA) beside the model"
+    } else if is_other(key) {
+        "is no part of the model"
+    } else {
+        "stands beside the model"
     }
 }
 
@@ -418,7 +484,23 @@ fn without_model(values: &Values, source: &Source, left_out: &[LeftOut]) -> Erro
         ),
         (None, true) => "there is no model in it".to_owned(),
     };
-    source.unsupported(
+    // An object that may be a model is not the same as a file that has no room for one.
+    let is_float = |numbers: &Numbers| match numbers {
+        Numbers::Read(element) => element.is_float(),
+        Numbers::Unread { .. } => true,
+    };
+    let has_floats = values
+        .tensors
+        .iter()
+        .any(|tensor| is_float(&tensor.numbers));
+    let fault = if left_out.is_empty() && has_floats {
+        Fault::Unsupported
+    } else {
+        Fault::NoModel
+    };
+    foreign(
+        source.path(),
+        fault,
         what,
         "Save the weights alone: torch.save(model.state_dict(), …)",
     )

@@ -176,6 +176,7 @@ fn describe<'a>(
         left_out: found.left_out,
         claimed: found.claimed,
         settings: found.settings,
+        metadata: found.metadata,
         ..Contents::default()
     };
     let unread = found.unread.into_iter();
@@ -360,6 +361,7 @@ fn describe<'a>(
             }
             if let Some(number) = whole_number(element, &bytes) {
                 contents.claimed.add_number(&key, number);
+                contents.metadata.add(&key, &number.to_string());
             }
         }
     }

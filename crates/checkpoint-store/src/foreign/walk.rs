@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::distributed;
 use super::format::{Format, READ_KINDS};
-use super::others::Met;
+use super::others::{Companion, Met};
 use super::problem::Problem;
 use super::source::{foreign, too_large};
 use super::zero;
@@ -50,7 +50,7 @@ pub(super) struct Walk {
     /// Which of the paths gave something.
     pub(super) fruitful: HashSet<usize>,
     /// Files of a training that hold no weights.
-    pub(super) passed_over: usize,
+    pub(super) companions: Vec<Companion>,
     /// Files of formats that are not read, by the path that they were found for.
     pub(super) others: HashMap<usize, Met>,
     /// Folders that were entered, so that links in a circle end.
@@ -73,10 +73,13 @@ const EXTENSIONS: [&str; 10] = [
 ];
 
 /// How files begin that training programs write beside the weights.
-const SIDE_FILES: [&str; 12] = [
+const SIDE_FILES: [&str; 15] = [
     "optimizer",
     "optim.",
     "optim-",
+    "optim_",
+    "opt_state",
+    "lr_scheduler",
     "scheduler",
     "scaler",
     "rng_state",
@@ -87,6 +90,10 @@ const SIDE_FILES: [&str; 12] = [
     "custom_checkpoint",
     "zero_pp_rank",
 ];
+
+/// What is said of them.
+const SIDE_FILE: &str =
+    "it holds the state of an optimiser, a schedule or a generator, or settings";
 
 /// Whether a file of this name is looked at when it is found in a folder.
 fn may_be_checkpoint(name: &str) -> bool {
@@ -265,8 +272,12 @@ impl Walk {
             return;
         }
         if !named && (!may_be_checkpoint(&name) || is_side_file(&name)) {
-            let is_side_file = may_be_checkpoint(&name);
-            self.passed_over += usize::from(is_side_file);
+            if may_be_checkpoint(&name) {
+                self.companions.push(Companion {
+                    path: path.to_path_buf(),
+                    what: SIDE_FILE,
+                });
+            }
             self.others.entry(root).or_default().note(path);
             return;
         }
@@ -336,7 +347,8 @@ pub(super) fn nothing(path: &Path, where_: &str, met: Option<&Met>) -> Error {
 }
 
 /// Compares paths as a person sorts them: `ckpt-2` before `ckpt-10`.
-pub(super) fn natural(a: &Path, b: &Path) -> Ordering {
+#[must_use]
+pub fn natural(a: &Path, b: &Path) -> Ordering {
     let parts = |path: &Path| -> Vec<String> {
         path.components()
             .map(|part| part.as_os_str().to_string_lossy().into_owned())
@@ -351,8 +363,9 @@ pub(super) fn natural(a: &Path, b: &Path) -> Ordering {
         .then_with(|| a.cmp(b))
 }
 
-/// Compares names with runs of digits as numbers.
-fn natural_names(mut a: &str, mut b: &str) -> Ordering {
+/// Compares names with runs of digits as numbers; names that differ in leading zeros alone are equal.
+#[must_use]
+pub fn natural_names(mut a: &str, mut b: &str) -> Ordering {
     loop {
         let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
         let (a_digits, b_digits) = (digits(a), digits(b));

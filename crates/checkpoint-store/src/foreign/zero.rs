@@ -181,7 +181,7 @@ impl Model {
                 model.frozen = shapes(source, values, frozen)?;
             }
             let mut found = StateDict::default();
-            super::state_dict::note(values, root, &mut found.claimed);
+            super::state_dict::note(values, root, &mut found.claimed, (&mut found.metadata, ""));
             if let Some(Value::Int(steps)) = field("global_steps")
                 && let Ok(steps) = u64::try_from(steps)
             {

@@ -238,7 +238,7 @@ def write_safetensors():
     # As Hugging Face's Trainer leaves its folders.
     folder = "hf/out/checkpoint-500"
     safetensors.torch.save_file(state, place(f"{folder}/model.safetensors"), metadata={"format": "pt"})
-    expect(f"{folder}/model.safetensors", state, buffers=BUFFERS, step=500)
+    expect(f"{folder}/model.safetensors", state, buffers=BUFFERS, epoch=2, step=500)
     torch.save(state, place(f"{folder}/pytorch_model.bin"))
     torch.save(optimizer.state_dict(), place(f"{folder}/optimizer.pt"))
     torch.save(scheduler.state_dict(), place(f"{folder}/scheduler.pt"))

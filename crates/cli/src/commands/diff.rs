@@ -1,6 +1,7 @@
 //! `modeltrail diff`: two checkpoints tensor by tensor.
 
 use super::limits::Reading;
+use super::runs::shown;
 use super::{print_json, print_text};
 use crate::cli::{Global, Outcome};
 use anyhow::Result;
@@ -31,6 +32,9 @@ pub(crate) struct Command {
     /// Other checkpoints that B may be a merge of, together with A.
     #[arg(long, value_name = "PATHS", num_args = 1..)]
     parents: Vec<PathBuf>,
+    /// Show every tensor, not only those that changed most.
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
     reading: Reading,
 }
@@ -52,7 +56,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     if global.json {
         print_json(&diff)?;
     } else {
-        print_text(&diff)?;
+        print_text(&diff.to_text(shown(command.all)))?;
     }
     Ok(match (diff.has_findings(), diff.is_undecided()) {
         (true, _) => Outcome::Finding,

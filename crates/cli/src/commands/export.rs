@@ -1,13 +1,13 @@
 //! `modeltrail export`: checkpoints as npz, safetensors or one Parquet table.
 
 use super::passed::Passed;
-use super::{fine_or_finding, print_json, print_text, report_unread};
+use super::{ended, print_json, print_text, report_unread};
 use crate::cli::{Global, Outcome};
 use anyhow::{Context, Result};
 use checkpoint_store::export::Format;
 use clap::Args;
 use modeltrail::Error;
-use modeltrail::exchange::export::export;
+use modeltrail::exchange::export::{ExportOptions, export};
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -17,7 +17,8 @@ use std::path::PathBuf;
 
 npz and safetensors are one file a checkpoint in the folder --out, Parquet is one table in the file
 --out. Weights are written as f32; buffers, integers and optimisers are not. Exit status: 0 = all of it
-is written, 1 = some checkpoints could not be read, 2 = an error, or nothing is written.")]
+is written, 1 = some checkpoints could not be read, 2 = an error, a tensor that cannot be read and would be
+lost, or nothing is written.")]
 pub(crate) struct Command {
     #[command(flatten)]
     input: Passed,
@@ -30,6 +31,9 @@ pub(crate) struct Command {
     /// Overwrite files of the same names.
     #[arg(long)]
     force: bool,
+    /// Write checkpoints without tensors that cannot be read, rather than nothing.
+    #[arg(long)]
+    allow_unread: bool,
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
@@ -41,7 +45,11 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         )
     })?;
     let inventory = command.input.inventory("not written")?;
-    let done = export(&inventory, format, &command.out, command.force)?;
+    let options = ExportOptions {
+        replace: command.force,
+        allow_unread: command.allow_unread,
+    };
+    let done = export(&inventory, format, &command.out, &options)?;
     report_unread(
         done.problems()
             .get(inventory.problems.len()..)
@@ -55,5 +63,9 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     } else {
         print_text(&done)?;
     }
-    Ok(fine_or_finding(done.problems().is_empty()))
+    Ok(ended(
+        done.problems().is_empty(),
+        inventory.passed_over > 0,
+        global,
+    ))
 }

@@ -1,12 +1,12 @@
 //! `modeltrail import`: foreign checkpoints into a store.
 
 use super::passed::Passed;
-use super::{fine_or_finding, print_json, print_text, report_unread, tell};
+use super::{ended, print_json, print_text, report_unread, tell};
 use crate::cli::{Global, Outcome};
 use anyhow::{Result, ensure};
 use clap::Args;
 use modeltrail::Error;
-use modeltrail::exchange::import::import;
+use modeltrail::exchange::import::{ImportOptions, import};
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -15,7 +15,8 @@ use std::path::PathBuf;
   modeltrail import 'runs/*/*.pt' --out store --number
 
 Run it again to continue after an interruption, or to add what came since. Exit status: 0 = all is in,
-1 = some checkpoints could not be read, 2 = an error, or nothing is in.")]
+1 = some checkpoints could not be read, 2 = an error, a tensor that cannot be read and would be lost, or
+nothing is in.")]
 pub(crate) struct Command {
     #[command(flatten)]
     input: Passed,
@@ -25,12 +26,19 @@ pub(crate) struct Command {
     /// Count the files of each run in the order of their names, from 1, whatever they claim.
     #[arg(long)]
     number: bool,
+    /// Take in checkpoints without tensors that cannot be read, rather than nothing.
+    #[arg(long)]
+    allow_unread: bool,
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     refuse_inside(command)?;
     let inventory = command.input.inventory("not imported")?;
-    let done = import(&inventory, command.number, &command.out)?;
+    let options = ImportOptions {
+        by_name: command.number,
+        allow_unread: command.allow_unread,
+    };
+    let done = import(&inventory, &options, &command.out)?;
     report_unread(
         done.problems()
             .get(inventory.problems.len()..)
@@ -49,7 +57,11 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     } else {
         print_text(&done)?;
     }
-    Ok(fine_or_finding(done.problems().is_empty()))
+    Ok(ended(
+        done.problems().is_empty(),
+        inventory.passed_over > 0,
+        global,
+    ))
 }
 
 /// The store would be found among what is imported, the next time.

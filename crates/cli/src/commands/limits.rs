@@ -7,6 +7,7 @@ use anyhow::Result;
 use checkpoint_store::limits::{Limits, Unit, all};
 use clap::Args;
 use modeltrail::collection::Options;
+use modeltrail::diff::Pattern;
 use modeltrail::text::{laid_out, thousands};
 use serde::Serialize;
 
@@ -24,6 +25,10 @@ pub(crate) struct Reading {
     /// Raise a limit for foreign files (see `modeltrail limits`): `largest_header=256MiB`; repeatable.
     #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, u64)>,
+    /// Of what lies in folders, take only checkpoints whose file or folder has a name like this:
+    /// `epoch-*.pt`, `checkpoint-*`; with a `/`, the path below the folder.
+    #[arg(long = "match", value_name = "GLOB")]
+    only: Option<Pattern>,
 }
 
 impl Reading {
@@ -41,6 +46,7 @@ impl Reading {
     pub(crate) fn options(&self) -> Options {
         Options {
             limits: self.limits(),
+            only: self.only.clone(),
             ..Options::default()
         }
     }

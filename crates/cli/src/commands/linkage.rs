@@ -1,7 +1,7 @@
 //! `modeltrail linkage`: which checkpoints belong to one run, by single linkage.
 
 use super::points::Points;
-use super::{fine_or_finding, print_json, print_text};
+use super::{ended, print_json, print_raw, print_text};
 use crate::cli::{Global, Outcome};
 use crate::progress::Work;
 use anyhow::Result;
@@ -34,11 +34,12 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let linkage = Linkage::find(trained, command.clusters, &work)?;
     drop(work);
     if command.dot {
-        print_text(&linkage.to_dot()?)?;
+        print_raw(&linkage.to_dot()?)?;
     } else if global.json {
         print_json(&linkage)?;
     } else {
         print_text(&linkage)?;
     }
-    Ok(fine_or_finding(linkage.trained().is_fine()))
+    let trained = linkage.trained();
+    Ok(ended(trained.is_fine(), trained.has_remarks(), global))
 }

@@ -2,7 +2,7 @@
 
 use super::points::Points;
 use super::runs::shown;
-use super::{fine_or_finding, print_json, print_text};
+use super::{ended, print_json, print_text};
 use crate::cli::{Global, Outcome};
 use crate::progress::Work;
 use anyhow::Result;
@@ -39,5 +39,6 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     } else {
         print_text(&orders.to_text(shown(command.all)))?;
     }
-    Ok(fine_or_finding(orders.trained().is_fine()))
+    let trained = orders.trained();
+    Ok(ended(trained.is_fine(), trained.has_remarks(), global))
 }

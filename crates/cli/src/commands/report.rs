@@ -1,7 +1,7 @@
 //! `modeltrail report`: one page about anybody's checkpoints.
 
 use super::runs::Input;
-use super::{fine_or_finding, print_json, print_text};
+use super::{ended, print_json, print_text};
 use crate::cli::{Global, Outcome};
 use crate::publish::check;
 use anyhow::Result;
@@ -52,7 +52,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let groups = found.groups();
     let answer = Answer {
         schema: "modeltrail.report/1",
-        out: command.out.display().to_string(),
+        out: modeltrail::path::write(&command.out),
         bytes: std::fs::metadata(&command.out)?.len(),
         groups: groups.len(),
         checkpoints: groups
@@ -72,5 +72,5 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
             counted(answer.runs, "run")
         ))?;
     }
-    Ok(fine_or_finding(!found.has_findings()))
+    Ok(ended(!found.has_findings(), found.has_remarks(), global))
 }

@@ -1,7 +1,7 @@
 //! `modeltrail runs`: which of anybody's checkpoints belong together, and in which order they came.
 
 use super::limits::Reading;
-use super::{fine_or_finding, print_json, print_text, report_skipped, report_unread};
+use super::{ended, print_json, print_text, report_skipped, report_unread};
 use crate::cli::{Global, Outcome};
 use crate::memory::Memory;
 use crate::progress::Work;
@@ -62,7 +62,7 @@ impl Input {
         Options {
             memory: self.memory.0,
             seed: self.seed,
-            limits: self.reading.limits(),
+            ..self.reading.options()
         }
     }
 
@@ -143,5 +143,5 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     } else {
         print_text(&found.to_text(shown(command.all)))?;
     }
-    Ok(fine_or_finding(!found.has_findings()))
+    Ok(ended(!found.has_findings(), found.has_remarks(), global))
 }

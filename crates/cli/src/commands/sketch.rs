@@ -22,11 +22,19 @@ pub(crate) struct Command {
     /// File to write; it must not exist.
     #[arg(long, value_name = "FILE.json")]
     out: PathBuf,
+    /// Sketch checkpoints without tensors that cannot be read, rather than nothing; the file says so.
+    #[arg(long)]
+    allow_unread: bool,
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     check_new(&command.out)?;
-    let file = sketch(&command.input.paths, &command.input.options(), &command.out)?;
+    let file = sketch(
+        &command.input.paths,
+        &command.input.options(),
+        &command.out,
+        command.allow_unread,
+    )?;
     report_unread(file.problems())?;
     if let Some(note) = beside_weights(file.left_out(), 0) {
         tell(&format!("note: {note}"))?;

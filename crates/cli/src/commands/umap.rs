@@ -1,7 +1,7 @@
 //! `modeltrail umap`: checkpoints in the plane.
 
 use super::points::Points;
-use super::{fine_or_finding, print_json, print_text};
+use super::{ended, print_json, print_text};
 use crate::cli::{Global, Outcome};
 use crate::progress::Work;
 use anyhow::Result;
@@ -43,5 +43,6 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     } else {
         print_text(&umap)?;
     }
-    Ok(fine_or_finding(umap.trained().is_fine()))
+    let trained = umap.trained();
+    Ok(ended(trained.is_fine(), trained.has_remarks(), global))
 }

@@ -1,10 +1,11 @@
 //! `modeltrail watch`: a running training, one line a checkpoint.
 
 use super::limits::Reading;
-use super::tell;
+use super::{ended, tell, with_flag};
 use crate::cli::{Global, Outcome, is_closed_pipe};
 use crate::memory::Memory;
 use crate::publish::{check, publish};
+use crate::terminal::{self, Stream};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use modeltrail::collection::Options;
@@ -104,10 +105,12 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         command,
         is_json: global.json,
         counts: Counts::default(),
+        beside: 0,
         newest: None,
         events: None,
     };
     let mut is_first = true;
+    let mut waits = String::new();
     loop {
         let before = printer.counts.checkpoints;
         watcher.look(command.once, &mut |event| {
@@ -128,6 +131,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
             break;
         }
         is_first = false;
+        printer.wait(&watcher, &mut waits)?;
         std::thread::sleep(command.interval);
     }
     if printer.counts.checkpoints == 0 {
@@ -136,11 +140,8 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
             command.directory.display()
         );
     }
-    Ok(if printer.counts.alarms + printer.counts.problems == 0 {
-        Outcome::Fine
-    } else {
-        Outcome::Finding
-    })
+    let findings = printer.counts.alarms + printer.counts.problems;
+    Ok(ended(findings == 0, printer.beside > 0, global))
 }
 
 /// Says what is found, and counts it.
@@ -148,6 +149,8 @@ struct Printer<'a> {
     command: &'a Command,
     is_json: bool,
     counts: Counts,
+    /// Files that lie beside the checkpoints.
+    beside: u64,
     newest: Option<Observation>,
     /// TensorBoard's, from the first checkpoint on.
     events: Option<EventFile>,
@@ -161,7 +164,16 @@ impl Printer<'_> {
                 let said = if self.is_json {
                     json_line(&Record::problem(&problem))
                 } else {
-                    tell(&format!("skipped: {}", problem.message))
+                    tell(&format!("skipped: {}", with_flag(&problem)))
+                };
+                self.heard(said)?;
+            }
+            Event::Beside(beside) => {
+                self.beside += 1;
+                let said = if self.is_json {
+                    json_line(&Record::beside(&beside))
+                } else {
+                    tell(&format!("beside: {}", beside.message))
                 };
                 self.heard(said)?;
             }
@@ -182,6 +194,22 @@ impl Printer<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Says what is waited for, when that is another thing than before.
+    fn wait(&self, watcher: &Watcher, before: &mut String) -> Result<()> {
+        let waits = watcher.waits_for();
+        if waits == *before {
+            return Ok(());
+        }
+        *before = waits;
+        let every = self.command.interval.as_secs_f64();
+        let line = format!("{before}, looked for every {every} s");
+        if self.is_json {
+            json_line(&Record::note(&line))
+        } else {
+            tell(&line)
+        }
     }
 
     /// Without a reader there is nothing to follow for; but a single look has its exit status.
@@ -212,7 +240,7 @@ impl Printer<'_> {
         if self.counts.checkpoints == 1 {
             writeln!(out, "{}", Observation::titles(since))?;
         }
-        writeln!(out, "{}", line.row(since))?;
+        writeln!(out, "{}", terminal::shown(&line.row(since), Stream::Out))?;
         Ok(out.flush()?)
     }
 

@@ -63,14 +63,14 @@ pub(super) fn files() -> Vec<Case> {
             zip(&[lying]),
             bad,
         ),
-        file("an archive of nothing", zip(&[]), Fault::Unsupported),
+        file("an archive of nothing", zip(&[]), Fault::NoModel),
         file(
             "an archive of objects",
             zip(&[Entry::new(
                 "a.npy",
                 &npy_of("{'descr': '|O', 'fortran_order': False, 'shape': ()}", 9),
             )]),
-            Fault::Unsupported,
+            Fault::NoModel,
         ),
         file(
             "an array of another size",
@@ -109,7 +109,7 @@ pub(super) fn files() -> Vec<Case> {
                 "{'descr': '<U2', 'fortran_order': False, 'shape': (2,)}",
                 16,
             ),
-            Fault::Unsupported,
+            Fault::NoModel,
         ),
     ]
 }

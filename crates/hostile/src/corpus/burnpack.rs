@@ -23,7 +23,7 @@ pub(super) fn files() -> Vec<Case> {
         ),
         case("the magic of Burn alone", "a.bpk", "NRUB", bad),
         file("no map", b"", 0, bad),
-        file("a map of nothing", b"\xa0", 0, Fault::Unsupported),
+        file("a map of nothing", b"\xa0", 0, Fault::NoModel),
         file(
             "a map of 2^60 tensors",
             b"\xa1gtensors\xbb\x10\0\0\0\0\0\0\0",

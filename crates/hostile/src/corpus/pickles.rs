@@ -90,9 +90,9 @@ pub(super) fn files() -> Vec<Case> {
         file(
             "objects of a class alone",
             b"\x80\x02c__main__\nNet\n)\x81.",
-            Fault::Unsupported,
+            Fault::NoModel,
         ),
-        file("a number alone", b"\x80\x02K\x01.", Fault::Unsupported),
+        file("a number alone", b"\x80\x02K\x01.", Fault::NoModel),
         file("no opcode at all", b"", bad),
         file("a pickle without its end", b"\x80\x02}", bad),
         file("a pickle that goes on", b"\x80\x02}.}", bad),

@@ -152,7 +152,7 @@ pub(super) fn files() -> Vec<Case> {
             0,
             Fault::TooLarge,
         ),
-        file("no tensor", "{}".into(), 0, Fault::Unsupported),
+        file("no tensor", "{}".into(), 0, Fault::NoModel),
         file("a list for a header", "{\"a\":[]}".into(), 0, bad),
     ]
 }

@@ -57,7 +57,7 @@ impl Inventory {
             groups: listing.groups.into_iter().map(group).collect(),
             problems: listing.problems,
             left_out: listing.left_out,
-            passed_over: listing.passed_over,
+            passed_over: listing.companions.len(),
             unread: listing.unread,
         }
     }

@@ -1,5 +1,6 @@
 //! Which checkpoints there are: descriptions only, no weights.
 
+use super::aside::{AsideClaim, set_aside};
 use super::noted::Noted;
 use super::source::{Source, weights};
 use super::{
@@ -10,10 +11,13 @@ use crate::error::Error;
 use crate::error::Result;
 use crate::exchange::imported::Imported;
 use crate::source::TensorSource;
-use checkpoint_store::foreign::{Description, Discovery, Found, Limits, Role, discover};
+use checkpoint_store::foreign::{
+    Claimed, Companion, Description, Discovery, Found, Limits, OtherFormat, Role, discover_only,
+    natural,
+};
 use checkpoint_store::{Fault, Store, TensorShape};
 use rayon::prelude::*;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,7 +33,22 @@ pub(super) struct Entry {
     /// The claimed epoch, if one is claimed: the position of the claims may be a step.
     pub(super) epoch: Option<u64>,
     pub(super) step: Option<u64>,
+    /// What its names alone say of it.
+    pub(super) names: Claimed,
+    /// That it stands beside the others, once that is settled.
+    pub(super) aside: Option<AsideClaim>,
     pub(super) source: Source,
+}
+
+impl Entry {
+    /// A path for it: of sketches, that which it had, as far as its name tells.
+    pub(super) fn place(&self) -> PathBuf {
+        if self.source.is_sketch() {
+            self.path.join(&self.name)
+        } else {
+            self.path.clone()
+        }
+    }
 }
 
 /// Entries with the same tensors.
@@ -45,9 +64,13 @@ pub(super) struct Listing {
     pub(super) groups: Vec<Pending>,
     pub(super) problems: Vec<Problem>,
     pub(super) left_out: LeftOut,
-    pub(super) passed_over: usize,
+    /// Files that lie beside checkpoints and are none.
+    pub(super) companions: Vec<Companion>,
+    pub(super) others: Vec<OtherFormat>,
     pub(super) unread: Vec<Unread>,
     pub(super) noted: Noted,
+    /// Files in folders that have no model in them, and why: companions, if there is anything else.
+    without_model: Vec<(PathBuf, Error)>,
     /// Paths that have a problem.
     reported: HashSet<PathBuf>,
     /// Stores and files of sketches that were read, by their real paths.
@@ -92,10 +115,28 @@ impl Listing {
             }
         }
         if !others.is_empty() {
-            let discovery = discover(&others, &options.limits);
-            listing.add_foreign(discovery, options);
+            let discovery = discover_only(&others, options.only.as_ref(), &options.limits);
+            listing.add_foreign(discovery, options, &others);
+        }
+        for (path, error) in std::mem::take(&mut listing.without_model) {
+            if listing.groups.is_empty() {
+                listing.problem(&path, &error);
+            } else {
+                let what = WITHOUT_MODEL;
+                listing.companions.push(Companion { path, what });
+            }
+        }
+        for group in &mut listing.groups {
+            prefer_names(&mut group.entries);
         }
         listing
+    }
+
+    /// Sets aside what stands beside runs rather than in them.
+    pub(super) fn set_aside(&mut self) {
+        for group in &mut self.groups {
+            set_aside(&mut group.entries);
+        }
     }
 
     /// Notes what is wrong with a path; the first thing, if several are.
@@ -136,6 +177,8 @@ impl Listing {
             claims: Claims::default(),
             epoch: None,
             step: None,
+            names: Claimed::default(),
+            aside: None,
             source: Source::Own(source),
         };
         self.add(&layout, entry);
@@ -170,7 +213,10 @@ impl Listing {
                         },
                         from: From::Store,
                     }),
+                    aside: None,
                 },
+                names: Claimed::default(),
+                aside: None,
                 epoch: counts_epochs.then_some(position),
                 step: (!counts_epochs).then_some(position),
                 source: Source::Store(Arc::clone(&checkpoints), column, Arc::clone(&layout)),
@@ -186,6 +232,7 @@ impl Listing {
             Err(error) => return self.problem(path, &error),
         };
         for kept in file.checkpoints {
+            self.unread.extend(kept.unread);
             let layout = sketches::layout(&kept.sketch);
             let claimed = |unit| {
                 let position = kept.claims.position.filter(|claim| claim.unit == unit);
@@ -197,14 +244,18 @@ impl Listing {
                 epoch: claimed(Unit::Epoch),
                 step: claimed(Unit::Step),
                 claims: kept.claims,
+                names: Claimed::default(),
+                aside: None,
                 source: Source::Sketch(Arc::new(kept.sketch)),
             };
             self.add(&layout, entry);
         }
     }
 
-    fn add_foreign(&mut self, discovery: Discovery, options: &Options) {
-        self.passed_over += discovery.passed_over;
+    /// Adds what was found; the named paths stand for themselves, whatever is in them.
+    fn add_foreign(&mut self, discovery: Discovery, options: &Options, named: &[PathBuf]) {
+        self.companions.extend(discovery.companions);
+        self.others.extend(discovery.others);
         for problem in discovery.problems {
             // Of stores or sketches there was something.
             let is_nothing = matches!(&problem.error, checkpoint_store::Error::Foreign { fault, .. } if *fault == Fault::Missing);
@@ -221,6 +272,9 @@ impl Listing {
         let common = common_folder(found.iter().map(|found| found.path.as_path()));
         for (found, opened) in found.into_iter().zip(opened) {
             match opened {
+                Err(error) if is_without_model(&error) && !named.contains(&found.path) => {
+                    self.without_model.push((found.path, error));
+                }
                 Err(error) => self.problem(&found.path, &error),
                 Ok(opened) => {
                     let name = found.path.strip_prefix(&common).unwrap_or(&found.path);
@@ -236,6 +290,8 @@ impl Listing {
                         claims: opened.claims,
                         epoch: opened.epoch,
                         step: opened.step,
+                        names: found.claimed,
+                        aside: None,
                         source: Source::Foreign(Box::new(opened.description)),
                     };
                     self.add(&opened.layout, entry);
@@ -272,10 +328,9 @@ impl Opened {
                     dtype: printable(&first.dtype),
                 });
             }
-            return Err(Error::Unsuitable {
+            return Err(Error::NoWeights {
                 path: found.path.clone(),
-                what: format!("none of its {} tensors is a weight", tensors.len()),
-                way_out: "Save the weights of the model into it",
+                tensors: tensors.len(),
             });
         }
         Ok(Self {
@@ -309,8 +364,51 @@ impl Opened {
     }
 }
 
+/// What is said of a file in a folder that has no model in it.
+const WITHOUT_MODEL: &str = "there is no model in it";
+
+/// Whether a file is sound and has no model in it: of a folder, that is no trouble of the models.
+pub(crate) fn is_without_model(error: &Error) -> bool {
+    match error {
+        Error::NoWeights { .. } => true,
+        Error::Store(checkpoint_store::Error::Foreign { fault, .. }) => *fault == Fault::NoModel,
+        _ => false,
+    }
+}
+
+/// Positions that all files of a run have in common in their metadata are totals by another name, or
+/// tell nothing apart; where their names do, the names are believed.
+fn prefer_names(entries: &mut [Entry]) {
+    let mut runs: BTreeMap<Option<String>, Vec<usize>> = BTreeMap::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let is_metadata = |claim: PositionClaim| claim.from == From::Metadata;
+        if entry.claims.position.is_some_and(is_metadata) {
+            let run = entry.claims.run.as_ref().map(|run| run.value.clone());
+            runs.entry(run).or_default().push(index);
+        }
+    }
+    for members in runs.into_values() {
+        let all = || members.iter().filter_map(|&index| entries.get(index));
+        let claimed: BTreeSet<_> = all()
+            .filter_map(|entry| entry.claims.position)
+            .map(|claim| (claim.unit, claim.value))
+            .collect();
+        let named: BTreeSet<u64> = all().filter_map(|entry| entry.names.position()).collect();
+        if claimed.len() != 1 || named.len() < 2 {
+            continue;
+        }
+        for index in members {
+            if let Some(entry) = entries.get_mut(index) {
+                entry.claims.position = Claims::from(&entry.names).position;
+                entry.epoch = entry.names.epoch.as_ref().map(|claim| claim.value);
+                entry.step = entry.names.step.as_ref().map(|claim| claim.value);
+            }
+        }
+    }
+}
+
 /// The stores that a path stands for: itself, or those right inside a folder.
-fn stores(path: &Path) -> Vec<PathBuf> {
+pub(crate) fn stores(path: &Path) -> Vec<PathBuf> {
     if path.join(DESCRIPTION).is_file() {
         return vec![path.to_path_buf()];
     }
@@ -319,7 +417,7 @@ fn stores(path: &Path) -> Vec<PathBuf> {
         .map(|entry| entry.path())
         .filter(|path| path.join(DESCRIPTION).is_file())
         .collect();
-    stores.sort();
+    stores.sort_by(|a, b| natural(a, b));
     stores
 }
 

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::progress::Progress;
 use crate::runs::copies_last;
 use checkpoint_store::TensorShape;
+use checkpoint_store::foreign::natural_names;
 use nalgebra::DMatrix;
 use rayon::prelude::*;
 use weightspace::random::{permutation, stream};
@@ -80,14 +81,20 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &dyn
                     name: entry.name.clone(),
                     path: entry.path.clone(),
                     claims: entry.claims.clone(),
+                    aside: entry.aside,
                     identity: point.identity,
                 });
             }
         }
     }
     // The shuffle is for the algorithms; people read these.
-    read.not_finite.sort_by(|a, b| a.name.cmp(&b.name));
+    read.not_finite
+        .sort_by(|a, b| natural_names(&a.name, &b.name));
     values.truncate(rows * members.len());
+    if members.iter().all(|member| member.aside.is_some()) {
+        // What they stand beside could not be read.
+        members.iter_mut().for_each(|member| member.aside = None);
+    }
     if !members.is_empty() {
         copies_last(&mut members, &mut values, rows);
         read.group = Some(Group {

@@ -6,6 +6,7 @@ use crate::coverage::Unread;
 use crate::error::{Error, Result};
 use crate::small_file;
 use checkpoint_store::TensorShape;
+use checkpoint_store::foreign::natural;
 use serde::{Deserialize, Serialize};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,9 @@ pub struct Kept {
     pub claims: Claims,
     /// Its sketch.
     pub sketch: Sketch,
+    /// Tensors of it that could not be read, and that the sketch lacks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
 }
 
 /// Whether a path is called as files of sketches are, and is no index of shards or folder.
@@ -62,7 +66,7 @@ pub fn named(path: &Path) -> Vec<PathBuf> {
     let is_meant = is_named_so(path);
     let mut files: Vec<PathBuf> = matches.into_iter().flatten().flatten().collect();
     files.retain(|file| file.is_file() && is_named_so(file) && (is_meant || begins_so(file)));
-    files.sort();
+    files.sort_by(|a, b| natural(a, b));
     files
 }
 
@@ -78,7 +82,7 @@ pub fn in_folder(folder: &Path) -> Vec<PathBuf> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         !name.starts_with('.') && path.is_file() && is_named_so(path) && begins_so(path)
     });
-    files.sort();
+    files.sort_by(|a, b| natural(a, b));
     files
 }
 
@@ -165,6 +169,10 @@ pub struct Sketched {
 /// Sketches everything that the paths stand for.
 pub fn sketch(paths: &[PathBuf], options: &Options) -> Sketched {
     let mut listing = Listing::of(paths, options);
+    let unread_of = |unread: &[Unread], name: &str| -> Vec<Unread> {
+        let own = unread.iter().filter(|tensor| tensor.checkpoint == name);
+        own.cloned().collect()
+    };
     let mut checkpoints = Vec::new();
     for pending in &listing.groups {
         for (entry, sketch) in points::sketches(pending) {
@@ -173,6 +181,7 @@ pub fn sketch(paths: &[PathBuf], options: &Options) -> Sketched {
                     name: entry.name.clone(),
                     claims: entry.claims.clone(),
                     sketch,
+                    unread: unread_of(&listing.unread, &entry.name),
                 }),
                 Err(error) => listing.problems.push(Problem::new(&entry.path, &error)),
             }

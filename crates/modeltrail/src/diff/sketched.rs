@@ -3,13 +3,13 @@
 //! Norms and counts are exact, and so is whether a tensor changed at all; distances have an error,
 //! and the kind of change is not known.
 
-use super::text::significant;
+use super::text::{MANY, NAMED, SHOWN, lines, significant};
 use super::{Frozen, Pattern, State, broken, states_of_unread, without_unread};
 use crate::checkpoint::Checkpoint;
 use crate::collection::{LeftOut, printable};
 use crate::coverage::Coverage;
 use crate::error::Result;
-use crate::text::{beside_weights, table, thousands, unread};
+use crate::text::{Shown, beside_weights, counted, few, table, thousands, unread};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -257,41 +257,56 @@ fn errors(parameters: Parameters) -> (f64, f64) {
 }
 
 /// The comparison for people.
-pub(super) fn page(found: &Sketched) -> String {
-    let rows = found
-        .tensors
-        .iter()
-        .map(|row| shown(&printable(&row.name), row));
-    let all = shown("all", &found.total);
-    let titles = ["tensor", "weights", "distance ÷ ‖a‖", "±", "norm", ""];
-    let mut text = String::new();
-    for line in table(titles, rows.chain([all])).to_string().lines() {
-        let _ = writeln!(text, "{}", line.trim_end());
+pub(super) fn page(found: &Sketched, shown: Shown<'_>) -> String {
+    let mut listed: Vec<&Row> = found.tensors.iter().collect();
+    let is_cut = !shown.all && listed.len() > MANY;
+    if is_cut {
+        let size = |row: &Row| row.relative_distance.unwrap_or(f64::INFINITY);
+        listed.retain(|row| !row.frozen);
+        listed.sort_by(|a, b| size(b).total_cmp(&size(a)));
+        listed.truncate(SHOWN);
+    }
+    let rows = listed.iter().map(|row| cells(&printable(&row.name), row));
+    let all = cells("all", &found.total);
+    let first = if is_cut { "changed most" } else { "tensor" };
+    let titles = [first, "weights", "distance ÷ ‖a‖", "±", "norm", ""];
+    let mut text = format!("{}\n", table(titles, rows.chain([all])));
+    if is_cut {
+        let changed = found.tensors.iter().filter(|row| !row.frozen).count();
+        let _ = writeln!(
+            text,
+            "{} of {} changed; shown are {}{}",
+            thousands(changed as u64),
+            counted(found.tensors.len(), "tensor"),
+            thousands(listed.len() as u64),
+            shown.ask()
+        );
     }
     text.push('\n');
+    let most = if shown.all { usize::MAX } else { NAMED };
     let named = [
         ("only in A", &found.only_a),
         ("only in B", &found.only_b),
         ("of another shape in B", &found.reshaped),
     ];
     for (what, names) in named.into_iter().filter(|(_, names)| !names.is_empty()) {
-        let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
-        let _ = writeln!(text, "{what}: {}", names.join(", "));
+        let names = few(names.iter().map(String::as_str), most);
+        let _ = writeln!(text, "{what}: {names}");
     }
     for one in [&found.a, &found.b] {
         if let Some(note) = beside_weights(one.left_out, 0) {
             let _ = writeln!(text, "{}: {note}", one.name);
         }
     }
-    for bad in &found.not_finite {
+    let bad = found.not_finite.iter().map(|bad| {
         let name = printable(&bad.tensor);
         let side = bad.checkpoint.to_uppercase();
-        let _ = writeln!(
-            text,
+        format!(
             "! {name}: {} values of {side} are NaN or infinite",
             bad.values
-        );
-    }
+        )
+    });
+    lines(&mut text, &bad.collect::<Vec<_>>(), most, shown);
     if let Some(note) = unread(&found.coverage) {
         let _ = writeln!(text, "! {note}");
     }
@@ -306,15 +321,16 @@ pub(super) fn page(found: &Sketched) -> String {
         }
     };
     let _ = writeln!(text, "verdict: {verdict}");
-    for broken in &found.not_frozen {
+    let broken = found.not_frozen.iter().map(|broken| {
         let name = printable(&broken.tensor);
-        let _ = writeln!(text, "! not frozen: {name} ({})", broken.why);
-    }
+        format!("! not frozen: {name} ({})", broken.why)
+    });
+    lines(&mut text, &broken.collect::<Vec<_>>(), most, shown);
     text.push_str("From sketches: ± is one standard error at most.");
     text
 }
 
-fn shown(name: &str, row: &Row) -> [String; 6] {
+fn cells(name: &str, row: &Row) -> [String; 6] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
     [
         name.to_owned(),

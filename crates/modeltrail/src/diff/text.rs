@@ -3,40 +3,34 @@
 use super::merged::Merge;
 use super::{Exact, Summary, Verdict};
 use crate::collection::printable;
-use crate::text::{beside_weights, counted, table, thousands, unread};
+use crate::text::{Shown, beside_weights, counted, few, table, thousands, unread};
 use std::fmt::Write;
 use weightspace::compare::grid::{Grid, Group};
 use weightspace::compare::noise::Noise;
 use weightspace::compare::rounding::Format;
-use weightspace::compare::{Change, Kind};
+use weightspace::compare::{Change, Kind, TensorChange};
 
-/// Table, totals, verdict, and what is not as expected.
-pub(super) fn page(found: &Exact) -> String {
-    let tensors = found.comparison.tensors.iter();
-    let rows = tensors.map(|tensor| row(&printable(&tensor.name), &tensor.change));
-    let total = row("all", &found.comparison.total);
-    let titles = [
-        "tensor",
-        "weights",
-        "distance ÷ ‖a‖",
-        "angle",
-        "norm",
-        "changed",
-    ];
-    let table = table(titles, rows.chain([total])).to_string();
-    let mut text = String::new();
-    for line in table.lines() {
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
+/// More tensors than this are summed up, if not all are asked for.
+pub(super) const MANY: usize = 60;
+/// So many of many are shown: those that changed most.
+pub(super) const SHOWN: usize = 20;
+/// Most names, and most lines of one kind, that are not the answer itself.
+pub(super) const NAMED: usize = 8;
+
+/// Table, totals, verdict, and what is not as expected. Of many tensors those that changed most, if
+/// not all are asked for.
+pub(super) fn page(found: &Exact, shown: Shown<'_>) -> String {
+    let mut text = tensors(found, shown);
     text.push('\n');
+    let most = if shown.all { usize::MAX } else { NAMED };
     let named = [
         ("only in A", &found.only_a),
         ("only in B", &found.only_b),
         ("of another shape in B", &found.reshaped),
     ];
     for (what, names) in named.into_iter().filter(|(_, names)| !names.is_empty()) {
-        let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
-        let _ = writeln!(text, "{what}: {}", names.join(", "));
+        let names = few(names.iter().map(String::as_str), most);
+        let _ = writeln!(text, "{what}: {names}");
     }
     for single in [&found.a, &found.b] {
         if let Some(note) = beside_weights(single.left_out, 0) {
@@ -52,21 +46,25 @@ pub(super) fn page(found: &Exact) -> String {
     if let Some(note) = unread(&found.coverage) {
         let _ = writeln!(text, "! {note}");
     }
-    for tensor in &found.comparison.tensors {
-        if tensor.change.non_finite > 0 {
+    let bad = found.comparison.tensors.iter();
+    let bad = bad.filter(|tensor| tensor.change.non_finite > 0);
+    let bad: Vec<String> = bad
+        .map(|tensor| {
             let (name, count) = (printable(&tensor.name), tensor.change.non_finite);
-            let _ = writeln!(text, "! {name}: {count} values are NaN or infinite");
-        }
-    }
+            format!("! {name}: {count} values are NaN or infinite")
+        })
+        .collect();
+    lines(&mut text, &bad, most, shown);
     let _ = writeln!(text, "verdict: {}", verdict(found));
     if let Some(merge) = &found.merge {
         let _ = writeln!(text, "{}", of_parents(merge));
     }
-    for broken in &found.frozen {
+    let broken = found.frozen.iter().map(|broken| {
         let name = printable(&broken.tensor);
         let what = if broken.is_buffer { "buffer " } else { "" };
-        let _ = writeln!(text, "! not frozen: {what}{name} ({})", broken.why);
-    }
+        format!("! not frozen: {what}{name} ({})", broken.why)
+    });
+    lines(&mut text, &broken.collect::<Vec<_>>(), most, shown);
     text.trim_end().to_owned()
 }
 
@@ -81,6 +79,64 @@ fn adapters(found: &Exact) -> Vec<String> {
         Some(adapter.to_note(name, is_onto.then_some(other)))
     });
     notes.collect()
+}
+
+/// The first few of many lines of one kind.
+pub(super) fn lines(text: &mut String, lines: &[String], most: usize, shown: Shown<'_>) {
+    for line in lines.iter().take(most) {
+        let _ = writeln!(text, "{line}");
+    }
+    let more = lines.len().saturating_sub(most);
+    if more > 0 {
+        let _ = writeln!(
+            text,
+            "! {} more like these{}",
+            thousands(more as u64),
+            shown.ask()
+        );
+    }
+}
+
+/// The table of tensors.
+fn tensors(found: &Exact, shown: Shown<'_>) -> String {
+    let all = &found.comparison.tensors;
+    let mut listed: Vec<&TensorChange> = all.iter().collect();
+    let is_cut = !shown.all && all.len() > MANY;
+    if is_cut {
+        let size = |tensor: &TensorChange| tensor.change.relative().unwrap_or(f64::INFINITY);
+        listed.retain(|tensor| !tensor.change.identical());
+        listed.sort_by(|a, b| size(b).total_cmp(&size(a)));
+        listed.truncate(SHOWN);
+    }
+    let rows = listed.iter();
+    let rows = rows.map(|tensor| row(&printable(&tensor.name), &tensor.change));
+    let total = row("all", &found.comparison.total);
+    let first = if is_cut { "changed most" } else { "tensor" };
+    let titles = [
+        first,
+        "weights",
+        "distance ÷ ‖a‖",
+        "angle",
+        "norm",
+        "changed",
+    ];
+    let mut text = format!("{}\n", table(titles, rows.chain([total])));
+    if is_cut {
+        let changed = all
+            .iter()
+            .filter(|tensor| !tensor.change.identical())
+            .count();
+        let _ = writeln!(
+            text,
+            "{} of {} changed, and {} are the same bits; shown are {}{}",
+            thousands(changed as u64),
+            counted(all.len(), "tensor"),
+            thousands((all.len() - changed) as u64),
+            thousands(listed.len() as u64),
+            shown.ask()
+        );
+    }
+    text
 }
 
 fn row(name: &str, change: &Change) -> [String; 6] {
@@ -151,6 +207,9 @@ fn verdict(found: &Exact) -> String {
         ""
     };
     match &found.verdict {
+        Some(Verdict::Kind(Kind::Identical)) if !found.buffers.changed.is_empty() => {
+            format!("the weights are the same, bit for bit{suffix}, and buffers changed")
+        }
         Some(Verdict::Kind(kind)) => format!("{}{suffix}", described(kind)),
         Some(Verdict::CannotTell(_)) if found.coverage.is_complete() => {
             "cannot tell: the same as f32, and one or both are stored with more digits that are not \

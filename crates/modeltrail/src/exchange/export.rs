@@ -14,10 +14,12 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Serialize)]
 pub struct Export {
     schema: &'static str,
+    #[serde(serialize_with = "crate::path::serialize")]
     out: PathBuf,
     #[serde(serialize_with = "extension")]
     format: Format,
     checkpoints: usize,
+    #[serde(serialize_with = "crate::path::serialize_all")]
     files: Vec<PathBuf>,
     problems: Vec<Problem>,
     coverage: Coverage,
@@ -76,6 +78,15 @@ impl std::fmt::Display for Export {
     }
 }
 
+/// How checkpoints are written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ExportOptions {
+    /// Whether files of the same names may be replaced.
+    pub replace: bool,
+    /// Whether checkpoints may be written without tensors that could not be read.
+    pub allow_unread: bool,
+}
+
 /// Writes every checkpoint: a file each under the folder `out`, or, if `out` ends in the extension
 /// of the format or the format is a table, into that one file.
 ///
@@ -83,9 +94,17 @@ impl std::fmt::Display for Export {
 /// Every file gets its name when it is whole and durable; killed at any moment, whole files are there.
 ///
 /// # Errors
-/// When a file is there already and may not be replaced (before anything is written); when one file
+/// Before anything is written: when a tensor could not be read and would be lost, or a file is there
+/// already, unless the options allow that; when one file
 /// cannot hold what was found; when the disk fails. What was written before stays.
-pub fn export(inventory: &Inventory, format: Format, out: &Path, replace: bool) -> Result<Export> {
+pub fn export(
+    inventory: &Inventory,
+    format: Format,
+    out: &Path,
+    options: &ExportOptions,
+) -> Result<Export> {
+    super::refuse_losses(&inventory.unread, options.allow_unread)?;
+    let replace = options.replace;
     let mut export = Export {
         schema: SCHEMA,
         out: out.to_owned(),
@@ -198,7 +217,7 @@ fn write_table(group: &Alike, out: &Path, replace: bool, export: &mut Export) ->
         }
         let row = Row {
             name: item.name.clone(),
-            path: item.path.to_string_lossy().into_owned(),
+            path: crate::path::write(&item.path),
             labels: item.labels.clone(),
         };
         table.row(row, &weights)?;

@@ -90,6 +90,7 @@ impl Import {
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
+    #[serde(serialize_with = "crate::path::serialize")]
     out: &'a Path,
     parameters: usize,
     epochs_count: Counts,
@@ -147,17 +148,29 @@ impl std::fmt::Display for Import {
     }
 }
 
+/// How checkpoints are taken into a store.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ImportOptions {
+    /// Whether the files of each run are counted in the order of their names, whatever they claim.
+    pub by_name: bool,
+    /// Whether checkpoints may come in without tensors that could not be read.
+    pub allow_unread: bool,
+}
+
 /// Brings all checkpoints, which must have the same tensors, into the store at `out`, those that are
 /// not there yet, and compacts it.
 ///
-/// Labels are what the checkpoints claim, or, `by_name`, numbers in the order of their names. Costs a
+/// Labels are what the checkpoints claim, or, `by_name`, numbers in the order of their names. Tensors
+/// that could not be read are lost only where the options allow that. Costs a
 /// pass over the weights, and one over the store; memory: 64 MiB and a checkpoint. Killed at any moment
 /// and called again, it ends with the same bytes.
 ///
 /// # Errors
-/// Before anything is written: when labels are missing, stand twice or do not fit, or `out` holds
+/// Before anything is written: when a tensor could not be read, when labels are missing, stand twice or do not fit, or `out` holds
 /// something else. When the disk fails; what was published before stays.
-pub fn import(inventory: &Inventory, by_name: bool, out: &Path) -> Result<Import> {
+pub fn import(inventory: &Inventory, options: &ImportOptions, out: &Path) -> Result<Import> {
+    super::refuse_losses(&inventory.unread, options.allow_unread)?;
+    let by_name = options.by_name;
     let group = only(&inventory.groups, "a store")?;
     let plan = Plan::of(group, by_name)?;
     let recipe = plan.imported.to_toml();

@@ -36,14 +36,21 @@ const SCHEMA: &str = "modeltrail.sketch/1";
 /// What cannot be read is among the problems, even if that is everything.
 ///
 /// # Errors
-/// None but when sketches cannot be written as JSON.
-pub fn sketch(paths: &[PathBuf], options: &Options, out: &Path) -> Result<SketchFile> {
+/// When a tensor could not be read, so that a sketch would stand for less than its checkpoint, unless
+/// that is allowed: the file then says which tensors it lacks. When sketches cannot be written as JSON.
+pub fn sketch(
+    paths: &[PathBuf],
+    options: &Options,
+    out: &Path,
+    allow_unread: bool,
+) -> Result<SketchFile> {
     let Sketched {
         file,
         problems,
         left_out,
         unread,
     } = sketches::sketch(paths, options);
+    super::refuse_losses(&unread, allow_unread)?;
     let weights = file
         .checkpoints
         .iter()
@@ -64,7 +71,7 @@ pub fn sketch(paths: &[PathBuf], options: &Options, out: &Path) -> Result<Sketch
     })?;
     Ok(SketchFile {
         schema: SCHEMA,
-        out: printable(&out.to_string_lossy()),
+        out: crate::path::write(out),
         checkpoints: file.checkpoints.len(),
         bytes: contents.len(),
         distance_error: relative_error(Parameters::default().dimensions),
@@ -110,7 +117,7 @@ impl std::fmt::Display for SketchFile {
         write!(
             formatter,
             "{}: {} in {} bytes; distances to {:.1} %",
-            self.out,
+            printable(&self.out),
             counted(self.checkpoints, "checkpoint"),
             thousands(self.bytes as u64),
             100.0 * self.distance_error

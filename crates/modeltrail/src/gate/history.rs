@@ -40,7 +40,7 @@ impl History {
         } else {
             options.memory
         };
-        let options = Options { memory, ..*options };
+        let options = options.clone().memory(memory);
         Self::of(&collect(paths, &options), accredited, options.seed)
     }
 
@@ -168,6 +168,10 @@ fn check_one_run(group: &Group) -> Result<()> {
 fn claimed_order(group: &Group) -> Option<Vec<u32>> {
     let mut known: HashMap<u64, (u32, Option<(Unit, u64)>)> = HashMap::new();
     for (column, member) in (0..).zip(&group.members) {
+        // An average is no checkpoint of the run, and a copy is none of its own.
+        if member.aside.is_some() {
+            continue;
+        }
         let position = member
             .claims
             .position

@@ -28,7 +28,8 @@ fn page(found: &Judgement) -> String {
     parts.extend(found.not_finite.iter().map(not_finite));
     parts.push(limits(found));
     if let Some(measured) = &found.measured {
-        parts.push(moved(measured, found.coverage.is_complete()));
+        let buffers = !found.buffers.changed.is_empty();
+        parts.push(moved(measured, found.coverage.is_complete(), buffers));
     }
     parts.push(notes(found));
     parts.join("\n\n")
@@ -94,13 +95,16 @@ fn limits(found: &Judgement) -> String {
     table(titles, rows).to_string()
 }
 
-fn moved(measured: &Measured, is_complete: bool) -> String {
+fn moved(measured: &Measured, is_complete: bool, buffers_changed: bool) -> String {
     if measured.total.distance == 0.0 && !measured.is_identical {
         return if is_complete {
             "All weights are the same as f32; more digits are not known to be the same.".to_owned()
         } else {
             "What could be read did not move; that says nothing of the rest.".to_owned()
         };
+    }
+    if measured.is_identical && buffers_changed {
+        return "All weights are the same bits, and buffers changed.".to_owned();
     }
     if measured.is_identical {
         return "Identical: all weights are the same bits.".to_owned();

@@ -79,9 +79,9 @@ impl Candidates {
 
 fn for_suspect(suspect: &Checkpoint, options: &Options) -> Options {
     if suspect.is_sketch() {
-        options.memory(0)
+        options.clone().memory(0)
     } else {
-        *options
+        options.clone()
     }
 }
 

@@ -64,7 +64,7 @@ fn verdict(found: &Lineage, best: &Compared) -> String {
                 ""
             };
             format!(
-                "IDENTICAL: {suspect} is, bit for bit{part}, {}{more}",
+                "IDENTICAL: the weights of {suspect} are, bit for bit{part}, those of {}{more}",
                 names.join(", ")
             )
         }

@@ -4,7 +4,7 @@ use super::Orders;
 use crate::collection::{NotFinite, PositionClaim, Problem, RunClaim};
 use crate::coverage::Coverage;
 use crate::runs::Run;
-use crate::runs::json::{VerdictOut, verdict};
+use crate::runs::json::{BesideOut, VerdictOut, beside, verdict};
 use crate::runs::scores::Scores;
 use serde::Serialize;
 use trajectory::ordering::Direction;
@@ -33,6 +33,8 @@ struct GroupOut<'a> {
     /// Against claimed positions.
     scores: Option<&'a Scores>,
     orders: Vec<OrderOut<'a>>,
+    /// Averages, and copies of checkpoints that are not there: in no order.
+    beside: Vec<BesideOut<'a>>,
 }
 
 #[derive(Serialize)]
@@ -66,6 +68,7 @@ pub(super) fn document(orders: &Orders) -> Document<'_> {
         verdict: verdict(&ordered.answer.count),
         scores: ordered.scores,
         orders: ordered.answer.runs.iter().map(order).collect(),
+        beside: ordered.answer.beside.iter().map(beside).collect(),
     });
     Document {
         schema: SCHEMA,

@@ -4,7 +4,7 @@ use super::{Ordered, Orders};
 use crate::collection::printable;
 use crate::runs::Run;
 use crate::runs::scores::Scores;
-use crate::runs::text::{count, order, sureness};
+use crate::runs::text::{beside, count, order, sureness};
 use crate::text::{Shown, counted, estimate, table, thousands};
 use std::fmt::Write;
 use trajectory::scoring::{Estimate, OrderScores};
@@ -31,6 +31,9 @@ pub(super) fn page(orders: &Orders, shown: Shown<'_>) -> String {
         if runs.len() > most {
             let more = counted(runs.len() - most, "more run");
             let _ = writeln!(text, "\n… {more}{}", shown.ask());
+        }
+        if let Some(beside) = beside(ordered.answer, shown) {
+            let _ = write!(text, "\n{beside}");
         }
         text.trim_end().to_owned()
     });

@@ -183,8 +183,8 @@ fn said(run: &Run, at: usize) -> String {
     }
     if !place.copies.is_empty() {
         let copies = match place.copies.len() {
-            1 => "1 bit-identical copy".to_owned(),
-            several => format!("{} bit-identical copies", thousands(several as u64)),
+            1 => "1 copy with the same weights".to_owned(),
+            several => format!("{} copies with the same weights", thousands(several as u64)),
         };
         text.push_str(&format!("\n{copies}"));
     }

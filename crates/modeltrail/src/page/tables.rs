@@ -149,7 +149,40 @@ pub(super) fn checkpoints(found: &Runs) -> Vec<Block> {
             });
         }
     }
+    blocks.extend(beside(found));
     blocks
+}
+
+/// What stands beside the runs: averages, and copies of checkpoints that are not there.
+fn beside(found: &Runs) -> Option<Block> {
+    let shown = found.beside.get(..MOST_LISTED.min(found.beside.len()))?;
+    let missing = super::shown_of(shown.len(), found.beside.len(), "checkpoint");
+    let rows = shown.iter().map(|one| {
+        let claim = one.claim().map(|claim| claim.to_string());
+        let nearest = one.nearest();
+        vec![
+            printable(one.name()),
+            claim.unwrap_or_default(),
+            nearest
+                .map(|near| printable(&near.name))
+                .unwrap_or_default(),
+            nearest
+                .map(|near| format!("{:.4}", near.distance))
+                .unwrap_or_default(),
+        ]
+    });
+    (!shown.is_empty()).then(|| {
+        Block::Table(Table {
+            caption: format!("Beside the runs, and in no order.{missing}"),
+            columns: vec![
+                Column::text("checkpoint"),
+                Column::text("what it is"),
+                Column::text("nearest"),
+                Column::number("", "distance"),
+            ],
+            rows: rows.collect(),
+        })
+    })
 }
 
 /// The places of a run as the text has them: long runs by their ends, and what is marked.

@@ -1,11 +1,13 @@
 //! The answer: runs of one group, each in its order, and runs of a whole collection.
 
+use super::beside::Beside;
 use super::claims::{Agreement, Contradiction};
 use super::gaps::Gap;
 use super::origins::Origin;
 use super::{dot, json, text};
 use crate::collection::{
-    Claims, Collection, Group, LeftOut, Member, NotFinite, Problem, Space, parameters,
+    Claims, Collection, Group, LeftOut, Member, NotFinite, PositionClaim, Problem, Space,
+    parameters,
 };
 use crate::error::Result;
 use crate::page;
@@ -29,6 +31,8 @@ pub struct CollectionRuns {
     pub(crate) not_finite: Vec<NotFinite>,
     pub(crate) left_out: LeftOut,
     pub(crate) passed_over: usize,
+    /// Files of formats that are not supported.
+    pub(crate) others: usize,
     pub(crate) coverage: Coverage,
 }
 
@@ -50,6 +54,15 @@ impl CollectionRuns {
         !self.problems.is_empty()
             || !self.not_finite.is_empty()
             || runs.any(Run::has_contradictions)
+    }
+
+    /// Whether there is anything beside the checkpoints of the runs: copies, averages, companion files,
+    /// files of other formats. That is no finding about the models; a strict reader may count it.
+    pub fn has_remarks(&self) -> bool {
+        let has_copies = |run: &Run| run.places.iter().any(|place| !place.copies.is_empty());
+        self.passed_over + self.others > 0
+            || self.groups.iter().any(|runs| !runs.beside.is_empty())
+            || self.groups.iter().flat_map(Runs::runs).any(has_copies)
     }
 
     /// The answer for people.
@@ -115,6 +128,8 @@ pub struct Runs {
     pub(crate) origins: Vec<Origin>,
     pub(crate) tree: SpanningTree,
     pub(crate) dendrogram: Dendrogram,
+    /// What stands beside the runs, by name.
+    pub(crate) beside: Vec<Beside>,
     /// The member of the group that each leaf of both is.
     pub(crate) leaves: Vec<usize>,
     pub(crate) coverage: Coverage,
@@ -140,6 +155,11 @@ impl Runs {
     /// in sketches, and where there is one run.
     pub fn origin(&self, run: usize) -> Option<&Origin> {
         self.origins.get(run)
+    }
+
+    /// What stands beside the runs: averages, and copies of checkpoints that are not there.
+    pub fn beside(&self) -> &[Beside] {
+        &self.beside
     }
 
     /// Minimum spanning tree of the distinct checkpoints.
@@ -298,6 +318,20 @@ impl Run {
         &self.gaps
     }
 
+    /// The position that all of several claim alike, if they do.
+    pub(crate) fn claimed_alike(&self) -> Option<PositionClaim> {
+        let mut claims = self
+            .places
+            .iter()
+            .filter_map(|place| place.claims().position);
+        let first = claims.next()?;
+        let mut others = claims.map(|claim| (claim.unit, claim.value)).peekable();
+        others.peek()?;
+        others
+            .all(|other| other == (first.unit, first.value))
+            .then_some(first)
+    }
+
     /// Whether anything in it contradicts what is claimed.
     pub fn has_contradictions(&self) -> bool {
         self.agreement.is_contradicted() || self.places.iter().any(|p| !p.contradictions.is_empty())
@@ -353,9 +387,11 @@ impl Place {
         &self.contradictions
     }
 
-    /// What it and its copies say of themselves, itself first.
+    /// What it and its copies say of themselves, itself first. A copy of the best or last checkpoint is
+    /// not asked: it may say when it was copied.
     pub(super) fn all_claims(&self) -> impl Iterator<Item = &Claims> {
-        let all = std::iter::once(&self.about).chain(&self.copies);
+        let own = self.copies.iter().filter(|copy| copy.aside.is_none());
+        let all = std::iter::once(&self.about).chain(own);
         all.map(|member| &member.claims)
     }
 }

@@ -107,6 +107,7 @@ pub(super) fn check(run: &mut Run, is_known: bool) {
     let claims = |place: &Place| Claims {
         run: place.all_claims().find_map(|claims| claims.run.clone()),
         position: place.all_claims().find_map(|claims| claims.position),
+        aside: None,
     };
     let claimed: Vec<Claims> = run.places.iter().map(claims).collect();
     run.claimed = majority(
@@ -213,6 +214,11 @@ fn check_part(
         .filter(|(_, claim)| claim.unit == unit)
         .map(|&(index, claim)| (index, i128::from(claim.value)))
         .collect();
+    // What all claim alike is no order.
+    let distinct: BTreeSet<i128> = steps.iter().map(|&(_, step)| step).collect();
+    if distinct.len() < 2 && steps.len() > 1 {
+        return (Agreement::default(), Vec::new());
+    }
     let rising = longest_rising(&steps.iter().map(|&(_, step)| step).collect::<Vec<_>>());
     let falling = longest_rising(&steps.iter().map(|&(_, step)| -step).collect::<Vec<_>>());
     let backwards = falling.len() > rising.len();

@@ -5,7 +5,7 @@ use super::answer::{Place, Run};
 use super::claims::Agreement;
 use crate::collection::{Group, Member};
 use nalgebra::{DMatrix, DMatrixView};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use trajectory::geometry::Geometry;
 use trajectory::ordering::Directed;
 
@@ -30,13 +30,21 @@ pub(super) struct Distinct {
     firsts: Vec<usize>,
     /// For each pattern its members, the one that stands for all at the front.
     members: Vec<Vec<usize>>,
+    /// The same of patterns that stand beside the runs: averages, and copies of what is not there.
+    aside: Vec<Vec<usize>>,
 }
 
 impl Distinct {
     pub(super) fn of(group: &Group) -> Self {
         let (mut firsts, mut members) = (Vec::new(), Vec::<Vec<usize>>::new());
         let mut known: HashMap<u64, usize> = HashMap::new();
+        let kept = kept(&group.members);
+        let mut aside: HashMap<u64, Vec<usize>> = HashMap::new();
         for (index, member) in group.members.iter().enumerate() {
+            if !kept.contains(&member.identity) {
+                aside.entry(member.identity).or_default().push(index);
+                continue;
+            }
             let next = members.len();
             let pattern = *known.entry(member.identity).or_insert(next);
             match members.get_mut(pattern) {
@@ -47,14 +55,38 @@ impl Distinct {
                 }
             }
         }
-        for copies in &mut members {
-            // Stands for all: one that says when it was saved, then the shortest name.
+        let mut aside: Vec<Vec<usize>> = aside.into_values().collect();
+        for copies in members.iter_mut().chain(&mut aside) {
+            // Stands for all: one of the run that says when it was saved, then the shortest name.
             copies.sort_by_key(|&index| {
                 let member = group.members.get(index);
-                member.map(|m| (m.claims.position.is_none(), m.name.len(), &m.name))
+                member.map(|m| {
+                    let is_aside = m.aside.is_some() || m.claims.aside.is_some();
+                    (
+                        m.aside.is_some(),
+                        m.claims.position.is_none(),
+                        is_aside,
+                        m.name.len(),
+                        &m.name,
+                    )
+                })
             });
         }
-        Self { firsts, members }
+        let first = |copies: &Vec<usize>| {
+            let member = copies.first().and_then(|&index| group.members.get(index));
+            member.map(|member| &member.name)
+        };
+        aside.sort_by(|a, b| first(a).cmp(&first(b)));
+        Self {
+            firsts,
+            members,
+            aside,
+        }
+    }
+
+    /// What stands beside the runs: for each pattern its members.
+    pub(super) fn aside(&self) -> &[Vec<usize>] {
+        &self.aside
     }
 
     /// The member that stands for each pattern.
@@ -104,13 +136,22 @@ impl Distinct {
     }
 }
 
-/// Puts the first member of each bit pattern before all copies, and its column of so many rows with
-/// it; the order is kept otherwise.
+/// The bit patterns of which a member belongs to a run, rather than beside one.
+fn kept(members: &[Member]) -> HashSet<u64> {
+    let own = members.iter().filter(|member| member.aside.is_none());
+    own.map(|member| member.identity).collect()
+}
+
+/// Puts the first member of each bit pattern before all copies and all that stands beside the runs,
+/// and its column of so many rows with it; the order is kept otherwise.
 pub(crate) fn copies_last(members: &mut [Member], values: &mut [f32], rows: usize) {
-    let mut known = std::collections::HashSet::new();
+    let kept = kept(members);
+    let mut known = HashSet::new();
     let mut originals = 0;
     for index in 0..members.len() {
-        let is_first = members.get(index).is_some_and(|m| known.insert(m.identity));
+        let is_first = members
+            .get(index)
+            .is_some_and(|m| kept.contains(&m.identity) && known.insert(m.identity));
         if !is_first {
             continue;
         }
@@ -131,7 +172,7 @@ pub(crate) fn copies_last(members: &mut [Member], values: &mut [f32], rows: usiz
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collection::{Claims, Space};
+    use crate::collection::{Aside, AsideClaim, Claims, From, Space};
     use std::path::PathBuf;
 
     fn group(identities: &[u64]) -> Group {
@@ -141,6 +182,7 @@ mod tests {
                 name: format!("{index}"),
                 path: PathBuf::new(),
                 claims: Claims::default(),
+                aside: None,
                 identity,
             })
             .collect();
@@ -166,6 +208,34 @@ mod tests {
                 [member.identity as f32, -(member.identity as f32)]
             );
         }
+    }
+
+    #[test]
+    fn what_stands_beside_a_run_lies_behind_and_is_a_copy_or_apart() {
+        let mut group = group(&[5, 6, 7, 8]);
+        let set_aside = |member: &mut Member, identity| {
+            member.aside = Some(AsideClaim {
+                value: Aside::Best,
+                from: From::FileName,
+            });
+            member.identity = identity;
+        };
+        // A copy of the second, and one of what is not there.
+        set_aside(&mut group.members[0], 6);
+        set_aside(&mut group.members[2], 9);
+        let mut values = group.points.as_slice().to_vec();
+        copies_last(&mut group.members, &mut values, 2);
+        let identities: Vec<u64> = group.members.iter().map(|m| m.identity).collect();
+        assert_eq!(identities.get(..2), Some([6, 8].as_slice()));
+        group.points = DMatrix::from_vec(2, group.members.len(), values);
+        let distinct = Distinct::of(&group);
+        assert!(matches!(distinct.points(&group), Points::View(_)));
+        let leaves = distinct.leaves();
+        assert_eq!(leaves.len(), 2);
+        for leaf in leaves {
+            assert!(group.members[leaf].aside.is_none());
+        }
+        assert_eq!(distinct.aside().len(), 1);
     }
 
     #[test]

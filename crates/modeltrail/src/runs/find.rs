@@ -3,11 +3,12 @@
 use super::RunOptions;
 use super::answer::{Count, Described, Run, Runs};
 use super::distinct::Distinct;
-use super::{claims, gaps, origins};
+use super::{beside, claims, gaps, origins};
 use crate::collection::{Group, Space};
 use crate::error::{Error, Result};
 use crate::progress::{Progress, stage};
 use checkpoint_store::TensorShape;
+use checkpoint_store::foreign::natural_names;
 use nalgebra::{DMatrix, DMatrixView};
 use trajectory::assignment::Clusters;
 use trajectory::branches;
@@ -65,9 +66,15 @@ pub(crate) fn find(group: &Group, options: &RunOptions, work: &dyn Progress) -> 
         run.places
             .iter()
             .map(|place| place.about.name.clone())
-            .min()
+            .min_by(|a, b| natural_names(a, b))
     };
-    runs.sort_by_cached_key(|(_, run)| (std::cmp::Reverse(run.places.len()), first(run)));
+    runs.sort_by(|(_, a), (_, b)| {
+        let larger = b.places.len().cmp(&a.places.len());
+        larger.then_with(|| match (first(a), first(b)) {
+            (Some(a), Some(b)) => natural_names(&a, &b).then_with(|| a.cmp(&b)),
+            (a, b) => a.cmp(&b),
+        })
+    });
     let (orders, mut runs): (Vec<&Directed>, Vec<Run>) = runs.into_iter().unzip();
     let origins = stage(work, "looking for forks", || {
         if has_tensors && (count.is_known() || runs.len() > gathered.len()) && runs.len() > 1 {
@@ -88,6 +95,7 @@ pub(crate) fn find(group: &Group, options: &RunOptions, work: &dyn Progress) -> 
         origins,
         tree,
         dendrogram,
+        beside: beside::find(group, &distinct),
         leaves: distinct.leaves(),
         coverage: super::coverage(std::slice::from_ref(group), &[]),
     })

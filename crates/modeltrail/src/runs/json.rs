@@ -1,7 +1,7 @@
 //! The answer as JSON.
 
-use super::{CollectionRuns, Count, Place, Run, Runs};
-use crate::collection::{LeftOut, NotFinite, PositionClaim, Problem, RunClaim, Space};
+use super::{Beside, CollectionRuns, Count, Place, Run, Runs};
+use crate::collection::{Aside, From, LeftOut, NotFinite, PositionClaim, Problem, RunClaim, Space};
 use crate::coverage::Coverage;
 use crate::runs::claims::{Agreement, Contradiction};
 use crate::runs::gaps::Gap;
@@ -48,6 +48,21 @@ pub(crate) struct GroupOut<'a> {
     gap: Option<&'a Separation>,
     branches: usize,
     runs: Vec<RunOut<'a>>,
+    /// Averages, and copies of checkpoints that are not there: in no order.
+    beside: Vec<BesideOut<'a>>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct BesideOut<'a> {
+    name: &'a str,
+    path: String,
+    /// What it claims to be, and where that stands.
+    kind: Option<Aside>,
+    from: Option<From>,
+    /// The checkpoint of a run that it is nearest to.
+    nearest: Option<&'a str>,
+    distance: Option<f64>,
+    copies: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -162,13 +177,27 @@ fn group(found: &Runs) -> GroupOut<'_> {
         runs: runs
             .map(|(index, run)| out(run, found.origins.get(index)))
             .collect(),
+        beside: found.beside.iter().map(beside).collect(),
+    }
+}
+
+pub(crate) fn beside(found: &Beside) -> BesideOut<'_> {
+    let nearest = found.nearest();
+    BesideOut {
+        name: found.name(),
+        path: crate::path::write(&found.about.path),
+        kind: found.claim().map(|claim| claim.value),
+        from: found.claim().map(|claim| claim.from),
+        nearest: nearest.map(|nearest| nearest.name.as_str()),
+        distance: nearest.map(|nearest| nearest.distance),
+        copies: found.copies().collect(),
     }
 }
 
 fn out<'a>(run: &'a Run, origin: Option<&'a Origin>) -> RunOut<'a> {
     let place = |place: &'a Place| PlaceOut {
         name: place.name(),
-        path: place.path().to_string_lossy().into_owned(),
+        path: crate::path::write(place.path()),
         claimed_run: place.claims().run.as_ref(),
         claimed_position: place.claims().position,
         next_confidence: place.next,

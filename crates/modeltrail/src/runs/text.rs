@@ -4,7 +4,7 @@ use super::{Count, Described, FEWEST_FOR_EDGES, Place, Run, Runs};
 use crate::collection::{PositionClaim, Space, Unit, printable};
 use crate::runs::gaps::Gap;
 use crate::runs::origins::Origin;
-use crate::text::{Shown, counted, thousands};
+use crate::text::{Shown, counted, fitted, thousands, width};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use trajectory::ordering::Direction;
@@ -19,6 +19,8 @@ const AT_ENDS: usize = 3;
 const NAMED: usize = 3;
 /// Most gaps of a run.
 const GAPS: usize = 6;
+/// Most checkpoints that are named beside the runs.
+const BESIDE: usize = 8;
 
 /// Everything that was found, group by group.
 pub(crate) fn page(found: &[Runs], shown: Shown<'_>) -> String {
@@ -36,6 +38,9 @@ pub(crate) fn page(found: &[Runs], shown: Shown<'_>) -> String {
         let _ = writeln!(text, "{}", count(found, shown));
         for (index, run) in found.runs.iter().enumerate() {
             let _ = write!(text, "\n{}", section(index, run, found, shown));
+        }
+        if let Some(beside) = beside(found, shown) {
+            let _ = write!(text, "\n{beside}");
         }
         text.trim_end().to_owned()
     });
@@ -151,8 +156,41 @@ fn section(index: usize, run: &Run, found: &Runs, shown: Shown<'_>) -> String {
     if let Some(origin) = origin(index, found) {
         let _ = writeln!(text, "  {origin}");
     }
-    text.push_str(&columns(&rows(run, shown)));
+    text.push_str(&columns(rows(run, shown)));
     text
+}
+
+/// What stands beside the runs, if anything does: the first few, if not all are asked for.
+pub(crate) fn beside(found: &Runs, shown: Shown<'_>) -> Option<String> {
+    let first = found.beside.first()?;
+    let most = if shown.all { usize::MAX } else { BESIDE };
+    let mut text = match (found.beside.len(), first.claim()) {
+        (1, _) => "beside the runs, and in no order:\n".to_owned(),
+        (count, _) => format!(
+            "beside the runs, and in no order: {}\n",
+            counted(count, "checkpoint")
+        ),
+    };
+    for one in found.beside.iter().take(most) {
+        let claim = one.claim().map(|claim| format!(": {claim}"));
+        let _ = write!(text, "  {}{}", one.name(), claim.unwrap_or_default());
+        if let Some(copies) = listed(one.copies().map(str::to_owned).collect()) {
+            let _ = write!(text, "; = {copies} (the same weights)");
+        }
+        if let Some(nearest) = one.nearest() {
+            let _ = write!(
+                text,
+                "; nearest is {}, at distance {:.4}",
+                nearest.name, nearest.distance
+            );
+        }
+        text.push('\n');
+    }
+    let more = found.beside.len().saturating_sub(most);
+    if more > 0 {
+        let _ = writeln!(text, "  {}", shown.more(more));
+    }
+    Some(text)
 }
 
 /// The places of a run: name, claims, how sure the next is, notes. Long runs by their ends, and what
@@ -227,8 +265,12 @@ fn row(place: &Place) -> [String; 4] {
         .iter()
         .map(|found| format!("! {found}"))
         .collect();
-    let copies = listed(place.copies().map(str::to_owned).collect());
-    notes.extend(copies.map(|copies| format!("= {copies} (bit-identical)")));
+    let copies = place.copies.iter().map(|copy| match copy.aside {
+        Some(claim) => format!("{}, {}", copy.name, claim.value.description()),
+        None => copy.name.clone(),
+    });
+    let copies = listed(copies.collect());
+    notes.extend(copies.map(|copies| format!("= {copies} (the same weights)")));
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
     [
         place.name().to_owned(),
@@ -247,7 +289,14 @@ pub(crate) fn order(run: &Run) -> Vec<String> {
     }
     let agreement = run.agreement;
     let agrees = match (agreement.claimed, agreement.in_order) {
-        (0 | 1, _) => "inferred from the weights; no claimed steps to compare it with".to_owned(),
+        (0 | 1, _) => match run.claimed_alike() {
+            Some(claim) => format!(
+                "inferred from the weights; all claim {} {}, which is no order",
+                claim.unit.name(),
+                claim.value
+            ),
+            None => "inferred from the weights; no claimed steps to compare it with".to_owned(),
+        },
         (claimed, kept) if claimed == kept => {
             format!("inferred from the weights; all {kept} as claimed")
         }
@@ -325,14 +374,16 @@ pub(crate) fn sureness(probability: f64) -> String {
 }
 
 /// The rows below their titles: names and notes to the left, the rest to the right.
-fn columns(rows: &[[String; 4]]) -> String {
-    let titles = ["checkpoint", "claims", "sure of next", ""].map(str::to_owned);
-    let lines = std::iter::once(&titles).chain(rows);
-    let width = |column: usize| {
+fn columns(rows: Vec<[String; 4]>) -> String {
+    let titles = ["checkpoint", "claims", "sure of next", ""];
+    let rows = fitted(titles, rows, &(1..3), width().saturating_sub(2));
+    let titles = titles.map(str::to_owned);
+    let lines = std::iter::once(&titles).chain(&rows);
+    let widest = |column: usize| {
         let cells = lines.clone().filter_map(move |row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
-    let [name, claims, next] = [0, 1, 2].map(width);
+    let [name, claims, next] = [0, 1, 2].map(widest);
     let mut text = String::new();
     for row in lines.clone() {
         let [a, b, c, d] = row;

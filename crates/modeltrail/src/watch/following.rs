@@ -3,10 +3,12 @@
 use super::accredited::Accredited;
 use super::reading::{Arrival, Form, Stamp};
 use super::watcher::{Event, Followed, InHand, Watcher};
-use crate::collection::{Problem, printable, sketches};
+use crate::collection::listing::is_without_model;
+use crate::collection::{From, Problem, printable, sketches};
 use crate::error::{Error, Result};
-use checkpoint_store::foreign::{Claimed, discover};
+use checkpoint_store::foreign::{Claimed, discover_only, natural};
 use checkpoint_store::{Error as StoreError, Fault};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use trajectory::shift::Detector;
@@ -20,18 +22,20 @@ impl Watcher {
     ///
     /// # Errors
     /// What the sink returns, and an accredited checkpoint with other tensors.
-    pub fn look<E: From<Error>>(
+    pub fn look<E: std::convert::From<Error>>(
         &mut self,
         at_once: bool,
         sink: &mut dyn FnMut(Event) -> Result<(), E>,
     ) -> Result<(), E> {
         if let Some((in_hand, values, was_reported)) = self.left.take() {
+            self.note_judged(Path::new(&in_hand.path), &values);
             let event = self.judge(in_hand, &values, Some(was_reported))?;
             sink(event)?;
             self.note_reported()?;
         }
         let limits = self.options.limits;
-        let discovery = discover(std::slice::from_ref(&self.directory), &limits);
+        let folder = std::slice::from_ref(&self.directory);
+        let discovery = discover_only(folder, self.options.only.as_ref(), &limits);
         let mut broken: Vec<(PathBuf, Stamp, Error)> = Vec::new();
         for problem in discovery.problems {
             // In an empty folder the training has not begun.
@@ -54,10 +58,19 @@ impl Watcher {
             let path = found.path.clone();
             match Arrival::of(found, &limits) {
                 Ok(opened) => fresh.push(opened),
+                Err(error) if is_without_model(&error) => {
+                    self.seen.insert(path.clone(), stamp);
+                    let said = self.say_beside(&path, "there is no model in it");
+                    said.map_or(Ok(()), &mut *sink)?;
+                }
                 Err(error) => broken.push((path, stamp, error)),
             }
         }
+        let aside = self.take_aside(&mut fresh);
         self.follow(&fresh)?;
+        if self.followed.as_ref().is_some_and(|f| f.by_names) {
+            fresh.iter_mut().for_each(Arrival::prefer_names);
+        }
         self.sort(&mut fresh);
         let mut wait_from: Option<u64> = None;
         for (path, stamp, error) in broken {
@@ -77,8 +90,12 @@ impl Watcher {
                     let admitted = self.admit(&opened, point.is_finite)?;
                     self.seen.insert(path.clone(), opened.stamp);
                     match admitted {
-                        Err(why) => sink(Event::Problem(skipped(&path, why)))?,
+                        Err(why) => {
+                            let said = self.not_admitted(&path, &point, why);
+                            said.map_or(Ok(()), &mut *sink)?;
+                        }
                         Ok(in_hand) => {
+                            self.note_judged(&path, &point.values);
                             let kept = self.keep_now(&in_hand, &point.values)?;
                             let event = self.judge(in_hand, &point.values, None)?;
                             let is_alarm =
@@ -95,6 +112,10 @@ impl Watcher {
                     wait_from = self.broken(&path, stamp, &error, at_once, wait_from, sink)?;
                 }
             }
+        }
+        for opened in aside {
+            let said = self.stands_aside(&opened);
+            said.map_or(Ok(()), &mut *sink)?;
         }
         Ok(())
     }
@@ -143,19 +164,36 @@ impl Watcher {
         if let Some(accredited) = &mut self.accredited {
             accredited.take_form(form)?;
         }
-        self.followed = Some({
-            let units = fresh
-                .iter()
-                .filter(|opened| opened.claims.run == newest.claims.run)
-                .filter_map(|opened| Some(opened.claims.position?.unit));
-            Followed {
-                layout: newest.layout.clone(),
-                run: newest.claims.run.clone(),
-                unit: units.min(),
-                newest: None,
-                form,
-                judged: 0,
-            }
+        let own: Vec<&Arrival> = fresh
+            .iter()
+            .filter(|opened| opened.claims.run == newest.claims.run)
+            .collect();
+        let claims = own.iter().filter_map(|opened| opened.claims.position);
+        let claimed: BTreeSet<_> = claims.map(|claim| (claim.unit, claim.value)).collect();
+        let named = own.iter().filter_map(|opened| opened.named_position());
+        let named: BTreeSet<_> = named.map(|claim| (claim.unit, claim.value)).collect();
+        let is_file = |opened: &&Arrival| {
+            let position = opened.claims.position;
+            position.is_some_and(|claim| claim.from == From::Metadata)
+        };
+        // What all claim alike is no order; their names may tell.
+        let is_alike = own.len() > 1 && claimed.len() == 1;
+        let by_names = is_alike && own.iter().all(is_file) && named.len() > 1;
+        let unit = match (by_names, is_alike) {
+            (true, _) => named.iter().map(|(unit, _)| *unit).min(),
+            (false, true) => None,
+            (false, false) => claimed.iter().map(|(unit, _)| *unit).min(),
+        };
+        self.followed = Some(Followed {
+            layout: newest.layout.clone(),
+            run: newest.claims.run.clone(),
+            unit,
+            newest: None,
+            form,
+            judged: 0,
+            by_names,
+            varies: false,
+            copies_only: fresh.iter().all(|opened| opened.claims.aside.is_some()),
         });
         Ok(())
     }
@@ -164,11 +202,13 @@ impl Watcher {
         let is_claimed = self.followed.as_ref().is_some_and(|f| f.unit.is_some());
         let time = |opened: &Arrival| opened.saved.unwrap_or(SystemTime::UNIX_EPOCH);
         fresh.sort_by(|a, b| {
-            let claimed = is_claimed.then(|| a.position().cmp(&b.position()));
+            // What claims no position is a copy, or skipped: either shows once the others are read.
+            let place = |opened: &Arrival| (opened.position().is_none(), opened.position());
+            let claimed = is_claimed.then(|| place(a).cmp(&place(b)));
             let claimed = claimed.unwrap_or(std::cmp::Ordering::Equal);
             claimed
                 .then_with(|| time(a).cmp(&time(b)))
-                .then_with(|| a.path.cmp(&b.path))
+                .then_with(|| natural(&a.path, &b.path))
         });
     }
 
@@ -192,6 +232,14 @@ impl Watcher {
             return Ok(Err("it has weights that are NaN or infinite"));
         }
         let mut went_back = false;
+        let claimed = opened.claims.position;
+        let is_equal = |newest| {
+            claimed.is_some_and(|claim| claim.value == newest && claim.from == From::Metadata)
+        };
+        if !was_seen && !followed.varies && followed.newest.is_some_and(is_equal) {
+            // The files say the same, whatever it is: they are in the order in which they came.
+            followed.unit = None;
+        }
         if let Some(unit) = followed.unit {
             let Some(position) = opened.claims.position.filter(|claim| claim.unit == unit) else {
                 return Ok(Err("it claims no step to be ordered by, as the others do"));
@@ -210,11 +258,14 @@ impl Watcher {
                 self.recent.clear();
                 self.alarm = None;
             }
+            followed.varies |= followed
+                .newest
+                .is_some_and(|newest| newest != position.value);
             followed.newest = Some(position.value);
         }
         Ok(Ok(InHand {
             path: opened.path.clone().into(),
-            position: opened.claims.position,
+            position: claimed.filter(|_| followed.unit.is_some()),
             saved: opened.saved,
             went_back,
             unread: opened.unread.clone(),
@@ -253,11 +304,12 @@ impl Watcher {
 }
 
 /// A checkpoint that could be read and is not judged.
-fn skipped(path: &Path, why: &str) -> Problem {
+pub(super) fn skipped(path: &Path, why: &str) -> Problem {
     let shown = printable(&path.to_string_lossy());
     Problem {
         path: path.to_path_buf(),
         kind: "skipped",
         message: format!("{shown}: {why}"),
+        limit: None,
     }
 }

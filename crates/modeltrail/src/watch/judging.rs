@@ -2,7 +2,7 @@
 
 use super::observation::Observation;
 use super::watcher::{Event, InHand, Watcher};
-use crate::collection::{Unit, parameters, printable};
+use crate::collection::{Unit, parameters};
 use crate::coverage::Coverage;
 use crate::error::{Error, Result};
 use std::path::PathBuf;
@@ -33,6 +33,7 @@ impl Watcher {
                     Ok(())
                 }
                 Event::Problem(problem) => Err(Error::Uncalibrated { problem }),
+                Event::Beside(_) => Ok(()),
             })?;
         }
         self.calibration = Calibration::zoos().with_thresholds_of(&features, rate)?;
@@ -90,9 +91,8 @@ impl Watcher {
             }
         }
         let path = PathBuf::from(in_hand.path);
-        let name = path.strip_prefix(&self.directory).unwrap_or(&path);
         Ok(Event::Checkpoint(Box::new(Observation {
-            name: printable(&name.to_string_lossy()),
+            name: self.name(&path),
             saved: in_hand.saved,
             position: in_hand.position,
             number,

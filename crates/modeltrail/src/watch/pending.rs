@@ -31,6 +31,12 @@ impl Pending {
         self.0.get(path).is_some_and(|failed| failed.is_reported)
     }
 
+    /// Those that may still be written.
+    pub(super) fn unreported(&self) -> Vec<&Path> {
+        let unreported = self.0.iter().filter(|(_, failed)| !failed.is_reported);
+        unreported.map(|(path, _)| path.as_path()).collect()
+    }
+
     pub(super) fn remove(&mut self, path: &Path) {
         self.0.remove(path);
     }

@@ -2,11 +2,13 @@
 
 use crate::collection::listing::Opened;
 use crate::collection::source::Source;
-use crate::collection::{Claims, Options, identity, parameters, printable, sketches};
+use crate::collection::{
+    Claims, From, Options, PositionClaim, identity, parameters, printable, sketches,
+};
 use crate::coverage::Unread;
 use crate::error::{Error, Result};
 use checkpoint_store::TensorShape;
-use checkpoint_store::foreign::{Found, Limits};
+use checkpoint_store::foreign::{Claimed, Found, Limits};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,6 +52,8 @@ pub(super) struct Arrival {
     /// When its last file was written, if that is known.
     pub(super) saved: Option<SystemTime>,
     pub(super) claims: Claims,
+    /// What its names alone say.
+    names: Claimed,
     /// Its weights, sorted by name, so that the order within a file does not matter.
     pub(super) layout: Vec<TensorShape>,
     /// Tensors of it that could not be read.
@@ -102,6 +106,7 @@ impl Arrival {
         Ok(Self {
             path: found.path,
             claims: opened.claims,
+            names: found.claimed,
             saved: stamp.newest(),
             unread,
             files: found.files,
@@ -129,8 +134,9 @@ impl Arrival {
                 stamp: Stamp::of_sketch(&kept.sketch),
                 saved,
                 claims: kept.claims,
+                names: Claimed::default(),
                 layout,
-                unread: Vec::new(),
+                unread: kept.unread,
                 files: Vec::new(),
                 source: Source::Sketch(Arc::new(kept.sketch)),
             }
@@ -145,6 +151,19 @@ impl Arrival {
     /// The claimed step or epoch.
     pub(super) fn position(&self) -> Option<u64> {
         self.claims.position.map(|claim| claim.value)
+    }
+
+    /// The position that its names give.
+    pub(super) fn named_position(&self) -> Option<PositionClaim> {
+        Claims::from(&self.names).position
+    }
+
+    /// Believes the names rather than the file.
+    pub(super) fn prefer_names(&mut self) {
+        let is_metadata = |claim: PositionClaim| claim.from == From::Metadata;
+        if self.claims.position.is_some_and(is_metadata) {
+            self.claims.position = self.named_position();
+        }
     }
 
     /// What is followed of it. A sketch costs no more memory than a buffer, whatever the weights.

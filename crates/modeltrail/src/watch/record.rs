@@ -1,6 +1,7 @@
 //! What a watch reports, as lines of JSON.
 
 use super::observation::Observation;
+use super::watcher::Beside;
 use crate::collection::{PositionClaim, Problem};
 use crate::coverage::Coverage;
 use serde::Serialize;
@@ -45,6 +46,10 @@ enum Kind<'a> {
         reason: &'static str,
         message: &'a str,
     },
+    Beside {
+        path: String,
+        message: &'a str,
+    },
     Note {
         message: &'a str,
     },
@@ -60,7 +65,7 @@ impl<'a> Record<'a> {
     pub fn checkpoint(observed: &'a Observation) -> Self {
         let motion = observed.reading.motion.as_ref();
         Self::of(Kind::Checkpoint {
-            path: observed.path.to_string_lossy().into_owned(),
+            path: crate::path::write(&observed.path),
             position: observed.position,
             step_length: motion.map(|motion| motion.step_length),
             turn_degrees: observed.turn(),
@@ -80,9 +85,17 @@ impl<'a> Record<'a> {
     /// A file that is skipped.
     pub fn problem(problem: &'a Problem) -> Self {
         Self::of(Kind::Problem {
-            path: problem.path.to_string_lossy().into_owned(),
+            path: crate::path::write(&problem.path),
             reason: problem.kind,
             message: &problem.message,
+        })
+    }
+
+    /// A file that lies beside the checkpoints.
+    pub fn beside(beside: &'a Beside) -> Self {
+        Self::of(Kind::Beside {
+            path: crate::path::write(&beside.path),
+            message: &beside.message,
         })
     }
 

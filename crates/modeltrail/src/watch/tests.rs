@@ -43,6 +43,7 @@ fn look(watcher: &mut Watcher, at_once: bool) -> Vec<String> {
                 let name = problem.path.file_stem().unwrap().to_string_lossy();
                 format!("{name}: {}", problem.kind)
             }
+            Event::Beside(beside) => format!("beside {}", beside.message),
             Event::Checkpoint(one) => {
                 let went_back = if one.went_back { " went back" } else { "" };
                 let again = if one.again { " again" } else { "" };

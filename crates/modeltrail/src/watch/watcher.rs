@@ -4,12 +4,12 @@ use super::accredited::Accredited;
 use super::observation::Observation;
 use super::pending::Pending;
 use super::reading::{Form, Stamp};
-use crate::collection::{Options, PositionClaim, Problem, RunClaim, Unit};
+use crate::collection::{Options, PositionClaim, Problem, RunClaim, Unit, printable};
 use crate::coverage::Unread;
 use crate::error::{Error, Result};
 use checkpoint_store::TensorShape;
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -23,6 +23,17 @@ pub enum Event {
     Checkpoint(Box<Observation>),
     /// A file that is skipped, and why.
     Problem(Problem),
+    /// A file that lies beside the checkpoints of the training: a copy, an average, or no model at all.
+    Beside(Beside),
+}
+
+/// A file that lies beside the checkpoints of a training. That is no trouble of the training's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beside {
+    /// The file.
+    pub path: PathBuf,
+    /// What it is, on one line, with the path.
+    pub message: String,
 }
 
 /// Follows one training.
@@ -47,6 +58,10 @@ pub struct Watcher {
     /// The checkpoint that was in hand when the watch before this one ended, and whether all was
     /// done for it.
     pub(super) left: Option<(InHand, Vec<f32>, bool)>,
+    /// What was judged, by its bits.
+    pub(super) judged: HashMap<u64, String>,
+    /// What was said to lie beside.
+    pub(super) beside: HashSet<PathBuf>,
 }
 
 /// What the checkpoints of the training have in common.
@@ -61,6 +76,15 @@ pub(super) struct Followed {
     pub(super) form: Form,
     /// Checkpoints that were judged.
     pub(super) judged: u64,
+    /// Whether positions are those of the names, since the files all say the same.
+    #[serde(default)]
+    pub(super) by_names: bool,
+    /// Whether two claimed positions were different.
+    #[serde(default)]
+    pub(super) varies: bool,
+    /// Whether there was nothing but copies and averages, so that these are followed.
+    #[serde(default)]
+    pub(super) copies_only: bool,
 }
 
 /// A checkpoint that is about to be judged.
@@ -93,7 +117,7 @@ impl Watcher {
             .transpose()?;
         Ok(Self {
             directory: directory.to_path_buf(),
-            options: *options,
+            options: options.clone(),
             calibration: Calibration::zoos(),
             is_built_in: true,
             detector: Detector::new(Calibration::zoos(), &[])?,
@@ -105,7 +129,36 @@ impl Watcher {
             alarm: None,
             state: None,
             left: None,
+            judged: HashMap::new(),
+            beside: HashSet::new(),
         })
+    }
+
+    /// What this waits for, in words: the first checkpoint, a file that is being written, or the next
+    /// checkpoint.
+    pub fn waits_for(&self) -> String {
+        let mut written = self.pending.unreported();
+        written.sort();
+        if let Some(first) = written.first() {
+            let name = self.name(first);
+            return match written.len() - 1 {
+                0 => format!("waiting for {name} to be written to its end"),
+                more => format!("waiting for {name} and {more} more to be written to their ends"),
+            };
+        }
+        let next = if self.followed.is_some() {
+            "next"
+        } else {
+            "first"
+        };
+        let folder = printable(&self.directory.to_string_lossy());
+        format!("waiting for the {next} checkpoint in {folder}")
+    }
+
+    /// What to call a file of the folder, on one line.
+    pub(super) fn name(&self, path: &Path) -> String {
+        let name = path.strip_prefix(&self.directory).unwrap_or(path);
+        printable(&name.to_string_lossy())
     }
 
     /// That the training is followed by sketches, if it is, and why.

@@ -59,6 +59,7 @@ impl Config {
             fault: Fault::Damaged,
             what,
             way_out: "Copy it again from where the adapter came from".into(),
+            limit: None,
         };
         let kind = fields.get("peft_type").and_then(Value::as_str);
         let kind = kind.ok_or_else(|| wrong("it does not say `peft_type`".to_owned()))?;

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use super::aside::aside;
 use super::words::{Word, words};
 use super::{Claim, Claimed, Origin};
 
 /// Words beside a number of steps.
-const STEP_WORDS: [&str; 10] = [
+const STEP_WORDS: [&str; 12] = [
     "step",
     "steps",
     "iter",
@@ -16,12 +17,16 @@ const STEP_WORDS: [&str; 10] = [
     "checkpoint",
     "ckpt",
     "batch",
+    "batches",
     "update",
+    "updates",
 ];
+/// Of these, those that count steps and nothing else.
+const COUNTS_STEPS: [&str; 6] = ["step", "steps", "iter", "iters", "iteration", "iterations"];
 /// Words beside a number of epochs.
 const EPOCH_WORDS: [&str; 3] = ["epoch", "epochs", "ep"];
 /// Of these words, those that may stand after their number: `2000_steps`.
-const WORDS_AFTER: [&str; 8] = [
+const WORDS_AFTER: [&str; 13] = [
     "step",
     "steps",
     "iter",
@@ -30,6 +35,11 @@ const WORDS_AFTER: [&str; 8] = [
     "iterations",
     "epoch",
     "epochs",
+    "ep",
+    "update",
+    "updates",
+    "checkpoint",
+    "ckpt",
 ];
 /// Words before what tells runs apart.
 const RUN_WORDS: [&str; 9] = [
@@ -100,6 +110,7 @@ pub(super) fn claimed(path: &Path) -> Claimed {
         let name = folder.file_name().map(|name| name.to_string_lossy());
         add_name(&mut claimed, &name.unwrap_or_default(), Origin::FolderName);
     }
+    claimed.aside = aside(path);
     claimed
 }
 
@@ -110,20 +121,52 @@ pub(in crate::foreign) fn is_telling_folder(name: &str) -> bool {
     claimed.position().is_none() && !PLAIN_FOLDERS.contains(&name.to_ascii_lowercase().as_str())
 }
 
-/// The last number of a name, if it stands apart from what is before it, and what is left of the
-/// name without it: names that differ in this number alone are a series.
-pub(in crate::foreign) fn series(stem: &str) -> Option<(String, u64)> {
+/// A name that may be one of a series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::foreign) struct Series {
+    /// What is left of the name without its number, and without what measures how good it is.
+    pub(in crate::foreign) name: String,
+    /// Its number.
+    pub(in crate::foreign) number: u64,
+    /// Whether words come after the number: `10_net_G`. Such a number may mean something else.
+    pub(in crate::foreign) has_end: bool,
+}
+
+/// The last number of a name, if it stands apart from what is around it. Names that differ in this
+/// number alone are a series.
+pub(in crate::foreign) fn series(stem: &str) -> Option<Series> {
     let words = words(stem);
-    let last = without_metrics(&words).len().checked_sub(1)?;
-    let word = words.get(last)?;
-    let before = words.get(last.checked_sub(1)?)?;
-    if !word.is_number() || word.gap.is_empty() || RUN_WORDS.contains(&before.lower().as_str()) {
+    let measured = without_metrics(&words);
+    let last = measured.iter().rposition(Word::is_number)?;
+    let word = measured.get(last)?;
+    let after = measured.get(last + 1);
+    let before = last.checked_sub(1).and_then(|before| measured.get(before));
+    let is_apart = match before {
+        Some(before) => {
+            let lower = before.lower();
+            // AllenNLP and others write `model_e10`.
+            let is_epoch = lower == "e" && !before.gap.is_empty();
+            let is_apart = !word.gap.is_empty() && !RUN_WORDS.contains(&lower.as_str());
+            is_apart || (is_epoch && word.gap.is_empty())
+        }
+        // A number alone says enough by itself.
+        None => after.is_some(),
+    };
+    if !is_apart || after.is_some_and(|after| after.gap.is_empty()) {
         return None;
     }
-    let (start, end) = (stem.get(..word.start)?, stem.get(word.end()..)?);
-    // The metric beside the number differs, too.
-    let end = if last + 1 == words.len() { end } else { "" };
-    Some((format!("{start}*{end}"), word.text.parse().ok()?))
+    // The metric beside the number differs, too, wherever it stands.
+    let mut name = String::new();
+    for (index, part) in measured.iter().enumerate() {
+        name.push_str(part.gap);
+        let is_varying = index == last || part.is_decimal();
+        name.push_str(if is_varying { "*" } else { part.text });
+    }
+    Some(Series {
+        name,
+        number: word.text.parse().ok()?,
+        has_end: after.is_some(),
+    })
 }
 
 /// Adds what this name says of which nothing was known.
@@ -140,17 +183,17 @@ fn add_name(claimed: &mut Claimed, name: &str, from: Origin) {
             });
             let claim = number.map(|value| Claim { value, from });
             if STEP_WORDS.contains(&lower.as_str()) {
+                claimed.is_step_named |= claim.is_some() && COUNTS_STEPS.contains(&lower.as_str());
                 claimed.step = claimed.step.take().or(claim);
             } else if EPOCH_WORDS.contains(&lower.as_str()) {
                 claimed.epoch = claimed.epoch.take().or(claim);
             }
         }
-        if claimed.step.is_none()
-            && claimed.epoch.is_none()
-            && from == Origin::FileName
-            && let Some(value) = bare_number(&words)
-        {
-            claimed.step = Some(Claim { value, from });
+        if claimed.step.is_none() && claimed.epoch.is_none() && from == Origin::FileName {
+            claimed.epoch = epoch_and_batch(&words).map(|value| Claim { value, from });
+            if claimed.epoch.is_none() {
+                claimed.step = bare_number(&words).map(|value| Claim { value, from });
+            }
         }
     }
     if claimed.run.is_none()
@@ -168,17 +211,27 @@ fn is_joined(gap: &str) -> bool {
 /// The number right after this word, separated by one sign at most.
 fn number_after(words: &[Word<'_>], index: usize) -> Option<u64> {
     let next = words.get(index + 1)?;
-    // `step=1e5` is not step 1.
-    let after = words.get(index + 2).filter(|after| after.gap.is_empty());
-    let thousands = after.map(thousands);
     if !is_joined(next.gap) || !next.is_number() {
         return None;
     }
     let number: u64 = next.text.parse().ok()?;
-    match thousands {
+    match words.get(index + 2).filter(|after| after.gap.is_empty()) {
         None => Some(number),
-        Some(factor) => number.checked_mul(factor?),
+        // `epoch3step400`, `epoch3of10`; but `step=1e5` is not step 1, nor is `ckpt-7b` step 7.
+        Some(after) => match thousands(after) {
+            Some(factor) => number.checked_mul(factor),
+            None => is_known(&after.lower()).then_some(number),
+        },
     }
+}
+
+/// Whether this word stands in names for what this module knows.
+fn is_known(word: &str) -> bool {
+    STEP_WORDS.contains(&word)
+        || EPOCH_WORDS.contains(&word)
+        || RUN_WORDS.contains(&word)
+        || METRIC_WORDS.contains(&word)
+        || word == "of"
 }
 
 /// The number right before this word, which no other word before claims.
@@ -194,22 +247,35 @@ fn number_before(words: &[Word<'_>], index: usize) -> Option<u64> {
         at = at.checked_sub(1)?;
     }
     let number = words.get(at).filter(|number| number.is_number())?;
-    // In `epoch3step400` and `epoch-3-steps` the 3 is of the epochs.
+    // In `epoch3step400` and `epoch-3-steps` the 3 is of the epochs; `gpt2-epoch` is no second one.
     let is_claimed = at
         .checked_sub(1)
         .and_then(|at| words.get(at))
         .is_some_and(|before| {
             let lower = before.lower();
             let lower = lower.as_str();
-            is_joined(number.gap)
-                && (STEP_WORDS.contains(&lower)
-                    || EPOCH_WORDS.contains(&lower)
-                    || RUN_WORDS.contains(&lower))
+            let is_counted = STEP_WORDS.contains(&lower)
+                || EPOCH_WORDS.contains(&lower)
+                || RUN_WORDS.contains(&lower);
+            number.gap.is_empty() || (is_joined(number.gap) && is_counted)
         });
     if is_claimed || !is_joined(gap) {
         return None;
     }
     number.text.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// The epoch of `model_state_e1_b0`, as AllenNLP names epochs and batches.
+fn epoch_and_batch(words: &[Word<'_>]) -> Option<u64> {
+    let [.., e, epoch, b, batch] = words else {
+        return None;
+    };
+    let is_so = (e.text, b.text) == ("e", "b")
+        && epoch.gap.is_empty()
+        && batch.gap.is_empty()
+        && epoch.is_number()
+        && batch.is_number();
+    is_so.then(|| epoch.text.parse().ok())?
 }
 
 /// What `k` and `m` after a number multiply it by.
@@ -243,7 +309,8 @@ fn bare_number(words: &[Word<'_>]) -> Option<u64> {
     let plain = match words {
         [_] => true,
         [.., before, _] if last.gap.is_empty() => words.len() == 2 && is_plain(before),
-        [.., before, _] => last.text.starts_with('0') || is_plain(before),
+        // A single 0 may be the first of `NAME-0` to `NAME-10`, and those are known together.
+        [.., before, _] => (last.text.starts_with('0') && last.text.len() > 1) || is_plain(before),
         [] => false,
     };
     plain.then(|| last.text.parse().ok())?
@@ -313,6 +380,17 @@ mod tests {
             ("model_12_0.0731.pt", (None, None, Some(12))),
             ("epoch=3-val_loss=0.25.ckpt", (None, Some(3), None)),
             ("seed_3_epochs.pt", (run("seed_3"), None, None)),
+            ("10_epoch.pt", (None, Some(10), None)),
+            ("3ep.pt", (None, Some(3), None)),
+            ("net-12ep.pth", (None, Some(12), None)),
+            ("500_ckpt.pt", (None, None, Some(500))),
+            ("epoch3step400.pt", (None, Some(3), Some(400))),
+            ("epoch3of10.pt", (None, Some(3), None)),
+            ("step_1000_loss0.31.pt", (None, None, Some(1000))),
+            ("loss0.31_step1000.pt", (None, None, Some(1000))),
+            ("epoch10acc0.9.pt", (None, Some(10), None)),
+            ("0.31-epoch-7.pt", (None, Some(7), None)),
+            ("model_state_e1_b0.th", (None, Some(1), None)),
         ] {
             assert_eq!(claims(path), expected, "{path}");
         }
@@ -331,6 +409,10 @@ mod tests {
             "/",
             "step.pt",
             "resnet18-10.pt",
+            "resnet18-0.pt",
+            "ckpt-7b.pt",
+            "gpt2-epoch.pt",
+            "multilingual-e5.safetensors",
             "best_acc_0.0731.pt",
             "model_acc_95.pt",
             "model-00001-of-00002x.bin",
@@ -351,10 +433,24 @@ mod tests {
 
     #[test]
     fn a_series_is_known_by_what_is_left_without_its_number() {
-        let of = |name: &str| series(name).map(|(name, number)| format!("{name} {number}"));
-        assert_eq!(of("resnet18-10").as_deref(), Some("resnet18-* 10"));
-        assert_eq!(of("a_3_0.71").as_deref(), Some("a_* 3"));
-        for name in ["resnet18", "seed-3", "model", "7", "a-b"] {
+        let of = |name: &str| {
+            let series = series(name)?;
+            let end = if series.has_end { " and more" } else { "" };
+            Some(format!("{} {}{end}", series.name, series.number))
+        };
+        for (name, expected) in [
+            ("resnet18-10", "resnet18-* 10"),
+            ("resnet18-0", "resnet18-* 0"),
+            ("a_3_0.71", "a_* 3"),
+            ("a_0.71_3", "a_*_* 3"),
+            ("a_3_acc_0.71", "a_* 3"),
+            ("model_e3", "model_e* 3"),
+            ("10_net_G", "*_net_G 10 and more"),
+            ("a-10-ema", "a-*-ema 10 and more"),
+        ] {
+            assert_eq!(of(name).as_deref(), Some(expected), "{name}");
+        }
+        for name in ["resnet18", "seed-3", "model", "7", "a-b", "llama-7b"] {
             assert_eq!(of(name), None, "{name}");
         }
     }

@@ -20,7 +20,9 @@ fn checked(claims: &[(&str, u64)], edge: f64, is_known: bool) -> Run {
                     unit: Unit::Step,
                     from: From::FileName,
                 }),
+                aside: None,
             },
+            aside: None,
             identity: 0,
         })
         .collect();
