@@ -240,6 +240,8 @@ pub enum Fault {
     NotACheckpoint,
     /// It ends early or contradicts itself: half-written, cut off, or changed since.
     Damaged,
+    /// Its files do not belong together: an index names other tensors than its shards hold.
+    Mismatch,
     /// Sound as far as it shows, but written in a way that is not read.
     Unsupported,
     /// Sound, and without a model: the state of an optimiser or a generator, settings, a sampler.

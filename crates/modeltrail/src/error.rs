@@ -402,6 +402,7 @@ fn store_kind(error: &Store) -> &'static str {
             Fault::Damaged => "damaged",
             Fault::Unsupported => "unsupported",
             Fault::NoModel => "no_model",
+            Fault::Mismatch => "mismatch",
             Fault::TooLarge => "too_large",
             Fault::Code => "code",
             _ => "foreign",

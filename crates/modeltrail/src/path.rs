@@ -54,7 +54,11 @@ pub fn read(text: &str) -> PathBuf {
     from_bytes(bytes)
 }
 
-pub(crate) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+/// For fields of documents: `#[serde(serialize_with = "modeltrail::path::serialize")]`.
+///
+/// # Errors
+/// What the serializer answers.
+pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&write(path))
 }
 

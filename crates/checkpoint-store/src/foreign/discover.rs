@@ -120,6 +120,16 @@ pub fn discover_only(
         .checkpoints
         .sort_by(|a, b| natural(&a.path, &b.path));
     discovery.problems.sort_by(|a, b| natural(&a.path, &b.path));
+    for found in &mut discovery.checkpoints {
+        let folder = found.path.parent();
+        let is_named = folder.is_some_and(|folder| paths.iter().any(|path| path == folder));
+        // What was named itself is all there is, whatever it is called.
+        found.claimed.aside = found
+            .claimed
+            .aside
+            .take()
+            .filter(|claim| claim.from != Origin::FolderName || !is_named);
+    }
     claim_series(&mut discovery.checkpoints);
     claim_beside(&mut discovery.checkpoints, limits);
     claim_folders(&mut discovery.checkpoints);

@@ -8,10 +8,10 @@ use super::element::Element;
 use super::format::NPY_MAGIC;
 use super::place::{Container, Order, Place};
 use super::shape::count;
-use super::source::{Source, shown};
+use super::source::{Source, foreign, shown};
 use super::tensor::{Declared, ForeignTensor, Unread, role};
 use crate::limits::{Limits, MAX_FOREIGN_DIMENSIONS};
-use crate::{Error, Result};
+use crate::{Error, Fault, Result};
 
 /// Longest dictionary, in bytes. NumPy itself refuses more than 10,000.
 const MAX_DICTIONARY_BYTES: usize = 64 << 10;
@@ -51,6 +51,8 @@ pub(super) enum Trouble {
     Damaged(String),
     /// It holds something else than numbers.
     NotNumbers(String),
+    /// It holds objects in this shape, which may be arrays of different sizes.
+    Objects(Vec<u64>),
 }
 
 /// What the one array of a file is called: by its file, `epoch-1` and `epoch-2` would be tensors of
@@ -79,9 +81,18 @@ impl Trouble {
     fn of(self, source: &Source) -> Error {
         match self {
             Self::Damaged(what) => source.damaged(what),
-            Self::NotNumbers(what) => source.unsupported(what, "Save it as an array of float32"),
+            Self::NotNumbers(what) => not_numbers(source, what),
+            Self::Objects(_) => not_numbers(source, OBJECTS.to_owned()),
         }
     }
+}
+
+/// What is said of objects.
+pub(super) const OBJECTS: &str = "it holds pickled objects";
+
+fn not_numbers(source: &Source, what: String) -> Error {
+    let way_out = "Save it as an array of float32";
+    foreign(source.path(), Fault::NoModel, what, way_out)
 }
 
 impl Array {
@@ -114,7 +125,12 @@ impl Array {
         let fields = parser
             .dictionary()
             .ok_or_else(|| damaged("is not the dictionary it should be"))?;
-        let (numbers, big_endian) = numbers(&fields.descr).map_err(Trouble::NotNumbers)?;
+        let (numbers, big_endian) = match numbers(&fields.descr) {
+            Ok(numbers) => numbers,
+            // A single object is a dictionary of settings, or the like.
+            Err(OBJECTS) if !fields.shape.is_empty() => return Err(Trouble::Objects(fields.shape)),
+            Err(what) => return Err(Trouble::NotNumbers(what.to_owned())),
+        };
         let size = match &numbers {
             Numbers::Read(element) => element.bytes(),
             Numbers::Unread { bytes, .. } => *bytes,
@@ -208,16 +224,16 @@ impl Array {
 ///
 /// # Errors
 /// What it is of, if it is of no numbers: text, objects.
-fn numbers(descr: &str) -> Result<(Numbers, bool), String> {
+fn numbers(descr: &str) -> Result<(Numbers, bool), &'static str> {
     let (order, kind) = match descr.chars().next() {
         Some(order @ ('<' | '>' | '|' | '=')) => (order, descr.get(1..).unwrap_or_default()),
         _ => ('|', descr),
     };
     if kind.contains('O') {
-        return Err("it holds pickled objects".to_owned());
+        return Err(OBJECTS);
     }
     if kind.starts_with(['U', 'S', 'a']) {
-        return Err("it holds text".to_owned());
+        return Err("it holds text");
     }
     let big_endian = order == '>';
     let element = element(kind).filter(|element| order != '|' || element.bytes() == 1);
@@ -454,7 +470,11 @@ mod tests {
                 "{{'descr': {descr}, 'fortran_order': False, 'shape': (3,)}}"
             ));
             let trouble = Array::parse(&bytes).unwrap_err();
-            assert!(matches!(trouble, Trouble::NotNumbers(_)), "{descr}");
+            let is_none = matches!(trouble, Trouble::NotNumbers(_) | Trouble::Objects(_));
+            assert!(is_none, "{descr}");
         }
+        let one = header("{'descr': '|O', 'fortran_order': False, 'shape': ()}");
+        let trouble = Array::parse(&one).unwrap_err();
+        assert!(matches!(trouble, Trouble::NotNumbers(_)));
     }
 }

@@ -3,12 +3,12 @@
 use std::io::Read;
 
 use super::archive::{Archive, Entry};
-use super::contents::Contents;
+use super::contents::{Contents, Raw};
 use super::element::{swap_bytes, whole_number};
-use super::npy::{Array, MAX_HEADER_BYTES, Numbers, Trouble};
+use super::npy::{Array, MAX_HEADER_BYTES, Numbers, OBJECTS, Trouble};
 use super::place::Container;
 use super::source::{Source, quoted};
-use super::tensor::LeftOut;
+use super::tensor::{LeftOut, Unread};
 use crate::Result;
 use crate::limits::Limits;
 
@@ -34,6 +34,20 @@ pub(super) fn open(source: &Source, archive: &Archive, limits: &Limits) -> Resul
             Err(Trouble::NotNumbers(why)) => {
                 let name = name.to_owned();
                 contents.left_out.push(LeftOut { name, why });
+                continue;
+            }
+            Err(Trouble::Objects(shape)) => {
+                contents.unread.push(Raw {
+                    unread: Unread {
+                        name: name.to_owned(),
+                        dtype: "object".to_owned(),
+                        shape: Some(shape),
+                        elements: None,
+                        bytes: None,
+                        reason: OBJECTS.to_owned(),
+                    },
+                    bytes: None,
+                });
                 continue;
             }
             Err(Trouble::Damaged(what)) => {
@@ -78,7 +92,25 @@ pub(super) fn open(source: &Source, archive: &Archive, limits: &Limits) -> Resul
             limits,
         )?;
     }
+    if contents.tensors.is_empty() {
+        leave_out_objects(&mut contents);
+    }
     Ok(contents)
+}
+
+/// Objects beside arrays may be arrays of different sizes; alone they are no model.
+fn leave_out_objects(contents: &mut Contents) {
+    let left_out = &mut contents.left_out;
+    contents.unread.retain(|raw| {
+        let is_object = raw.unread.reason == OBJECTS;
+        if is_object {
+            left_out.push(LeftOut {
+                name: raw.unread.name.clone(),
+                why: OBJECTS.to_owned(),
+            });
+        }
+        !is_object
+    });
 }
 
 /// The first bytes of what an entry unpacks to: all of a header, whatever follows.

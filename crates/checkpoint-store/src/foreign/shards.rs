@@ -113,7 +113,7 @@ const NOT_INDEXED: &str = "the index of the shards does not name it there";
 /// Compares what the shards hold with their index: a tensor that the index lacks is not read.
 ///
 /// # Errors
-/// [`Fault::Damaged`] naming a tensor that is not in the shard that the index says.
+/// [`Fault::Mismatch`] naming a tensor that is not in the shard that the index says.
 pub(super) fn check_index(
     path: &Path,
     files: &[PathBuf],
@@ -188,7 +188,7 @@ pub(super) fn check_index(
             "The index and its shards do not belong together: copy them again from one place",
         ),
     };
-    Err(foreign(path, Fault::Damaged, what, way_out))
+    Err(foreign(path, Fault::Mismatch, what, way_out))
 }
 
 /// The shards beside an index that belong to it by their names, though it names only others of them.

@@ -7,9 +7,10 @@ use crate::publish::check;
 use anyhow::Result;
 use clap::Args;
 use modeltrail::Coverage;
+use modeltrail::collection::printable;
 use modeltrail::text::counted;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -34,7 +35,8 @@ pub(crate) struct Command {
 #[derive(Serialize)]
 struct Answer<'a> {
     schema: &'static str,
-    out: String,
+    #[serde(serialize_with = "modeltrail::path::serialize")]
+    out: &'a Path,
     bytes: u64,
     groups: usize,
     checkpoints: usize,
@@ -52,7 +54,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let groups = found.groups();
     let answer = Answer {
         schema: "modeltrail.report/1",
-        out: modeltrail::path::write(&command.out),
+        out: &command.out,
         bytes: std::fs::metadata(&command.out)?.len(),
         groups: groups.len(),
         checkpoints: groups
@@ -67,7 +69,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     } else {
         print_text(&format!(
             "{}: {} in {}",
-            answer.out,
+            printable(&answer.out.to_string_lossy()),
             counted(answer.checkpoints, "checkpoint"),
             counted(answer.runs, "run")
         ))?;

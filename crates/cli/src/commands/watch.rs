@@ -196,7 +196,7 @@ impl Printer<'_> {
         Ok(())
     }
 
-    /// Says what is waited for, when that is another thing than before.
+    /// Says what is waited for, when that is another thing than before: to people, on stderr.
     fn wait(&self, watcher: &Watcher, before: &mut String) -> Result<()> {
         let waits = watcher.waits_for();
         if waits == *before {
@@ -204,12 +204,7 @@ impl Printer<'_> {
         }
         *before = waits;
         let every = self.command.interval.as_secs_f64();
-        let line = format!("{before}, looked for every {every} s");
-        if self.is_json {
-            json_line(&Record::note(&line))
-        } else {
-            tell(&line)
-        }
+        tell(&format!("{before}, looked for every {every} s"))
     }
 
     /// Without a reader there is nothing to follow for; but a single look has its exit status.

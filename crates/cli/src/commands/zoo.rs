@@ -126,7 +126,7 @@ fn stores_below(directory: &Path) -> Result<Vec<Store>> {
                 .path(),
         );
     }
-    paths.sort();
+    paths.sort_by(|a, b| checkpoint_store::foreign::natural(a, b));
     Ok(paths
         .iter()
         .filter_map(|path| Store::open(path).ok())
@@ -143,6 +143,7 @@ struct Stores<'a> {
 /// What is in a store.
 #[derive(Serialize)]
 struct Listing {
+    #[serde(serialize_with = "modeltrail::path::serialize")]
     path: PathBuf,
     zoo: Option<Zoo>,
     parameters: usize,

@@ -43,7 +43,8 @@ fn ten_thousand_files_are_sketched_and_watched_quickly() {
         out.as_os_str(),
     ]);
     assert_eq!(said.status, 1, "{}", said.err);
-    assert_eq!(said.unread().len(), broken);
+    // They are all broken in the same way.
+    assert_eq!(said.unread().len(), 2, "{}", said.err);
     let said = modeltrail([
         text("watch"),
         folder.path("run-3").as_os_str(),
@@ -61,8 +62,9 @@ fn ten_thousand_files_are_sorted_into_runs_quickly() {
     let place = folder.path("");
     let said = modeltrail([OsStr::new("runs"), place.as_os_str(), OsStr::new("--json")]);
     assert_eq!(said.status, 1);
-    assert_eq!(said.unread().len(), RUNS * EPOCHS / 100);
     let answer = said.json();
+    let problems = answer["problems"].as_array().unwrap();
+    assert_eq!(problems.len(), RUNS * EPOCHS / 100);
     let group = &answer["groups"][0];
     assert_eq!(group["checkpoints"], RUNS * EPOCHS - RUNS * EPOCHS / 100);
     assert_eq!(

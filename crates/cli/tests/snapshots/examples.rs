@@ -26,6 +26,18 @@ fn runs() {
 }
 
 #[test]
+fn inspect() {
+    check(
+        "inspect",
+        &[
+            "inspect {}/finetune/base.safetensors",
+            "inspect {}/two-runs",
+            "inspect {}/shifted --match epoch-1*.pt",
+        ],
+    );
+}
+
+#[test]
 fn order() {
     check(
         "order",

@@ -29,7 +29,7 @@ pub(super) fn files() -> Vec<Case> {
         file(
             "a tensor that its shard lacks",
             "\"b\":\"a.safetensors\"",
-            Fault::Damaged,
+            Fault::Mismatch,
         ),
         file(
             "a tensor indexed twice",

@@ -422,7 +422,7 @@ pub(crate) fn stores(path: &Path) -> Vec<PathBuf> {
 }
 
 /// The deepest folder that all paths lie in.
-fn common_folder<'a>(mut paths: impl Iterator<Item = &'a Path>) -> PathBuf {
+pub(crate) fn common_folder<'a>(mut paths: impl Iterator<Item = &'a Path>) -> PathBuf {
     let folder = |path: &Path| path.parent().unwrap_or(Path::new("")).to_path_buf();
     let mut common = paths.next().map(folder).unwrap_or_default();
     for path in paths {

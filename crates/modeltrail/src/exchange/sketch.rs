@@ -13,7 +13,8 @@ use weightspace::sketch::{Parameters, relative_error};
 #[derive(Debug, Serialize)]
 pub struct SketchFile {
     schema: &'static str,
-    out: String,
+    #[serde(serialize_with = "crate::path::serialize")]
+    out: PathBuf,
     checkpoints: usize,
     bytes: usize,
     /// Relative standard error of distances.
@@ -71,7 +72,7 @@ pub fn sketch(
     })?;
     Ok(SketchFile {
         schema: SCHEMA,
-        out: crate::path::write(out),
+        out: out.to_owned(),
         checkpoints: file.checkpoints.len(),
         bytes: contents.len(),
         distance_error: relative_error(Parameters::default().dimensions),
@@ -117,7 +118,7 @@ impl std::fmt::Display for SketchFile {
         write!(
             formatter,
             "{}: {} in {} bytes; distances to {:.1} %",
-            printable(&self.out),
+            printable(&self.out.to_string_lossy()),
             counted(self.checkpoints, "checkpoint"),
             thousands(self.bytes as u64),
             100.0 * self.distance_error

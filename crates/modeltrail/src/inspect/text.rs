@@ -2,6 +2,7 @@
 
 use super::described::{Claim, Inspected, Kind, Role, Tensor};
 use super::{Inspection, Other};
+use crate::collection::listing::common_folder;
 use crate::collection::{From, printable};
 use crate::text::{Shown, counted, laid_out, shortened, thousands};
 use std::collections::BTreeMap;
@@ -46,13 +47,18 @@ pub(super) fn page(found: &Inspection, shown: Shown<'_>) -> String {
 
 /// A row for each checkpoint.
 fn overview(all: &[Inspected], shown: Shown<'_>) -> String {
+    let common = common_folder(all.iter().map(|one| one.path.as_path()));
+    let short = |one: &Inspected| {
+        let path = one.path.strip_prefix(&common).unwrap_or(&one.path);
+        printable(&path.to_string_lossy())
+    };
     let mut rows: Vec<[String; 6]> = all
         .iter()
         .take(CHECKPOINTS)
         .map(|one| {
             let unread = one.unread().count();
             [
-                one.name.clone(),
+                short(one),
                 one.format.clone(),
                 thousands(one.weights),
                 thousands(one.tensors.len() as u64),
@@ -61,7 +67,7 @@ fn overview(all: &[Inspected], shown: Shown<'_>) -> String {
                 } else {
                     unread.to_string()
                 },
-                claims(one),
+                claims(one, false),
             ]
         })
         .collect();
@@ -118,7 +124,7 @@ fn whole(one: &Inspected, shown: Shown<'_>) -> String {
     if unread > 0 {
         let _ = write!(text, "\n! {} cannot be read", counted(unread, "tensor"));
     }
-    let claims = claims(one);
+    let claims = claims(one, true);
     let _ = write!(
         text,
         "\nclaims: {}",
@@ -181,8 +187,8 @@ fn row(tensor: &Tensor) -> [String; 5] {
     ]
 }
 
-/// What it claims, and where that stands.
-fn claims(one: &Inspected) -> String {
+/// What it claims, and where that stands if that is asked for.
+fn claims(one: &Inspected, with_place: bool) -> String {
     let number = |what: &str, claim: &Option<Claim<u64>>| {
         let claim = claim.as_ref()?;
         Some((format!("{what} {}", claim.value), claim.from))
@@ -197,7 +203,10 @@ fn claims(one: &Inspected) -> String {
     ];
     let all = all.into_iter().flatten();
     let all: Vec<String> = all
-        .map(|(what, from)| format!("{what} ({})", place(from)))
+        .map(|(what, from)| match with_place {
+            true => format!("{what} ({})", place(from)),
+            false => what,
+        })
         .collect();
     all.join(", ")
 }

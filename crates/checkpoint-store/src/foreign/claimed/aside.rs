@@ -71,19 +71,22 @@ pub(super) fn aside(path: &Path) -> Option<Claim<Aside>> {
         return Some(Claim { value, from });
     }
     let folder = path.parent()?.file_name()?.to_string_lossy();
-    let above = words(&folder);
-    let value = of(&above)?;
-    // A folder `no-ema-baseline` is named after a run.
-    let is_alone = above
-        .iter()
-        .all(|word| is_plain(word) || kind(word).is_some());
+    let value = of_folder(&folder)?;
     // Averages are a series of their own in a folder; of copies there is one.
     let is_average = matches!(value, Aside::Ema | Aside::Average);
-    let is_meant = is_alone && (is_average || own.iter().all(is_plain));
+    let is_meant = is_average || own.iter().all(is_plain);
     is_meant.then_some(Claim {
         value,
         from: Origin::FolderName,
     })
+}
+
+/// What the name of a folder says of what is in it: `ema` and `best_model`, but not
+/// `no-ema-baseline`, which is named after a run.
+pub(super) fn of_folder(name: &str) -> Option<Aside> {
+    let words = words(name);
+    let is_alone = |word: &Word<'_>| is_plain(word) || kind(word).is_some();
+    of(&words).filter(|_| words.iter().all(is_alone))
 }
 
 fn of(words: &[Word<'_>]) -> Option<Aside> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::aside::aside;
+use super::aside::{aside, of_folder};
 use super::words::{Word, words};
 use super::{Claim, Claimed, Origin};
 
@@ -118,7 +118,9 @@ pub(super) fn claimed(path: &Path) -> Claimed {
 pub(in crate::foreign) fn is_telling_folder(name: &str) -> bool {
     let mut claimed = Claimed::default();
     add_name(&mut claimed, name, Origin::FolderName);
-    claimed.position().is_none() && !PLAIN_FOLDERS.contains(&name.to_ascii_lowercase().as_str())
+    claimed.position().is_none()
+        && of_folder(name).is_none()
+        && !PLAIN_FOLDERS.contains(&name.to_ascii_lowercase().as_str())
 }
 
 /// A name that may be one of a series.
@@ -429,6 +431,8 @@ mod tests {
         assert!(is_telling_folder("out-0"));
         assert!(!is_telling_folder("checkpoint-7"));
         assert!(!is_telling_folder("weights"));
+        assert!(!is_telling_folder("model_ema"));
+        assert!(is_telling_folder("no-ema"));
     }
 
     #[test]
