@@ -4,6 +4,7 @@
 //! `BLESS=1 cargo test -p checkpoint-store --test formats_documented` writes it anew.
 #![allow(clippy::unwrap_used)]
 
+use checkpoint_store::Error;
 use checkpoint_store::foreign::{Limits, Role, discover, known_and_not_supported};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -26,17 +27,26 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
 }
 
-/// The row of every format that a fixture is read as.
-fn rows() -> BTreeMap<String, Row> {
+/// The row of every format that a fixture is read as, and of every fixture that is refused.
+fn rows() -> (BTreeMap<String, Row>, Vec<[String; 3]>) {
     let fixtures = root().join("tests/foreign/fixtures");
     let discovery = discover(std::slice::from_ref(&fixtures), &Limits::default());
     assert!(discovery.problems.is_empty(), "{:?}", discovery.problems);
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    let mut refused = Vec::new();
     for found in &discovery.checkpoints {
-        let description = found.describe(&Limits::default()).unwrap();
-        let row = rows.entry(description.format().to_string()).or_default();
         let name = found.path.strip_prefix(&fixtures).unwrap();
-        row.fixtures.push(name.to_str().unwrap().to_owned());
+        let name = name.to_str().unwrap().to_owned();
+        let description = match found.describe(&Limits::default()) {
+            Ok(description) => description,
+            Err(Error::Foreign { what, way_out, .. }) => {
+                refused.push([name, what, way_out.to_string()]);
+                continue;
+            }
+            Err(other) => panic!("{other}"),
+        };
+        let row = rows.entry(description.format().to_string()).or_default();
+        row.fixtures.push(name);
         for tensor in description.tensors() {
             row.types.insert(tensor.element.to_string());
             if tensor.role == Role::Weight {
@@ -46,7 +56,7 @@ fn rows() -> BTreeMap<String, Row> {
         let unread = description.unread().iter();
         row.unread.extend(unread.map(|tensor| tensor.dtype.clone()));
     }
-    rows
+    (rows, refused)
 }
 
 fn table() -> String {
@@ -61,7 +71,8 @@ fn table() -> String {
     let mut text = String::from(
         "\n| format | types in its fixtures | unread in them | fixtures |\n|---|---|---|---|\n",
     );
-    for (format, row) in rows() {
+    let (rows, refused) = rows();
+    for (format, row) in rows {
         assert!(row.weights > 0, "no weight is read of {format}");
         let fixtures: Vec<String> = row
             .fixtures
@@ -71,6 +82,10 @@ fn table() -> String {
         let (types, unread) = (list(&row.types), list(&row.unread));
         let fixtures = fixtures.join(", ");
         writeln!(text, "| {format} | {types} | {unread} | {fixtures} |").unwrap();
+    }
+    text.push_str("\nKnown and refused, since what they make of a model cannot be told from them as they are:\n\n| fixture | why | what to do |\n|---|---|---|\n");
+    for [name, why, way_out] in refused {
+        writeln!(text, "| `{name}` | {why} | {way_out} |").unwrap();
     }
     text.push_str("\nKnown by their names and not supported:\n\n| files | named | what to do |\n|---|---|---|\n");
     for known in known_and_not_supported() {
