@@ -67,7 +67,7 @@ fn main() -> ExitCode {
         Ok(None) => {}
         Ok(Some(status)) if status.success() => return ExitCode::SUCCESS,
         Ok(Some(_)) => return ExitCode::from(2),
-        Err(error) => return modeltrail_cli::cli::fail(&error),
+        Err(error) => return modeltrail_cli::failure::fail(&error),
     }
     let done = match command {
         Command::Reproduce(options) => reproduce::run(&options),
@@ -86,6 +86,6 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => modeltrail_cli::cli::fail(&error),
+        Err(error) => modeltrail_cli::failure::fail(&error),
     }
 }

@@ -17,8 +17,6 @@ use std::path::PathBuf;
 use zoo::Analysed;
 use zoo_training::{Backend, Dataset, Recipe};
 
-pub(crate) use tables::COUNTING;
-
 #[derive(Args)]
 pub(crate) struct Options {
     /// 20 seeds, 20 epochs and no controls, in under a minute.

@@ -1,15 +1,13 @@
-//! The command line: what can be asked, and how an answer ends.
+//! The command line: what can be asked.
 
 use crate::commands::{
     diff, export, gate, import, inspect, limits, lineage, linkage, manual, order, report, runs,
     sketch, umap, verify, watch, zoo,
 };
-use crate::terminal::{self, Color, Stream};
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use modeltrail::Error;
-use modeltrail::collection::printable;
-use serde::Serialize;
-use std::io::{ErrorKind, Write};
+use crate::failure::{fail, is_closed_pipe, print_error, refuse};
+use crate::global::{Global, Outcome};
+use crate::terminal;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Follow neural networks through weight space.
@@ -27,33 +25,6 @@ struct Cli {
     command: Command,
     #[command(flatten)]
     global: Global,
-}
-
-/// Options of every command.
-#[derive(Args)]
-pub(crate) struct Global {
-    /// Print JSON instead of tables.
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-    /// Threads to use, at most four per core; 0 = one per core. No result depends on it.
-    #[arg(long, global = true, default_value_t = 0, value_name = "N")]
-    threads: usize,
-    /// Exit with 1 also for what is no finding about the models: copies and averages beside a run,
-    /// companion files, files of other formats.
-    #[arg(long, global = true)]
-    pub(crate) strict: bool,
-    /// Say nothing on stderr but errors.
-    #[arg(long, short, global = true)]
-    quiet: bool,
-    /// When there are colours; `auto` is on a terminal, unless NO_COLOR is set.
-    #[arg(
-        long,
-        global = true,
-        value_name = "WHEN",
-        default_value = "auto",
-        hide_possible_values = true
-    )]
-    color: Color,
 }
 
 #[derive(Subcommand)]
@@ -95,16 +66,6 @@ enum Command {
     Completions(manual::Completions),
     /// Write manual pages, one a command.
     Man(manual::Man),
-}
-
-/// How an answer ends.
-pub(crate) enum Outcome {
-    /// All is well.
-    Fine,
-    /// Something was found that someone should look at.
-    Finding,
-    /// There is an answer, and it is that nobody can tell: something could not be read.
-    Unknown,
 }
 
 /// Runs the command line of this process.
@@ -189,113 +150,6 @@ fn paragraphs(text: &str) -> String {
     flowing
 }
 
-/// An error as JSON, on stdout.
-#[derive(Serialize)]
-struct ErrorDocument<'a> {
-    schema: &'static str,
-    /// What kind of error it is.
-    kind: &'a str,
-    /// What happened, where, and what helps, on one line.
-    message: String,
-    /// The file or folder that it is about, if it is about one.
-    path: Option<String>,
-}
-
-/// What an error document is; a change that breaks readers gets another number.
-const ERROR: &str = "modeltrail.error/1";
-
-/// Prints an error as JSON. That nobody reads it changes nothing.
-fn print_error(error: &anyhow::Error) {
-    let known = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<Error>());
-    let path = known.and_then(Error::path);
-    let document = ErrorDocument {
-        schema: ERROR,
-        kind: known.map_or("other", Error::kind),
-        message: one_line(error),
-        path: path.map(modeltrail::path::write),
-    };
-    if let Ok(text) = serde_json::to_string_pretty(&document) {
-        let _ = writeln!(std::io::stdout(), "{text}");
-    }
-}
-
-/// Says what is wrong with the command line, as JSON too if that was asked for; exit status 2, but 0
-/// where help was asked for.
-fn refuse(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
-        let message = error.render().to_string();
-        let first = message.lines().next().unwrap_or_default();
-        let document = ErrorDocument {
-            schema: ERROR,
-            kind: "usage",
-            message: first.trim_start_matches("error: ").to_owned(),
-            path: None,
-        };
-        if let Ok(text) = serde_json::to_string_pretty(&document) {
-            let _ = writeln!(std::io::stdout(), "{text}");
-        }
-    }
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
-}
-
-/// Prints the error and those of its causes that it does not say itself; exit status 2.
-pub fn fail(error: &anyhow::Error) -> ExitCode {
-    let line = terminal::shown(&format!("error: {}", one_line(error)), Stream::Err);
-    let _ = writeln!(std::io::stderr(), "{line}");
-    ExitCode::from(2)
-}
-
-/// An error and those of its causes that it does not say itself. Names of files reach errors as they
-/// are, and may hold anything.
-fn one_line(error: &anyhow::Error) -> String {
-    let mut message = String::new();
-    for cause in error.chain() {
-        let is_of_store = cause.is::<checkpoint_store::Error>()
-            || matches!(cause.downcast_ref(), Some(Error::Store(_)))
-            || cause.is::<::zoo::Error>();
-        let text = if is_of_store {
-            printable(&cause.to_string())
-        } else {
-            cause.to_string()
-        };
-        if message.is_empty() {
-            message = text;
-        } else if !message.contains(&text) {
-            message.push_str(": ");
-            message.push_str(&text);
-        }
-    }
-    if let Some(flag) = error.chain().find_map(flag) {
-        message.push_str(&format!(" ({flag})"));
-    }
-    message
-}
-
-/// The flag that helps against an error, which a library cannot name.
-fn flag(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
-    let error: &Error = cause.downcast_ref()?;
-    if let Some(limit) = error.limit() {
-        return Some(limit_flag(limit.name, limit.enough));
-    }
-    let flag = match error {
-        Error::Exists { .. } => "--force",
-        Error::Labels(_) => "--number",
-        Error::HistoryMissing => "--history",
-        Error::Uncalibrated { .. } => "--undisturbed",
-        Error::WouldLose { .. } => "--allow-unread",
-        _ => return None,
-    };
-    Some(flag.to_owned())
-}
-
-/// The flag that raises a limit on reading files.
-pub(crate) fn limit_flag(name: &str, enough: u64) -> String {
-    format!("--limit {name}={enough}")
-}
-
 /// Uses so many threads for everything that follows, but no more than four for each core; 0 = one
 /// per core.
 ///
@@ -306,15 +160,6 @@ pub fn use_threads(threads: usize) -> anyhow::Result<()> {
     Ok(rayon::ThreadPoolBuilder::new()
         .num_threads(threads.min(4 * cores))
         .build_global()?)
-}
-
-/// Whoever reads our output has seen enough.
-pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
-    })
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ pub(crate) mod verify;
 pub(crate) mod watch;
 pub(crate) mod zoo;
 
-use crate::cli::{Global, Outcome, limit_flag};
+use crate::failure::limit_flag;
+use crate::global::{Global, Outcome};
 use crate::terminal::{self, Stream};
 use anyhow::Result;
 use modeltrail::Unread;

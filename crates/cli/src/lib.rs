@@ -3,6 +3,8 @@
 
 pub mod cli;
 mod commands;
+pub mod failure;
+mod global;
 pub mod memory;
 pub mod progress;
 mod publish;

@@ -53,6 +53,13 @@ impl Counting {
         own_pairs: false,
     };
 
+    /// How the paper seems to have counted: in the rows whose clusters are not pure its averages are no
+    /// multiples of 1/250, so clusters without a pair of epochs are left out.
+    pub const PAPERS: Self = Self {
+        purity: PurityOf::Checkpoints,
+        own_pairs: true,
+    };
+
     /// Every way there is.
     pub fn all() -> impl Iterator<Item = Self> {
         use PurityOf::{Checkpoints, Clusters, ClustersOfTwo};

@@ -1,7 +1,6 @@
 //! One recipe: trained, analysed in the paper's spaces, and held against the paper's table.
 
 use super::candidates::{Candidate, Shuffles};
-use crate::reproduce::COUNTING;
 use anyhow::{Context, Result};
 use nalgebra::{DMatrix, DMatrixView};
 use report::paper::{PaperRow, TABLE_2, TABLE_3};
@@ -140,8 +139,8 @@ impl Counted {
     /// Whether this is how the reproduction compares itself with the paper.
     pub(super) fn is_ours(&self) -> bool {
         self.ties == Ties::Random
-            && self.purity == COUNTING.purity.name()
-            && self.own_pairs == COUNTING.own_pairs
+            && self.purity == Counting::PAPERS.purity.name()
+            && self.own_pairs == Counting::PAPERS.own_pairs
     }
 }
 

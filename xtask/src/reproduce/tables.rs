@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use trajectory::scoring::{Estimate, OrderScores};
 use weightspace::space::Space;
-use zoo::figures::{Counting, Figures, PurityOf, distance, of_paper};
+use zoo::figures::{Counting, Figures, distance, of_paper};
 use zoo::{Analysed, Analysis};
 use zoo_training::Architecture;
 
@@ -193,18 +193,11 @@ fn paper_rows(zoo: &Analysed) -> &'static [PaperRow] {
     }
 }
 
-/// How the paper seems to have counted, and how it is compared with: in the rows whose clusters are
-/// not pure its averages are no multiples of 1/250, so clusters without a pair of epochs are left out.
-pub(crate) const COUNTING: Counting = Counting {
-    purity: PurityOf::Checkpoints,
-    own_pairs: true,
-};
-
 /// Draws of a bootstrap.
 const DRAWS: usize = 2000;
 
 fn intervals(found: &Analysis) -> [(f64, f64); 3] {
-    COUNTING.intervals(&found.by_height_each, DRAWS, crate::zoos::SEED)
+    Counting::PAPERS.intervals(&found.by_height_each, DRAWS, crate::zoos::SEED)
 }
 
 /// Which of our figures are the paper's, or nothing for a control or a taste.
@@ -224,7 +217,10 @@ fn compared(zoo: &Analysed) -> Option<Vec<(String, [Compared; 3])>> {
         let paper = paper_rows(zoo)
             .iter()
             .find(|row| row.dimension == dimension)?;
-        let (ours, paper) = (COUNTING.figures(&found.by_height_each), of_paper(paper));
+        let (ours, paper) = (
+            Counting::PAPERS.figures(&found.by_height_each),
+            of_paper(paper),
+        );
         let intervals = intervals(found);
         let compared = [0, 1, 2].map(|figure| Compared {
             paper: paper[figure],
@@ -238,7 +234,7 @@ fn compared(zoo: &Analysed) -> Option<Vec<(String, [Compared; 3])>> {
 
 /// How far the zoo is from the paper's table; nothing for a control or a taste.
 fn distance_to_paper(zoo: &Analysed) -> Option<f64> {
-    distance_counted(zoo, COUNTING)
+    distance_counted(zoo, Counting::PAPERS)
 }
 
 /// Architectures, and how far their zoos are from the paper's tables.

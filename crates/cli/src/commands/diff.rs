@@ -3,7 +3,7 @@
 use super::limits::Reading;
 use super::runs::shown;
 use super::{print_json, print_text};
-use crate::cli::{Global, Outcome};
+use crate::global::{Global, Outcome};
 use anyhow::Result;
 use clap::Args;
 use modeltrail::Checkpoint;

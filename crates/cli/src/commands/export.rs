@@ -2,7 +2,7 @@
 
 use super::passed::Passed;
 use super::{ended, print_json, print_text, report_unread};
-use crate::cli::{Global, Outcome};
+use crate::global::{Global, Outcome};
 use anyhow::{Context, Result};
 use checkpoint_store::export::Format;
 use clap::Args;

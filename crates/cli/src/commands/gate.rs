@@ -2,7 +2,7 @@
 
 use super::limits::Reading;
 use super::{print_json, print_text};
-use crate::cli::{Global, Outcome};
+use crate::global::{Global, Outcome};
 use crate::publish::{check, publish};
 use anyhow::{Context, Result};
 use clap::Args;

@@ -2,7 +2,7 @@
 
 use super::passed::Passed;
 use super::{ended, print_json, print_text, report_unread, tell};
-use crate::cli::{Global, Outcome};
+use crate::global::{Global, Outcome};
 use anyhow::{Result, ensure};
 use clap::Args;
 use modeltrail::Error;

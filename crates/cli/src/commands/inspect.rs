@@ -3,7 +3,7 @@
 use super::limits::Reading;
 use super::runs::shown;
 use super::{ended, print_json, print_text, report_unread};
-use crate::cli::{Global, Outcome};
+use crate::global::{Global, Outcome};
 use anyhow::Result;
 use clap::Args;
 use modeltrail::Error;

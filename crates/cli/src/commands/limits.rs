@@ -1,7 +1,7 @@
 //! `modeltrail limits`: what bounds the reading of files, and raising it.
 
 use super::{print_json, print_text};
-use crate::cli::{Global, Outcome};
+use crate::global::{Global, Outcome};
 use crate::memory::Memory;
 use anyhow::Result;
 use checkpoint_store::limits::{Limits, Unit, all};

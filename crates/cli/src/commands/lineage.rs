@@ -2,7 +2,7 @@
 
 use super::limits::Reading;
 use super::{print_json, print_text, report_skipped, report_unread};
-use crate::cli::{Global, Outcome};
+use crate::global::{Global, Outcome};
 use crate::memory::Memory;
 use anyhow::{Context, Result};
 use clap::Args;

@@ -1,7 +1,7 @@
 //! `modeltrail completions` and `modeltrail man`: the command line, told to shells and to `man`.
 
 use super::print_text;
-use crate::cli::Outcome;
+use crate::global::Outcome;
 use crate::publish::publish;
 use anyhow::{Context, Result};
 use clap::Args;

@@ -3,7 +3,7 @@
 use super::points::Points;
 use super::runs::shown;
 use super::{ended, print_json, print_text};
-use crate::cli::{Global, Outcome};
+use crate::global::{Global, Outcome};
 use crate::progress::Work;
 use anyhow::Result;
 use clap::Args;

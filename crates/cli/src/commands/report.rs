@@ -2,7 +2,7 @@
 
 use super::runs::Input;
 use super::{ended, print_json, print_text};
-use crate::cli::{Global, Outcome};
+use crate::global::{Global, Outcome};
 use crate::publish::check;
 use anyhow::Result;
 use clap::Args;

@@ -2,7 +2,7 @@
 
 use super::limits::Reading;
 use super::{ended, print_json, print_text, report_skipped, report_unread};
-use crate::cli::{Global, Outcome};
+use crate::global::{Global, Outcome};
 use crate::memory::Memory;
 use crate::progress::Work;
 use crate::publish::{check, publish};

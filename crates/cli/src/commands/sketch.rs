@@ -2,7 +2,7 @@
 
 use super::runs::Input;
 use super::{beside_weights, fine_or_finding, print_json, print_text, report_unread, tell};
-use crate::cli::{Global, Outcome};
+use crate::global::{Global, Outcome};
 use crate::publish::{check_new, publish_new};
 use anyhow::Result;
 use clap::Args;

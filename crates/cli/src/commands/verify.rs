@@ -1,7 +1,7 @@
 //! `modeltrail verify`: every byte of a store; what is damaged, what is complete, what can be done.
 
 use super::{print_json, print_text};
-use crate::cli::{Global, Outcome};
+use crate::global::{Global, Outcome};
 use anyhow::Result;
 use checkpoint_store::{ASIDE, Error, Repair, Report, Status, Store, repair, verify};
 use clap::Args;

@@ -2,7 +2,8 @@
 
 use super::limits::Reading;
 use super::{ended, tell, with_flag};
-use crate::cli::{Global, Outcome, is_closed_pipe};
+use crate::failure::is_closed_pipe;
+use crate::global::{Global, Outcome};
 use crate::memory::Memory;
 use crate::publish::{check, publish};
 use crate::terminal::{self, Stream};

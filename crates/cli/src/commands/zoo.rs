@@ -1,7 +1,7 @@
 //! `modeltrail zoo`: train, list, verify.
 
 use super::{print_json, print_text, verify};
-use crate::cli::{Global, Outcome};
+use crate::global::{Global, Outcome};
 use crate::progress::TrainingBar;
 use anyhow::{Context, Result, ensure};
 use checkpoint_store::{Checkpoint, Store};

@@ -87,7 +87,7 @@ impl Config {
             base: fields
                 .get("base_model_name_or_path")
                 .and_then(Value::as_str)
-                .map(|base| super::super::source::shown(base)),
+                .map(super::super::source::shown),
             alters: alters(fields),
         })
     }
