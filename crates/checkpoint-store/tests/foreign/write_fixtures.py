@@ -282,7 +282,7 @@ def write_numpy():
               "objects": np.array([{}], dtype=object)}
     listed = arrays | {"step": np.array(10)}
     np.savez(place("seed-7/model_0010.npz"), **listed, **others)
-    expect("seed-7/model_0010.npz", listed, buffers=("batch_stats/bn/mean",), left_out=3,
+    expect("seed-7/model_0010.npz", listed, buffers=("batch_stats/bn/mean",), unread={"objects": [1]}, left_out=2,
            run="seed-7", step=10)
     large = {"w": (rng.integers(0, 4, size=(300, 301)) / 4).astype(np.float32)}
     np.savez_compressed(place("numpy/compressed.npz"), **arrays, **large)
