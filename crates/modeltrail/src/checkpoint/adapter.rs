@@ -69,7 +69,7 @@ impl Applied {
 impl Checkpoint {
     /// What it is to the model that it changes, if it is an adapter, or holds one that was not merged.
     pub fn adapter(&self) -> Option<&Adapter> {
-        self.weights()?.adapter.as_ref()
+        self.weights()?.adapter.as_deref()
     }
 
     /// What an answer says of it, if it is an adapter, or holds one.

@@ -25,7 +25,7 @@ pub struct Single {
     /// Tensors that could not be read.
     pub unread: Vec<Unread>,
     /// What it is to the model that it changes, if it is an adapter, or holds one that was not merged.
-    pub adapter: Option<Adapter>,
+    pub adapter: Option<Box<Adapter>>,
     tensors: Vec<Values>,
     /// What f32 does not show, by tensor.
     stored: BTreeMap<String, Stored>,
@@ -147,7 +147,7 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
     let opened = Opened::of(&found, &options.limits)?;
     let buffers = buffers(&opened.description.open()?);
     let unread = opened.unread(&shown).collect();
-    let adapter = opened.description.adapter().cloned();
+    let adapter = opened.description.adapter().cloned().map(Box::new);
     let source = Source::Foreign(Box::new(opened.description));
     let single = read(shown, opened.left_out, &source, &opened.layout)?;
     Ok(Single {
