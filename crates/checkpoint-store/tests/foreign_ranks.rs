@@ -248,3 +248,59 @@ fn a_file_that_changes_after_the_folder_was_described_is_refused() {
     fs::write(path, bytes).unwrap();
     assert!(described.open().is_err());
 }
+
+#[test]
+fn beside_the_whole_model_the_parts_of_a_training_are_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = folder.path().join("checkpoint-3/global_step3");
+    fs::create_dir_all(&parts).unwrap();
+    for entry in fs::read_dir(fixture("zero/stage3_world2/global_step3")).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, parts.join(path.file_name().unwrap())).unwrap();
+    }
+    let whole = folder.path().join("checkpoint-3/model.safetensors");
+    fs::copy(fixture("adapters/base.safetensors"), &whole).unwrap();
+    let discovery = discover(&[folder.path().to_path_buf()], &Limits::default());
+    assert_eq!(discovery.checkpoints.len(), 1);
+    assert_eq!(discovery.checkpoints[0].path, whole);
+    assert_eq!(discovery.passed_over, 4);
+    // Named itself, the folder is read.
+    assert_eq!(open(&parts).unwrap().len(), 1);
+    fs::remove_file(&whole).unwrap();
+    assert_eq!(open(folder.path()).unwrap().len(), 1);
+}
+
+#[test]
+fn the_number_of_processes_is_no_step() {
+    let opened = discover(&[fixture("ranks/rows")], &Limits::default());
+    assert_eq!(opened.checkpoints[0].claimed.position(), None);
+    assert_eq!(opened.checkpoints[0].files.len(), 2);
+}
+
+#[test]
+fn an_adapter_of_a_training_claims_the_step_of_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    for step in [10, 20] {
+        let checkpoint = folder.path().join(format!("out/checkpoint-{step}"));
+        fs::create_dir_all(&checkpoint).unwrap();
+        for name in ["adapter_config.json", "adapter_model.safetensors"] {
+            fs::copy(fixture("adapters/plain").join(name), checkpoint.join(name)).unwrap();
+        }
+        fs::copy(
+            fixture("adapters/bin/adapter_model.bin"),
+            checkpoint.join("adapter_model.bin"),
+        )
+        .unwrap();
+        fs::write(checkpoint.join("optimizer.pt"), b"x").unwrap();
+    }
+    let discovery = discover(&[folder.path().to_path_buf()], &Limits::default());
+    assert!(discovery.problems.is_empty(), "{:?}", discovery.problems);
+    let steps: Vec<_> = discovery
+        .checkpoints
+        .iter()
+        .map(|found| found.claimed.position())
+        .collect();
+    assert_eq!(steps, [Some(10), Some(20)]);
+    // The second copies of the weights, and the optimisers.
+    assert_eq!(discovery.passed_over, 4);
+}

@@ -97,10 +97,17 @@ pub fn discover_only(
         companions: walk.companions,
         others: others.into_vec(),
     };
-    for (format, folder, files) in walk.folders {
-        discovery.take_folder(format, folder, files);
-    }
     let mut candidates = walk.candidates;
+    for (format, folder, files) in walk.folders {
+        // Beside the model that was gathered into one file, it is what a training continues from.
+        if !paths.contains(&folder) && has_whole_beside(&folder, &candidates) {
+            for file in &files {
+                discovery.companion(file, PART_OF_A_TRAINING);
+            }
+        } else {
+            discovery.take_folder(format, folder, files);
+        }
+    }
     discovery.take_indexed(&mut candidates, limits);
     // Sorted from here on, so that the outcome does not depend on the file system.
     let mut rest: Vec<Candidate> = candidates.into_values().collect();
@@ -386,6 +393,24 @@ impl Discovery {
 
 /// What is said of files of a model that is there in another format, too.
 const SECOND_COPY: &str = "the same model lies beside it as safetensors";
+/// What is said of the files of a training whose whole model lies beside them.
+const PART_OF_A_TRAINING: &str = "it belongs to a training whose model lies beside it";
+
+/// Whether the whole model, or an adapter, lies beside a folder.
+fn has_whole_beside(folder: &Path, candidates: &HashMap<Identity, Candidate>) -> bool {
+    let beside = folder.parent();
+    candidates.values().any(|candidate| {
+        let name = candidate.path.file_name().unwrap_or_default();
+        let name = name.to_string_lossy();
+        let is_whole = [
+            "model.safetensors",
+            "model-",
+            "pytorch_model",
+            "adapter_model.",
+        ];
+        candidate.path.parent() == beside && is_whole.iter().any(|start| name.starts_with(start))
+    })
+}
 
 fn sniff(path: &Path, limits: &Limits) -> Result<Format> {
     sniff::quick(&Source::open(path)?, limits)

@@ -175,8 +175,21 @@ fn sort_ranks(key: &Path, series: Series, limits: &Limits, sorted: &mut Sorted) 
     }
     sorted.groups.push(Group {
         files,
-        without_rank: key.to_path_buf(),
+        without_rank: without_world(key),
     });
+}
+
+/// The path without the number of processes that its name says, which is no step.
+fn without_world(path: &Path) -> PathBuf {
+    const WORD: &str = "world_size_";
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    match name.split_once(WORD) {
+        Some((before, after)) => {
+            let after = after.trim_start_matches(|character: char| character.is_ascii_digit());
+            path.with_file_name(format!("{before}{after}"))
+        }
+        None => path.to_path_buf(),
+    }
 }
 
 /// Of how many parts the tensors of a file are; none if they are whole, or it is no such file.

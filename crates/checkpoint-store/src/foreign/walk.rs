@@ -73,12 +73,13 @@ const EXTENSIONS: [&str; 10] = [
 ];
 
 /// How files begin that training programs write beside the weights.
-const SIDE_FILES: [&str; 15] = [
+const SIDE_FILES: [&str; 16] = [
     "optimizer",
     "optim.",
     "optim-",
     "optim_",
     "opt_state",
+    "extra_state",
     "lr_scheduler",
     "scheduler",
     "scaler",
@@ -212,6 +213,11 @@ impl Walk {
             let distributed = distributed::files(&folder);
             let is_distributed = distributed.is_some();
             let mut taken: HashSet<PathBuf> = HashSet::new();
+            let name = folder.file_name().unwrap_or_default().to_string_lossy();
+            if is_distributed && is_side_file(&name) {
+                self.passed_over += distributed.map_or(0, |files| files.len());
+                continue;
+            }
             for (format, files) in [
                 (Format::TorchDistributed, distributed),
                 (Format::DeepSpeedZero, zero::files(&folder)),
@@ -249,7 +255,8 @@ impl Walk {
                     return;
                 }
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                let is_taken = is_distributed && name.ends_with(".distcp");
+                // Megatron keeps what is no tensor beside those of torch.distributed.checkpoint.
+                let is_taken = is_distributed && (name.ends_with(".distcp") || name == "common.pt");
                 if name.starts_with('.') || is_taken || taken.contains(&path) {
                     continue;
                 }

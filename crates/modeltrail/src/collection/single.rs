@@ -130,9 +130,10 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
             way_out: "Name the run and the epoch",
         });
     }
-    let latest = latest(path);
-    let path = latest.as_deref().unwrap_or(path);
     let mut discovery = discover(&[path.to_path_buf()], &options.limits);
+    if let (2.., Some(latest)) = (discovery.checkpoints.len(), latest(path)) {
+        discovery = discover(&[latest], &options.limits);
+    }
     if let Some(problem) = discovery.problems.into_iter().next() {
         return Err(problem.error.into());
     }
