@@ -48,7 +48,7 @@ const KNOWN: [Known; 12] = [
         what: "torch.distributed.checkpoint files (.distcp)",
         way_out: "Name the folder that holds them and their `.metadata`",
         extensions: &["distcp"],
-        parts: &[],
+        parts: &[".metadata"],
     },
     Known {
         what: "Keras or other HDF5 files",
@@ -66,7 +66,7 @@ const KNOWN: [Known; 12] = [
         what: "Orbax checkpoints (OCDBT)",
         way_out: "Restore them with orbax.checkpoint, and save the weights with safetensors or numpy.savez",
         extensions: &["ocdbt"],
-        parts: &["_CHECKPOINT_METADATA"],
+        parts: &["_CHECKPOINT_METADATA", "array_metadatas"],
     },
     Known {
         what: "TensorFlow files",
@@ -138,6 +138,23 @@ pub fn known_and_not_supported() -> Vec<KnownFormat> {
     known.collect()
 }
 
+/// The format whose files are called so.
+fn known(path: &Path) -> Option<&'static Known> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let lower = name.to_ascii_lowercase();
+    let extension = Path::new(&lower).extension();
+    let extension = extension.unwrap_or_default().to_string_lossy();
+    KNOWN.iter().find(|known| {
+        known.extensions.contains(&&*extension)
+            || known.parts.iter().any(|part| name.contains(part))
+    })
+}
+
+/// What files called so are, and what to do, if that is known.
+pub(super) fn by_name(path: &Path) -> Option<(&'static str, &'static str)> {
+    known(path).map(|known| (known.what, known.way_out))
+}
+
 /// What was met so far, by format.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Met(BTreeMap<&'static str, OtherFormat>);
@@ -145,15 +162,7 @@ pub(super) struct Met(BTreeMap<&'static str, OtherFormat>);
 impl Met {
     /// Takes note of a file, if its name is one of a known format. Returns whether it is.
     pub(super) fn note(&mut self, path: &Path) -> bool {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let lower = name.to_ascii_lowercase();
-        let extension = Path::new(&lower).extension();
-        let extension = extension.unwrap_or_default().to_string_lossy();
-        let known = KNOWN.iter().find(|known| {
-            known.extensions.contains(&&*extension)
-                || known.parts.iter().any(|part| name.contains(part))
-        });
-        let Some(known) = known else {
+        let Some(known) = known(path) else {
             return false;
         };
         let met = self.0.entry(known.what).or_insert_with(|| OtherFormat {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::archive::{Archive, LOCAL_SIGNATURE};
 use super::format::{BURNPACK_MAGIC, Format, LEGACY_MAGIC, NPY_MAGIC, READ_KINDS};
+use super::others;
 use super::source::{Source, foreign};
 use crate::limits::Limits;
 use crate::{Error, Fault, Result};
@@ -229,6 +230,15 @@ const OTHERS: [(&[u8], &str, &str); 13] = [
 
 /// The error for a file that begins like none of the formats.
 fn unknown(path: &Path, start: &[u8]) -> Error {
+    let is_description = path.file_name().unwrap_or_default() == super::distributed::METADATA;
+    if let (true, Some((what, way_out))) = (is_description, others::by_name(path)) {
+        return foreign(
+            path,
+            Fault::NotACheckpoint,
+            format!("it describes {what}, and holds no weights itself"),
+            way_out,
+        );
+    }
     let (what, way_out) = if is_tar(start) {
         (
             "a tar archive",
@@ -236,6 +246,13 @@ fn unknown(path: &Path, start: &[u8]) -> Error {
         )
     } else if let Some(other) = other(start) {
         other
+    } else if let Some((what, way_out)) = others::by_name(path) {
+        return foreign(
+            path,
+            Fault::NotACheckpoint,
+            format!("it is called as {what} are, which are not read"),
+            way_out,
+        );
     } else {
         ("no checkpoint of a kind that is supported", READ_KINDS)
     };
