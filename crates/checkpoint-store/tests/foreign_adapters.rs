@@ -161,3 +161,14 @@ fn without_its_configuration_nobody_knows_how_much_an_adapter_counts() {
     std::fs::write(&config, "{").unwrap();
     assert!(open(folder.path()).is_err());
 }
+
+#[test]
+fn changes_of_diffusers_count_as_much_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pytorch_lora_weights.safetensors");
+    std::fs::copy(fixtures().join("plain/adapter_model.safetensors"), &path).unwrap();
+    let checkpoint = open(folder.path()).unwrap();
+    let adapter = checkpoint.adapter().expect("an adapter");
+    assert_eq!(adapter.scale, Some(1.0));
+    assert!(checkpoint.unread().is_empty());
+}

@@ -97,7 +97,10 @@ impl Budget {
         let names: Vec<&str> = accredited.shapes().into_keys().collect();
         Ok(Judgement {
             accredited: accredited.name().to_owned(),
-            candidate: candidate.name().to_owned(),
+            candidate: match &merged {
+                Some(_) => format!("{} (an adapter, put onto that)", candidate.name()),
+                None => candidate.name().to_owned(),
+            },
             is_sketched,
             budget: self.origin.clone(),
             limits: judge(self, measured.as_ref(), history, &names, &coverage.unread)?,

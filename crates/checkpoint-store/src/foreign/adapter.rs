@@ -96,9 +96,11 @@ pub(super) fn set_apart(
         .names()
         .iter()
         .any(|name| name.ends_with(".base_layer.weight"));
+    let is_diffusers = config.is_none() && !has_base && is_of_diffusers(path, contents);
     let mut joined = Joined {
         path,
         config: config.as_ref(),
+        is_diffusers,
         has_base,
         adapter: Adapter {
             kind: "LoRA".to_owned(),
@@ -119,7 +121,7 @@ pub(super) fn set_apart(
     let mut adapter = joined.adapter;
     let first = joined.scales.first().copied();
     adapter.scale = first.filter(|first| joined.scales.iter().all(|scale| scale == first));
-    if config.is_none() {
+    if config.is_none() && !is_diffusers {
         // What the changes are is read, and how large they are is not.
         contents.unread.push(Raw {
             unread: Unread {
@@ -139,6 +141,15 @@ pub(super) fn set_apart(
     Ok(Some(adapter))
 }
 
+/// Whether these are weights of diffusers, whose changes count as much as they are where no `alpha` says
+/// otherwise.
+fn is_of_diffusers(path: &Path, contents: &mut Contents) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_alpha = |name: &String| name.ends_with(".alpha");
+    name.starts_with("pytorch_lora_weights")
+        && !contents.names().into_iter().any(|name| is_alpha(name))
+}
+
 /// The factors of one layer.
 #[derive(Default)]
 struct Pair {
@@ -151,6 +162,8 @@ struct Pair {
 struct Joined<'a> {
     path: &'a Path,
     config: Option<&'a Config>,
+    /// Whether every change counts as much as it is.
+    is_diffusers: bool,
     has_base: bool,
     adapter: Adapter,
     scales: Vec<f64>,
@@ -290,7 +303,7 @@ impl Joined<'_> {
                 }
                 Some(scale)
             }
-            None => None,
+            None => self.is_diffusers.then_some(1.0),
         };
         let is_matrix = shape.len() == 2;
         let transposed =

@@ -39,17 +39,13 @@ const HALVES: [(&str, Half); 4] = [
 ];
 
 /// Parts of names that tell what is not read, and what it is.
-const UNKNOWN: [(&str, &str); 18] = [
+const UNKNOWN: [(&str, &str); 15] = [
     (
         "lora_magnitude_vector",
         "DoRA, which also scales the rows of the merged weight",
     ),
     (
         "lora_E",
-        "AdaLoRA, whose changes have singular values of their own",
-    ),
-    (
-        "ranknum",
         "AdaLoRA, whose changes have singular values of their own",
     ),
     ("ia3_l", "IA³, which multiplies activations"),
@@ -60,12 +56,10 @@ const UNKNOWN: [(&str, &str); 18] = [
     ("lokr_w1", "LoKr, a Kronecker product"),
     ("lokr_w2", "LoKr, a Kronecker product"),
     ("oft_R", "OFT, an orthogonal transformation"),
-    ("oft_r", "OFT, an orthogonal transformation"),
     ("boft_R", "BOFT, an orthogonal transformation"),
     ("vera_lambda_b", "VeRA, whose factors are drawn from a seed"),
     ("vera_lambda_d", "VeRA, whose factors are drawn from a seed"),
     ("fourierft_spectrum", "FourierFT, a spectrum"),
-    ("prompt_embeddings", "a prompt, which changes no weight"),
     (
         "trainable_tokens_delta",
         "single rows of an embedding (trainable tokens)",
