@@ -304,3 +304,46 @@ fn an_adapter_of_a_training_claims_the_step_of_its_folder() {
     // The second copies of the weights, and the optimisers.
     assert_eq!(discovery.passed_over, 4);
 }
+
+#[test]
+fn columns_of_more_than_a_buffer_come_in_their_order() {
+    let (rows, columns, world) = (300_usize, 130_usize, 3_usize);
+    let folder = tempfile::tempdir().unwrap();
+    for rank in 0..world {
+        let mut part = Part::sound(rank as i64);
+        part.whole = hostile::pickled::shape(&[rows as i64, (columns * world) as i64]);
+        part.local = vec![rows as i64, columns as i64];
+        part.elements = (rows * columns) as i64;
+        part.mesh = hostile::pickled::shape(&[world as i64]);
+        let root = fields(vec![("w", part.value())]);
+        let path = folder.path().join(format!("rank_{rank}.pt"));
+        fs::write(path, archive(&root, &[("0", rows * columns * 4)])).unwrap();
+    }
+    let opened = open(folder.path()).unwrap();
+    let mut values = Vec::new();
+    opened[0]
+        .read(0, &mut |part| {
+            assert!(!part.is_empty() && part.len() <= 1 << 18);
+            values.extend_from_slice(part);
+        })
+        .unwrap();
+    assert_eq!(values.len(), rows * columns * world);
+    // The same in every rank, as the bytes of its storage count.
+    let own = |place: usize| {
+        let byte = |at: usize| ((4 * place + at) % 61) as u8;
+        f32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)])
+    };
+    for row in 0..rows {
+        for column in 0..columns * world {
+            let wanted = own(row * columns + column % columns);
+            let found = values[row * columns * world + column];
+            assert_eq!(found.to_bits(), wanted.to_bits(), "{row}, {column}");
+        }
+    }
+    // As they are stored, too.
+    let mut bytes = 0;
+    opened[0]
+        .read_stored(0, &mut |part| bytes += part.len())
+        .unwrap();
+    assert_eq!(bytes, rows * columns * world * 4);
+}
