@@ -347,3 +347,39 @@ fn columns_of_more_than_a_buffer_come_in_their_order() {
         .unwrap();
     assert_eq!(bytes, rows * columns * world * 4);
 }
+
+#[test]
+fn meshes_of_older_versions_and_ranks_that_only_their_files_number_are_joined() {
+    let is_joined = |change: &dyn Fn(&mut Part, i64)| {
+        let folder = tempfile::tempdir().unwrap();
+        for rank in 0..2 {
+            let mut part = Part::sound(rank);
+            change(&mut part, rank);
+            let root = fields(vec![("w", part.value())]);
+            let path = folder.path().join(format!("rank_{rank}.pt"));
+            fs::write(path, archive(&root, &[("0", 16)])).unwrap();
+        }
+        let opened = open(folder.path()).unwrap();
+        let mut values = Vec::new();
+        opened[0]
+            .read(0, &mut |part| values.extend_from_slice(part))
+            .unwrap();
+        // Each row has one value of each rank, the same in both.
+        assert_eq!(opened[0].tensors()[0].shape, [4, 2]);
+        assert!(values.chunks(2).all(|row| row[0] == row[1]), "{values:?}");
+    };
+    is_joined(&|_, _| {});
+    is_joined(&|part, rank| {
+        part.mesh = tensor("0", 4, &[2]);
+        part.rank = Pickled::Nothing;
+        part.coordinate = Pickled::List(vec![Pickled::Number(rank)]);
+    });
+    is_joined(&|part, _| {
+        part.rank = Pickled::Nothing;
+        part.coordinate = Pickled::Nothing;
+    });
+    is_joined(&|part, _| {
+        part.mesh = Pickled::Tuple(vec![Pickled::Number(2)]);
+        part.coordinate = Pickled::Nothing;
+    });
+}

@@ -152,8 +152,10 @@ impl Part {
 
     #[must_use]
     pub fn value(&self) -> Pickled {
-        let class = Pickled::Opcodes(b"ctorch.distributed.tensor\nDTensor\n".to_vec());
-        let wrapper = Pickled::Opcodes(b"ctorch._utils\n_rebuild_wrapper_subclass\n".to_vec());
+        // Older versions keep the numbers of the processes themselves.
+        if let Pickled::Opcodes(_) = self.mesh {
+            return self.on(("mesh", self.mesh.clone()));
+        }
         let layout = fields(vec![("shape", self.mesh.clone())]);
         let layout = Object(
             "torch.distributed._mesh_layout",
@@ -161,11 +163,17 @@ impl Part {
             Vec::new(),
             Box::new(layout),
         );
+        self.on(("_layout", layout))
+    }
+
+    fn on(&self, layout: (&str, Pickled)) -> Pickled {
         let mesh = fields(vec![
-            ("_layout", layout),
+            layout,
             ("_rank", self.rank.clone()),
             ("_coordinate_on_dim", self.coordinate.clone()),
         ]);
+        let class = Pickled::Opcodes(b"ctorch.distributed.tensor\nDTensor\n".to_vec());
+        let wrapper = Pickled::Opcodes(b"ctorch._utils\n_rebuild_wrapper_subclass\n".to_vec());
         let mesh = Object(
             "torch.distributed.device_mesh",
             "DeviceMesh",

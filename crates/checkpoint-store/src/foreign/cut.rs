@@ -303,8 +303,8 @@ impl Missing {
             source.path(),
             Fault::Missing,
             format!(
-                "it is a part of one model that {} processes hold together, and the files of {} of them are \
-                 missing (rank {}{more}): {} is cut into parts",
+                "it is a part of one model that {} processes hold together, and the files of {} of them were \
+                 not named or are missing (rank {}{more}): {} is cut into parts",
                 self.of,
                 self.count,
                 named.join(", "),
