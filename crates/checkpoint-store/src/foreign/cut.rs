@@ -4,19 +4,20 @@
 //! replicated, or sharded along one of its own. A sharded tensor of older versions says where its parts
 //! begin.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod missing;
+mod once;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::contents::{Contents, Made, Piece, Stored};
 use super::element::Element;
-use super::source::{Source, foreign, quoted};
-use super::stream;
+use super::source::Source;
 use super::tensor::{Declared, role};
 use super::tiles::{self, Gap};
+use crate::Result;
 use crate::limits::Limits;
-use crate::{Error, Fault, Result};
-
-/// Most processes whose absence is spelled out.
-const MOST_NAMED: usize = 4;
+use missing::Missing;
+use once::once;
 
 /// A part of a tensor, in the file of one process.
 #[derive(Debug, Clone, PartialEq)]
@@ -259,62 +260,6 @@ fn joined(name: &str, first: &Part, parts: Vec<Part>) -> std::result::Result<Sto
     })
 }
 
-/// Which processes have their parts elsewhere.
-#[derive(Debug)]
-struct Missing {
-    /// The first of them.
-    first: Vec<u64>,
-    count: u64,
-    of: u64,
-}
-
-impl Missing {
-    fn of(parts: &[Part]) -> Self {
-        let of = parts.iter().map(|part| part.cut.processes()).max();
-        let of = of.unwrap_or(1);
-        let present: BTreeSet<u64> = parts
-            .iter()
-            .map(|part| {
-                let mesh = part.cut.mesh.as_deref().unwrap_or_default();
-                let coordinate = part.cut.coordinate.as_deref();
-                coordinate
-                    .and_then(|coordinate| number(coordinate, mesh))
-                    .or(part.cut.rank)
-                    .unwrap_or(part.file as u64)
-            })
-            .collect();
-        // Of a number that a file says, only the first few are looked at.
-        let missing = (0..of.min(1 << 16)).filter(|rank| !present.contains(rank));
-        Self {
-            first: missing.take(MOST_NAMED).collect(),
-            count: of.saturating_sub(present.len() as u64),
-            of,
-        }
-    }
-
-    fn error(&self, source: &Source, name: &str) -> Error {
-        let named: Vec<String> = self.first.iter().map(u64::to_string).collect();
-        let more = if self.count > named.len() as u64 {
-            ", …"
-        } else {
-            ""
-        };
-        foreign(
-            source.path(),
-            Fault::Missing,
-            format!(
-                "it is a part of one model that {} processes hold together, and the files of {} of them were \
-                 not named or are missing (rank {}{more}): {} is cut into parts",
-                self.of,
-                self.count,
-                named.join(", "),
-                quoted(name)
-            ),
-            "Name the folder that holds the files of all ranks",
-        )
-    }
-}
-
 /// The number of a place in a mesh, row-major.
 fn number(coordinate: &[u64], mesh: &[u64]) -> Option<u64> {
     let sides = coordinate.iter().zip(mesh);
@@ -323,58 +268,6 @@ fn number(coordinate: &[u64], mesh: &[u64]) -> Option<u64> {
             number.saturating_mul(parts).saturating_add(own)
         })
     })
-}
-
-/// Of the tensors that every process has whole, keeps one each.
-///
-/// # Errors
-/// When they cannot be read.
-fn once(sources: &[Source], contents: &mut Contents, limits: &Limits) -> Result<()> {
-    let mut places: HashMap<String, usize> = HashMap::new();
-    let mut kept: Vec<Stored> = Vec::new();
-    let mut differing = BTreeSet::new();
-    for stored in std::mem::take(&mut contents.tensors) {
-        let place = places.get(&stored.tensor.name).copied();
-        let Some(own) = place.and_then(|place| kept.get(place)) else {
-            places.insert(stored.tensor.name.clone(), kept.len());
-            kept.push(stored);
-            continue;
-        };
-        let is_like =
-            own.tensor.shape == stored.tensor.shape && own.tensor.element == stored.tensor.element;
-        if !is_like || hash(sources, own, limits)? != hash(sources, &stored, limits)? {
-            differing.insert(stored.tensor.name);
-        }
-    }
-    for stored in kept {
-        if differing.contains(&stored.tensor.name) {
-            let reason = "it is not the same in the files of all processes";
-            contents.unread.push(stored.unread(reason));
-        } else {
-            contents.tensors.push(stored);
-        }
-    }
-    let mut seen = BTreeSet::new();
-    contents
-        .unread
-        .retain(|raw| seen.insert(raw.unread.name.clone()));
-    Ok(())
-}
-
-/// Of the values of a whole tensor.
-fn hash(sources: &[Source], stored: &Stored, limits: &Limits) -> Result<Option<blake3::Hash>> {
-    let Some(source) = sources.get(stored.place.file) else {
-        return Ok(None);
-    };
-    let mut hasher = blake3::Hasher::new();
-    let numbers = (
-        stored.tensor.element.bytes(),
-        stored.tensor.shape.as_slice(),
-    );
-    stream::bytes(source, &stored.place, numbers, limits, &mut |bytes| {
-        hasher.update(bytes);
-    })?;
-    Ok(Some(hasher.finalize()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Finding the checkpoints of other programs.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::adapter;
@@ -98,9 +98,11 @@ pub fn discover_only(
         others: others.into_vec(),
     };
     let mut candidates = walk.candidates;
+    let whole = folders_of_whole(&candidates);
     for (format, folder, files) in walk.folders {
         // Beside the model that was gathered into one file, it is what a training continues from.
-        if !paths.contains(&folder) && has_whole_beside(&folder, &candidates) {
+        let is_beside = folder.parent().is_some_and(|above| whole.contains(above));
+        if !paths.contains(&folder) && is_beside {
             for file in &files {
                 discovery.companion(file, PART_OF_A_TRAINING);
             }
@@ -396,20 +398,22 @@ const SECOND_COPY: &str = "the same model lies beside it as safetensors";
 /// What is said of the files of a training whose whole model lies beside them.
 const PART_OF_A_TRAINING: &str = "it belongs to a training whose model lies beside it";
 
-/// Whether the whole model, or an adapter, lies beside a folder.
-fn has_whole_beside(folder: &Path, candidates: &HashMap<Identity, Candidate>) -> bool {
-    let beside = folder.parent();
-    candidates.values().any(|candidate| {
+/// The folders that the whole model, or an adapter, lies in.
+fn folders_of_whole(candidates: &HashMap<Identity, Candidate>) -> HashSet<PathBuf> {
+    let is_whole = |candidate: &&Candidate| {
         let name = candidate.path.file_name().unwrap_or_default();
         let name = name.to_string_lossy();
-        let is_whole = [
+        let starts = [
             "model.safetensors",
             "model-",
             "pytorch_model",
             "adapter_model.",
         ];
-        candidate.path.parent() == beside && is_whole.iter().any(|start| name.starts_with(start))
-    })
+        starts.iter().any(|start| name.starts_with(start))
+    };
+    let whole = candidates.values().filter(is_whole);
+    let folders = whole.filter_map(|candidate| candidate.path.parent());
+    folders.map(Path::to_path_buf).collect()
 }
 
 fn sniff(path: &Path, limits: &Limits) -> Result<Format> {

@@ -267,6 +267,14 @@ fn storage<'a>(
             // An object that is no tensor.
             continue;
         };
+        let transformed = values.get(value, "transform_descriptors");
+        let transformed = transformed.and_then(|all| values.sequence(all));
+        if transformed.is_some_and(|all| !all.is_empty()) {
+            return Err(source.unsupported(
+                "its chunks are compressed, or otherwise transformed",
+                "Save it without extensions of the storage writer",
+            ));
+        }
         let name = values.text(path);
         if name.is_empty() || name.contains(['/', '\\', '\0', ':']) || name.starts_with("..") {
             return Err(foreign(

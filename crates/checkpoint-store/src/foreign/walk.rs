@@ -214,8 +214,14 @@ impl Walk {
             let is_distributed = distributed.is_some();
             let mut taken: HashSet<PathBuf> = HashSet::new();
             let name = folder.file_name().unwrap_or_default().to_string_lossy();
-            if is_distributed && is_side_file(&name) {
-                self.passed_over += distributed.map_or(0, |files| files.len());
+            if is_side_file(&name)
+                && let Some(files) = &distributed
+            {
+                let side = files.iter().map(|path| Companion {
+                    path: path.clone(),
+                    what: SIDE_FILE,
+                });
+                self.companions.extend(side);
                 continue;
             }
             for (format, files) in [

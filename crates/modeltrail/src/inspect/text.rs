@@ -26,16 +26,17 @@ pub(super) fn page(found: &Inspection, shown: Shown<'_>) -> String {
         several if shown.all => parts.extend(several.iter().map(|one| whole(one, shown))),
         several => {
             parts.push(overview(several, shown));
-            let mut known: Vec<Vec<(&str, &Option<Vec<u64>>)>> = Vec::new();
+            let layout = |one: &Inspected| {
+                let tensors = one.tensors.iter();
+                let layout = tensors.map(|tensor| (tensor.name.clone(), tensor.shape.clone()));
+                layout.collect::<Vec<_>>()
+            };
+            let mut known = Vec::new();
             for one in several {
-                let layout: Vec<_> = one
-                    .tensors
-                    .iter()
-                    .map(|t| (t.name.as_str(), &t.shape))
-                    .collect();
-                if !known.contains(&layout) && known.len() < NAMED {
+                let own = layout(one);
+                if !known.contains(&own) && known.len() < NAMED {
                     parts.push(format!("tensors of {}\n{}", one.name, tensors(one, shown)));
-                    known.push(layout);
+                    known.push(own);
                 }
             }
         }
