@@ -79,7 +79,10 @@ fn matched(reference: &Pending, group: &Pending, map: &Map) -> Option<Mapping> {
                 continue;
             };
             let is_enough = found.share() >= LEAST_SHARE && !found.is_ambiguous();
-            if best.as_ref().is_none_or(|best| found.share() > best.share()) {
+            if best
+                .as_ref()
+                .is_none_or(|best| found.share() > best.share())
+            {
                 best = Some(found);
             }
             if is_enough {
@@ -122,7 +125,10 @@ impl Cluster {
         let joined = self.joined.iter();
         let sizes = joined.map(|(joined, mapping)| apart_from_ties(joined, mapping));
         let all = sizes.chain([own, apart_from_ties(&group, &mapping)]);
-        if all.into_iter().any(|all| (weights as f64) < LEAST_SHARE * all as f64) {
+        if all
+            .into_iter()
+            .any(|all| (weights as f64) < LEAST_SHARE * all as f64)
+        {
             return Some(group);
         }
         self.common = common;
@@ -196,7 +202,9 @@ impl Pending {
     /// Adds checkpoints that are shown in this way.
     fn add(&mut self, entries: Vec<Entry>, view: Option<Arc<View>>) {
         if let (Some(view), Some(first)) = (&view, entries.first()) {
-            let beside = view.beside().filter(|(place, _)| view.tie(*place).is_none());
+            let beside = view
+                .beside()
+                .filter(|(place, _)| view.tie(*place).is_none());
             let shown: BTreeMap<&str, u64> = self
                 .layout
                 .iter()
@@ -229,7 +237,9 @@ impl Pending {
 /// Weights of a checkpoint, those once that it stores twice.
 fn apart_from_ties(group: &Pending, mapping: &Mapping) -> u64 {
     let ties = mapping.tied_b.iter();
-    let twice = ties.filter_map(|(tensor, _)| group.layout.get(*tensor)).map(elements);
+    let twice = ties
+        .filter_map(|(tensor, _)| group.layout.get(*tensor))
+        .map(elements);
     parameters(&group.layout).saturating_sub(twice.sum())
 }
 

@@ -245,7 +245,10 @@ fn take_in_stored(
     let shown: HashSet<&str> = layout.iter().map(|tensor| tensor.name.as_str()).collect();
     let is_meant = |tensor: &str, stored: &Stored| stored.is_unread || shown.contains(tensor);
     let mut has_more = false;
-    for (tensor, stored) in all.iter().filter(|(tensor, stored)| is_meant(tensor, stored)) {
+    for (tensor, stored) in all
+        .iter()
+        .filter(|(tensor, stored)| is_meant(tensor, stored))
+    {
         has_more = true;
         for text in [tensor, &stored.dtype] {
             hasher.update(&(text.len() as u64).to_le_bytes());

@@ -88,9 +88,9 @@ fn reduced(
         let is_enough = share >= reference.least && share > 0.0;
         let is_reduced = common.len() < group.layout.len() || view.is_some();
         let entries = std::mem::take(&mut group.entries);
-        let (kept, rest): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| {
-            is_enough && is_whole && !(entry.source.is_sketch() && is_reduced)
-        });
+        let (kept, rest): (Vec<_>, Vec<_>) = entries
+            .into_iter()
+            .partition(|entry| is_enough && is_whole && !(entry.source.is_sketch() && is_reduced));
         let taken = kept.first().map(|first| Taken {
             checkpoints: kept.len(),
             example: first.name.clone(),
@@ -156,7 +156,8 @@ impl Reference<'_> {
             let other = Representative::new(&group.layout, has_values, open);
             // What cannot be read now is reported when it is read.
             let found = find(own, &other, self.map, Unsupported::Keep);
-            let Ok(mut found) = found.or_else(|_| find(own, &other, &Map::Exact, Unsupported::Keep))
+            let Ok(mut found) =
+                found.or_else(|_| find(own, &other, &Map::Exact, Unsupported::Keep))
             else {
                 continue;
             };
@@ -171,9 +172,9 @@ impl Reference<'_> {
             let beside = found.not_compared(("", nothing), ("", &group.layout));
             let shown: Vec<(usize, Option<u64>)> =
                 found.pairs.iter().map(|pair| (pair.a, pair.rows)).collect();
-            let view = found.is_renamed().then(|| {
-                Arc::new(View::of_b(&group.layout, own.tensors(), found, &shown))
-            });
+            let view = found
+                .is_renamed()
+                .then(|| Arc::new(View::of_b(&group.layout, own.tensors(), found, &shown)));
             best = Shared {
                 common,
                 share,

@@ -89,7 +89,10 @@ impl Single {
 
     /// Their names, in the same order.
     pub(crate) fn names(&self) -> Vec<&str> {
-        self.tensors.iter().map(|tensor| tensor.name.as_str()).collect()
+        self.tensors
+            .iter()
+            .map(|tensor| tensor.name.as_str())
+            .collect()
     }
 
     /// The bytes of tensors that could not be read, and of f64, as hashes by name.

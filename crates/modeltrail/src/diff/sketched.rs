@@ -289,7 +289,11 @@ pub(super) fn page(found: &Sketched, shown: Shown<'_>) -> String {
         );
     }
     text.push('\n');
-    for line in found.mapping.iter().flat_map(|said| said.sentences("A", "B")) {
+    for line in found
+        .mapping
+        .iter()
+        .flat_map(|said| said.sentences("A", "B"))
+    {
         let _ = writeln!(text, "{line}");
     }
     let most = if shown.all { usize::MAX } else { NAMED };

@@ -66,7 +66,10 @@ pub(super) fn states<'a>(
                 Some("its digits beyond f32 could not be compared".to_owned())
             }
             0 => None,
-            _ => Some(format!("{changed} of {} values changed", tensor.change.elements)),
+            _ => Some(format!(
+                "{changed} of {} values changed",
+                tensor.change.elements
+            )),
         };
         states.push(State::weights(name, why));
     }

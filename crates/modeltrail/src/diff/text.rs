@@ -210,7 +210,8 @@ pub(super) const CANNOT_TELL: &str =
 fn verdict(found: &Exact) -> String {
     let total = &found.comparison.total;
     if total.elements == 0 && !found.said.ambiguous.is_empty() {
-        return "cannot tell which tensor of A is which of B: neither names nor values say it".to_owned();
+        return "cannot tell which tensor of A is which of B: neither names nor values say it"
+            .to_owned();
     }
     if total.elements == 0 {
         return "no tensor is in both with one shape: these are different models".to_owned();
@@ -303,7 +304,11 @@ fn beyond_numbers(found: &Exact, beyond: &Beyond) -> String {
 /// The first few names.
 fn first(names: &[String]) -> String {
     const NAMED: usize = 4;
-    let named: Vec<String> = names.iter().take(NAMED).map(|name| printable(name)).collect();
+    let named: Vec<String> = names
+        .iter()
+        .take(NAMED)
+        .map(|name| printable(name))
+        .collect();
     match names.len().saturating_sub(NAMED) {
         0 => named.join(", "),
         more => format!("{}, and {more} more", named.join(", ")),

@@ -117,7 +117,11 @@ fn differences(
     let (own, others) = (accredited.shapes(), candidate.shapes());
     let mut all = Vec::new();
     let missing = both.only_a(unread);
-    all.extend(missing.iter().map(|name| format!("{} is missing", printable(name))));
+    all.extend(
+        missing
+            .iter()
+            .map(|name| format!("{} is missing", printable(name))),
+    );
     all.extend(both.reshaped().iter().filter_map(|name| {
         let (own, other) = (own.get(name.as_str())?, others.get(name.as_str())?);
         Some(format!("{} is {other:?} and not {own:?}", printable(name)))

@@ -110,7 +110,11 @@ impl History {
             },
             is_claimed,
             has_accredited,
-            others: not_read + others.iter().map(|group| group.members.len()).sum::<usize>(),
+            others: not_read
+                + others
+                    .iter()
+                    .map(|group| group.members.len())
+                    .sum::<usize>(),
         })
     }
 }

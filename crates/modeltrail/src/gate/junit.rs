@@ -24,10 +24,15 @@ fn document(found: &Judgement) -> String {
     );
     suite.add_test_case(all_read);
     if let Some(others) = super::text::other_tensors(found) {
-        suite.add_test_case(case("the tensors are the same", Some(Fault::Retest(others))));
+        suite.add_test_case(case(
+            "the tensors are the same",
+            Some(Fault::Retest(others)),
+        ));
     }
     if !found.said.ambiguous.is_empty() {
-        let unsure = found.said.sentences("the accredited checkpoint", "the candidate");
+        let unsure = found
+            .said
+            .sentences("the accredited checkpoint", "the candidate");
         let unsure = unsure.join("; ");
         suite.add_test_case(case("all tensors were matched", Some(Fault::Error(unsure))));
     }

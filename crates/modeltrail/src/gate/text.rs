@@ -214,7 +214,11 @@ fn notes(found: &Judgement) -> String {
                 .to_owned(),
         );
     }
-    notes.extend(found.said.sentences("the accredited checkpoint", "the candidate"));
+    notes.extend(
+        found
+            .said
+            .sentences("the accredited checkpoint", "the candidate"),
+    );
     if let Some(beside) = beside_weights(found.left_out, 0) {
         notes.push(format!("In both together {beside}."));
     }

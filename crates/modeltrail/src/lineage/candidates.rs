@@ -176,7 +176,10 @@ mod tests {
         let (suspect, groups, coverage) = candidates(unread);
         let completeness = Completeness::of(&suspect, &groups, &coverage);
         assert_eq!(completeness.is_complete(), unread.is_empty());
-        completeness.of_copies(groups[0].members.iter().map(|one| (one, Same::Stored)), false)
+        completeness.of_copies(
+            groups[0].members.iter().map(|one| (one, Same::Stored)),
+            false,
+        )
     }
 
     #[test]
@@ -197,7 +200,13 @@ mod tests {
         let suspect = suspect.with_unread("v");
         let completeness = Completeness::of(&suspect, &groups, &coverage);
         let members = groups[0].members.iter().map(|one| (one, Same::Stored));
-        assert_eq!(completeness.of_copies(members, false), Copies::OfWhatWasRead);
-        assert_eq!(completeness.of_copies(std::iter::empty(), false), Copies::None);
+        assert_eq!(
+            completeness.of_copies(members, false),
+            Copies::OfWhatWasRead
+        );
+        assert_eq!(
+            completeness.of_copies(std::iter::empty(), false),
+            Copies::None
+        );
     }
 }

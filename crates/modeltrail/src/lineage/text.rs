@@ -265,7 +265,11 @@ fn notes(found: &Lineage, best: &Compared) -> Vec<String> {
             "{} ({}{}): {}.",
             counted(taken.checkpoints, "checkpoint"),
             taken.example,
-            if taken.checkpoints > 1 { " and others" } else { "" },
+            if taken.checkpoints > 1 {
+                " and others"
+            } else {
+                ""
+            },
             how.join("; ")
         ));
     }

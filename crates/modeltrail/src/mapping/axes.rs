@@ -59,9 +59,7 @@ pub(crate) fn turned(values: &[f32], shape: &[u64], order: Order) -> Vec<f32> {
     let mut place = vec![0; outer.len()];
     let mut start = 0;
     loop {
-        turned.extend(
-            (0..last).filter_map(|along| values.get(start + along * step)),
-        );
+        turned.extend((0..last).filter_map(|along| values.get(start + along * step)));
         // The next place of the outer axes, the last of them first.
         let mut axis = outer.len();
         loop {
@@ -99,7 +97,10 @@ mod tests {
         let values: Vec<f32> = (0..210).map(|value| value as f32).collect();
         let there = turned(&values, &shape, &[3, 2, 0, 1]);
         // Out 6, in 4, at (2, 1): place ((2·2 + 1)·5 + 4)·7 + 6 of what is stored.
-        assert_eq!(there[((6 * 5 + 4) * 3 + 2) * 2 + 1], ((5 * 5 + 4) * 7 + 6) as f32);
+        assert_eq!(
+            there[((6 * 5 + 4) * 3 + 2) * 2 + 1],
+            ((5 * 5 + 4) * 7 + 6) as f32
+        );
         assert_eq!(turned_shape(&shape, &[3, 2, 0, 1]), [7, 5, 3, 2]);
         assert_eq!(turned(&there, &[7, 5, 3, 2], &[2, 3, 1, 0]), values);
     }

@@ -201,8 +201,9 @@ fn near(class: &mut Class, state: &mut State<'_>) {
         let (distance, order) = apart[row][column];
         let in_row = (0..columns).filter(|&other| other != column);
         let in_column = (0..rows).filter(|&other| other != row);
-        let second = least_but(&mut in_row.map(|other| apart[row][other].0))
-            .min(least_but(&mut in_column.map(|other| apart[other][column].0)));
+        let second = least_but(&mut in_row.map(|other| apart[row][other].0)).min(least_but(
+            &mut in_column.map(|other| apart[other][column].0),
+        ));
         if distance <= limit && distance <= CLEARLY * second {
             matched.push((own.place, class.others[column].place, order, How::Values));
         }
@@ -312,7 +313,10 @@ fn in_order(class: &mut Class, state: &mut State<'_>) {
     }
     let own_hash = class.own.first().map(|own| own.print.hash);
     let is_one = |own: &Own| Some(own.print.hash) == own_hash;
-    let other_hash = class.others.first().and_then(|other| other.variants.first());
+    let other_hash = class
+        .others
+        .first()
+        .and_then(|other| other.variants.first());
     let other_hash = other_hash.map(|(_, _, print)| print.hash);
     let is_same = class.own.iter().all(is_one)
         && class.others.iter().all(|other| {
@@ -324,12 +328,15 @@ fn in_order(class: &mut Class, state: &mut State<'_>) {
             .others
             .iter()
             .flat_map(|other| other.variants.iter().map(|(_, _, print)| print));
-        count <= MOST
-            && variants.all(|print| class.own.iter().all(|own| own.print.is_far(print)))
+        count <= MOST && variants.all(|print| class.own.iter().all(|own| own.print.is_far(print)))
     };
     if !is_same && !is_far() {
-        state.ambiguous_a.extend(class.own.iter().map(|own| own.place));
-        state.ambiguous_b.extend(class.others.iter().map(|other| other.place));
+        state
+            .ambiguous_a
+            .extend(class.own.iter().map(|own| own.place));
+        state
+            .ambiguous_b
+            .extend(class.others.iter().map(|other| other.place));
         return;
     }
     let pairs = class.own.iter().zip(&class.others);
@@ -356,17 +363,15 @@ impl Class {
         let row = |own: &Own| {
             let others = self.others.iter();
             let apart = others.map(|other| self.apart(own, other));
-            apart.map(|apart| apart.unwrap_or((f64::INFINITY, None))).collect()
+            apart
+                .map(|apart| apart.unwrap_or((f64::INFINITY, None)))
+                .collect()
         };
         self.own.iter().map(row).collect()
     }
 
     /// Takes what was matched out of the class.
-    fn settle(
-        &mut self,
-        matched: &[(usize, usize, Option<Order>, How)],
-        state: &mut State<'_>,
-    ) {
+    fn settle(&mut self, matched: &[(usize, usize, Option<Order>, How)], state: &mut State<'_>) {
         let mut own: HashSet<usize> = self.own.iter().map(|one| one.place).collect();
         let mut others: HashSet<usize> = self.others.iter().map(|one| one.place).collect();
         for &(a, b, order, how) in matched {

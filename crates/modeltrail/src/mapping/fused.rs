@@ -113,22 +113,27 @@ fn found<'a>(names: impl Iterator<Item = (usize, &'a str)>) -> (Vec<Whole>, Vec<
                 tensor,
             }),
             Some((Role::One(set, at), before, last)) => {
-                splits.entry((set, before, last)).or_default().push((at, tensor));
+                splits
+                    .entry((set, before, last))
+                    .or_default()
+                    .push((at, tensor));
             }
             None => {}
         }
     }
-    let splits = splits.into_iter().filter_map(|((set, before, last), mut tensors)| {
-        tensors.sort_unstable();
-        let count = if set == Set::QueryKeyValue { 3 } else { 2 };
-        let is_whole = tensors.iter().map(|(at, _)| *at).eq(0..count);
-        is_whole.then(|| Split {
-            set,
-            before,
-            last,
-            tensors: tensors.into_iter().map(|(_, tensor)| tensor).collect(),
-        })
-    });
+    let splits = splits
+        .into_iter()
+        .filter_map(|((set, before, last), mut tensors)| {
+            tensors.sort_unstable();
+            let count = if set == Set::QueryKeyValue { 3 } else { 2 };
+            let is_whole = tensors.iter().map(|(at, _)| *at).eq(0..count);
+            is_whole.then(|| Split {
+                set,
+                before,
+                last,
+                tensors: tensors.into_iter().map(|(_, tensor)| tensor).collect(),
+            })
+        });
     (wholes, splits.collect())
 }
 
@@ -210,9 +215,8 @@ fn partner<'s>(
             }
         })
     };
-    let fitting = |split: &&Split| {
-        split.set == whole.set && split.last == whole.last && is_free(split)
-    };
+    let fitting =
+        |split: &&Split| split.set == whole.set && split.last == whole.last && is_free(split);
     let parents = state.parents();
     let mut wanted = vec![whole.before.clone()];
     for rule in &state.rules {
@@ -236,7 +240,9 @@ fn partner<'s>(
     named.or_else(|| {
         let own = numbers(&whole.before);
         let mut others = splits.iter().filter(fitting);
-        let mut others = others.by_ref().filter(|split| numbers(&split.before) == own);
+        let mut others = others
+            .by_ref()
+            .filter(|split| numbers(&split.before) == own);
         let first = others.next()?;
         others.next().is_none().then_some(first)
     })
@@ -280,7 +286,9 @@ impl Case<'_, '_> {
     fn fits(&self, layout: Layout) -> bool {
         let whole = self.shape_of_whole();
         let rows = self.rows(layout);
-        let all = rows.iter().fold(0, |all: u64, &rows| all.saturating_add(rows));
+        let all = rows
+            .iter()
+            .fold(0, |all: u64, &rows| all.saturating_add(rows));
         let is_even = |rows: &u64| layout.heads > 0 && rows.is_multiple_of(layout.heads);
         let (turned, parts_turned) = (layout.is_whole_turned, layout.are_parts_turned);
         let fits = match whole {
@@ -289,7 +297,11 @@ impl Case<'_, '_> {
                 !turned && !parts_turned && *outputs == all && parts.all(|shape| shape.len() == 1)
             }
             [first, second] => {
-                let (outputs, inputs) = if turned { (second, first) } else { (first, second) };
+                let (outputs, inputs) = if turned {
+                    (second, first)
+                } else {
+                    (first, second)
+                };
                 let axis = usize::from(!parts_turned);
                 let mut parts = (0..rows.len()).map(|part| self.shape_of_part(part));
                 *outputs == all
@@ -332,7 +344,10 @@ impl Case<'_, '_> {
         }
         let mut best = self.nearest(&usual)?;
         if best.0 > RELATED {
-            let others: Vec<Layout> = usual.iter().flat_map(|usual| self.unusual(*usual)).collect();
+            let others: Vec<Layout> = usual
+                .iter()
+                .flat_map(|usual| self.unusual(*usual))
+                .collect();
             best = self.nearest(&others)?;
         }
         // Values of unrelated models show nothing.

@@ -115,10 +115,7 @@ pub(crate) fn alike<'a>(a: &'a Checkpoint, b: &'a Checkpoint, map: &Map) -> Resu
     let sides = |tensor: &TensorShape| tensor.shape.iter().map(|&side| side as usize).collect();
     Ok(Alike {
         said: Said::of(&mapping, &own.shapes, &other.shapes),
-        not_compared: mapping.not_compared(
-            (a.name(), &own.shapes),
-            (b.name(), &other.shapes),
-        ),
+        not_compared: mapping.not_compared((a.name(), &own.shapes), (b.name(), &other.shapes)),
         only_a: named(&own.shapes, mapping.only_a.iter()),
         only_b: named(&other.shapes, mapping.only_b.iter()),
         reshaped: named(&own.shapes, mapping.reshaped.iter().map(|(own, _)| own)),
@@ -139,7 +136,10 @@ impl Alike<'_> {
     /// Tensors that only the first has, but those that the second could not read.
     pub(crate) fn only_a(&self, unread: &Unreads<'_>) -> Vec<String> {
         let names = self.only_a.iter();
-        names.filter(|name| !unread.has(name, None)).cloned().collect()
+        names
+            .filter(|name| !unread.has(name, None))
+            .cloned()
+            .collect()
     }
 
     /// Tensors that only the second has, but those that the first could not read.

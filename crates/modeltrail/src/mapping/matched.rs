@@ -42,7 +42,10 @@ impl Mapping {
         if unsupported == Unsupported::Drop && !state.pairs.iter().any(is_support) {
             for pair in std::mem::take(&mut state.pairs) {
                 state.give_back_a(pair.a);
-                pair.b.tensors().into_iter().for_each(|b| state.give_back_b(b));
+                pair.b
+                    .tensors()
+                    .into_iter()
+                    .for_each(|b| state.give_back_b(b));
             }
             state.rules.clear();
             state.ambiguous_a.clear();
@@ -58,7 +61,9 @@ impl Mapping {
             places.filter(|place| !known.contains(place)).collect()
         };
         let sizes = |tensors: &[TensorShape]| -> u64 {
-            tensors.iter().fold(0, |all: u64, t| all.saturating_add(size(&t.shape)))
+            tensors
+                .iter()
+                .fold(0, |all: u64, t| all.saturating_add(size(&t.shape)))
         };
         let compared_a = pairs.iter().map(|pair| compared(a, pair.a, pair.rows));
         let mut used: BTreeMap<usize, u64> = BTreeMap::new();
@@ -114,9 +119,7 @@ impl Mapping {
     /// Whether some tensors have other names in B, or are stored in another way.
     pub(crate) fn is_renamed(&self) -> bool {
         let is_other = |pair: &Pair| {
-            pair.how != How::Name
-                || pair.rows.is_some()
-                || pair.b.as_stored().is_none()
+            pair.how != How::Name || pair.rows.is_some() || pair.b.as_stored().is_none()
         };
         self.pairs.iter().any(is_other)
     }
@@ -151,8 +154,16 @@ impl Mapping {
             all.extend(of_a(own, RESHAPED));
             all.extend(of_b(other, RESHAPED));
         }
-        all.extend(self.ambiguous_a.iter().filter_map(|place| of_a(place, UNSURE)));
-        all.extend(self.ambiguous_b.iter().filter_map(|place| of_b(place, UNSURE)));
+        all.extend(
+            self.ambiguous_a
+                .iter()
+                .filter_map(|place| of_a(place, UNSURE)),
+        );
+        all.extend(
+            self.ambiguous_b
+                .iter()
+                .filter_map(|place| of_b(place, UNSURE)),
+        );
         let mut cut = BTreeSet::new();
         for pair in self.pairs.iter().filter(|pair| pair.rows.is_some()) {
             let sides = [

@@ -156,13 +156,15 @@ fn best_rule(a: &Named<'_>, b: &Named<'_>) -> Option<(Rule, Matched)> {
         .collect();
     // The most weights; the shortest prefixes of those that match as many.
     tried.sort_by(|x, y| {
-        let size = |rule: &(u64, String, String, Matched)| (rule.1.len() + rule.2.len(), rule.1.clone());
+        let size =
+            |rule: &(u64, String, String, Matched)| (rule.1.len() + rule.2.len(), rule.1.clone());
         y.0.cmp(&x.0).then_with(|| size(x).cmp(&size(y)))
     });
     let (weights, in_a, in_b, matched) = tried.first()?;
-    let is_contradicted = tried.iter().skip(1).any(|other| {
-        other.0 == *weights && contradict(matched, &other.3)
-    });
+    let is_contradicted = tried
+        .iter()
+        .skip(1)
+        .any(|other| other.0 == *weights && contradict(matched, &other.3));
     if is_contradicted {
         return None;
     }
@@ -267,11 +269,19 @@ mod tests {
     fn found(a: &[TensorShape], b: &[TensorShape]) -> Vec<(String, String, usize)> {
         let free = |tensors: &[TensorShape]| (0..tensors.len()).collect::<Vec<_>>();
         let rules = rules(
-            &Free { tensors: a, places: free(a) },
-            &Free { tensors: b, places: free(b) },
+            &Free {
+                tensors: a,
+                places: free(a),
+            },
+            &Free {
+                tensors: b,
+                places: free(b),
+            },
         );
         let rules = rules.into_iter();
-        rules.map(|(rule, _)| (rule.a, rule.b, rule.tensors)).collect()
+        rules
+            .map(|(rule, _)| (rule.a, rule.b, rule.tensors))
+            .collect()
     }
 
     fn rule(a: &str, b: &str, tensors: usize) -> (String, String, usize) {
@@ -280,8 +290,17 @@ mod tests {
 
     #[test]
     fn what_a_wrapper_puts_before_all_names_is_one_rule() {
-        let plain = tensors(&["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"], &[&[4, 4], &[4]]);
-        for prefix in ["module.", "model.", "net.", "model.diffusion_model.", "base_model.model."] {
+        let plain = tensors(
+            &["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"],
+            &[&[4, 4], &[4]],
+        );
+        for prefix in [
+            "module.",
+            "model.",
+            "net.",
+            "model.diffusion_model.",
+            "base_model.model.",
+        ] {
             let mut wrapped = plain.clone();
             for tensor in &mut wrapped {
                 tensor.name = format!("{prefix}{}", tensor.name);
@@ -295,7 +314,10 @@ mod tests {
     #[test]
     fn other_libraries_call_weights_kernels_and_separate_parts_by_slashes() {
         let torch = tensors(&["net.0.weight", "net.0.bias"], &[&[4, 3], &[4]]);
-        let keras = tensors(&["model/net/0/kernel", "model/net/0/bias"], &[&[3, 4], &[4]]);
+        let keras = tensors(
+            &["model/net/0/kernel", "model/net/0/bias"],
+            &[&[3, 4], &[4]],
+        );
         assert_eq!(found(&torch, &keras), [rule("", "model.", 2)]);
     }
 
@@ -311,6 +333,9 @@ mod tests {
         let mut names = ["h.10.w", "h.9.w", "h.1.w"];
         names.sort_by_key(|name| natural(name));
         assert_eq!(names, ["h.1.w", "h.9.w", "h.10.w"]);
-        assert_eq!((leaf("a/kernel"), parent("a.b.c"), parent("a")), ("weight", "a.b", ""));
+        assert_eq!(
+            (leaf("a/kernel"), parent("a.b.c"), parent("a")),
+            ("weight", "a.b", "")
+        );
     }
 }

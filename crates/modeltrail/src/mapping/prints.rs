@@ -81,7 +81,9 @@ fn centred(values: &[f32]) -> Vec<f32> {
     let sum: f64 = values.iter().map(|&value| f64::from(value)).sum();
     let mean = sum / values.len().max(1) as f64;
     let values = values.iter();
-    values.map(|&value| (f64::from(value) - mean) as f32).collect()
+    values
+        .map(|&value| (f64::from(value) - mean) as f32)
+        .collect()
 }
 
 /// ‖b − a‖ / √(‖a‖² + ‖b‖²); infinite if a value is not finite.

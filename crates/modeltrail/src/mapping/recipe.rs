@@ -163,7 +163,9 @@ impl Piece {
     /// The shape of the tensor in its order of axes.
     fn shape(&self, stored: &[TensorShape]) -> Result<Vec<u64>> {
         let tensor = stored.get(self.tensor);
-        let shape = &tensor.ok_or(Error::NoSuchTensor { index: self.tensor })?.shape;
+        let shape = &tensor
+            .ok_or(Error::NoSuchTensor { index: self.tensor })?
+            .shape;
         Ok(match self.order {
             Some(order) => turned_shape(shape, order),
             None => shape.clone(),
@@ -204,8 +206,13 @@ impl Piece {
             return source.read(self.tensor, sink);
         };
         let tensor = source.tensors().get(self.tensor);
-        let shape = &tensor.ok_or(Error::NoSuchTensor { index: self.tensor })?.shape;
-        let per_row = shape.iter().skip(1).fold(1, |all: u64, &side| all.saturating_mul(side));
+        let shape = &tensor
+            .ok_or(Error::NoSuchTensor { index: self.tensor })?
+            .shape;
+        let per_row = shape
+            .iter()
+            .skip(1)
+            .fold(1, |all: u64, &side| all.saturating_mul(side));
         let wanted = rows.start.saturating_mul(per_row)..rows.end.saturating_mul(per_row);
         let mut at = 0_u64;
         source.read(self.tensor, &mut |values| {
@@ -262,7 +269,11 @@ mod tests {
     fn rows_of_a_tensor_are_a_part_of_it() {
         assert_eq!(both(&Recipe::whole(0).first_rows(2)), [0.0, 1.0, 2.0, 3.0]);
         let rows = Recipe {
-            pieces: vec![Piece { tensor: 0, order: None, rows: Some(2..4) }],
+            pieces: vec![Piece {
+                tensor: 0,
+                order: None,
+                rows: Some(2..4),
+            }],
             order: None,
         };
         assert_eq!(both(&rows), [4.0, 5.0, 6.0, 7.0]);
@@ -276,8 +287,16 @@ mod tests {
         assert_eq!(both(&turned), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
         let joined = Recipe {
             pieces: vec![
-                Piece { tensor: 1, order: Some(&[1, 0]), rows: None },
-                Piece { tensor: 0, order: None, rows: Some(0..1) },
+                Piece {
+                    tensor: 1,
+                    order: Some(&[1, 0]),
+                    rows: None,
+                },
+                Piece {
+                    tensor: 0,
+                    order: None,
+                    rows: Some(0..1),
+                },
             ],
             order: Some(&[1, 0]),
         };

@@ -140,9 +140,15 @@ impl Said {
         let twice = format!("stored twice in {b}, with the same values, and once in {a}");
         lines.extend(list(&by(How::File), "called as the map says"));
         lines.extend(list(&by(How::Values), "matched by values"));
-        lines.extend(list(&by(How::Beside), "matched as parts of a layer that was matched"));
+        lines.extend(list(
+            &by(How::Beside),
+            "matched as parts of a layer that was matched",
+        ));
         lines.extend(list(&by(How::Place), "matched by shape and order alone"));
-        lines.extend(list(&by(How::Parts), "stored together in one and apart in the other"));
+        lines.extend(list(
+            &by(How::Parts),
+            "stored together in one and apart in the other",
+        ));
         lines.extend(list(&by(How::Tied), &once));
         let turned = self.tensors.iter().filter(|tensor| tensor.transposed);
         let turned: Vec<String> = turned.map(|tensor| printable(&tensor.a)).collect();
@@ -185,7 +191,9 @@ fn of_rule(rule: &Rule, a: &str, b: &str) -> String {
     let shown = |prefix: &str| format!("`{}`", printable(prefix));
     let count = counted(rule.tensors, "tensor");
     match (rule.a.as_str(), rule.b.as_str()) {
-        ("", "") => format!("{count}: `weight` and `bias` have other names in {b}, or parts are separated otherwise"),
+        ("", "") => format!(
+            "{count}: `weight` and `bias` have other names in {b}, or parts are separated otherwise"
+        ),
         ("", before) => format!("{count}: {} stands before the names in {b}", shown(before)),
         (before, "") => format!("{count}: {} stands before the names in {a}", shown(before)),
         (own, other) => format!("{count}: {} in {a} is {} in {b}", shown(own), shown(other)),

@@ -204,7 +204,10 @@ pub(super) fn drop_replaced(state: &mut State<'_>) -> Result<()> {
     for pair in pairs {
         if is_replaced(state, &pair) {
             state.give_back_a(pair.a);
-            pair.b.tensors().into_iter().for_each(|b| state.give_back_b(b));
+            pair.b
+                .tensors()
+                .into_iter()
+                .for_each(|b| state.give_back_b(b));
         } else {
             state.pairs.push(pair);
         }
@@ -213,13 +216,18 @@ pub(super) fn drop_replaced(state: &mut State<'_>) -> Result<()> {
     let (a, b) = (state.tensors_a(), state.tensors_b());
     let is_used = |rule: &Rule| {
         pairs.iter().any(|pair| {
-            let names = a.get(pair.a).zip(pair.b.only().and_then(|b_place| b.get(b_place)));
+            let names = a
+                .get(pair.a)
+                .zip(pair.b.only().and_then(|b_place| b.get(b_place)));
             names.is_some_and(|(a, b)| rule.to_b(&a.name).is_some_and(|name| name == b.name))
         })
     };
-    let rules: Vec<Rule> = state.rules.iter().filter(|rule| {
-        (rule.a.is_empty() && rule.b.is_empty()) || is_used(rule)
-    }).cloned().collect();
+    let rules: Vec<Rule> = state
+        .rules
+        .iter()
+        .filter(|rule| (rule.a.is_empty() && rule.b.is_empty()) || is_used(rule))
+        .cloned()
+        .collect();
     state.rules = rules;
     Ok(())
 }

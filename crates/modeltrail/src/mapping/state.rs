@@ -199,11 +199,7 @@ impl<'a> State<'a> {
     }
 }
 
-fn check<'a>(
-    values: Cow<'a, [f32]>,
-    shape: &[u64],
-    place: usize,
-) -> Result<Cow<'a, [f32]>> {
+fn check<'a>(values: Cow<'a, [f32]>, shape: &[u64], place: usize) -> Result<Cow<'a, [f32]>> {
     if values.len() as u64 == super::names::size(shape) {
         Ok(values)
     } else {

@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
 /// What helps against a file that is not understood.
-const WAY_OUT: &str = "Write lines such as \"fc1.weight\" = \"net.0.weight\", or \"encoder.*\" = \"backbone.*\"";
+const WAY_OUT: &str =
+    "Write lines such as \"fc1.weight\" = \"net.0.weight\", or \"encoder.*\" = \"backbone.*\"";
 
 /// What tensors are called in two checkpoints.
 #[derive(Debug, Clone, Default)]
@@ -144,7 +145,9 @@ impl Table {
                 order: None,
                 rows: None,
             });
-            let rows = parts.iter().map(|&part| state.shape_b(part).first().copied());
+            let rows = parts
+                .iter()
+                .map(|&part| state.shape_b(part).first().copied());
             let rows: u64 = rows.map(Option::unwrap_or_default).sum();
             let recipe = Recipe {
                 pieces: pieces.collect(),
@@ -210,13 +213,21 @@ mod tests {
 
     #[test]
     fn names_lists_of_names_and_stars_are_understood() {
-        let table = read("\"a.w\" = \"b.w\"\n\"x.*\" = \"*\"\nqkv = [\"q\", \"k\", \"v\"]").unwrap();
+        let table =
+            read("\"a.w\" = \"b.w\"\n\"x.*\" = \"*\"\nqkv = [\"q\", \"k\", \"v\"]").unwrap();
         assert_eq!(table.entries.len(), 3);
     }
 
     #[test]
     fn a_file_that_says_something_else_is_refused_with_an_example() {
-        for text in ["", "a = 1", "\"a.*\" = \"b\"", "[section]\na = \"b\"", "a = []", "not toml"] {
+        for text in [
+            "",
+            "a = 1",
+            "\"a.*\" = \"b\"",
+            "[section]\na = \"b\"",
+            "a = []",
+            "not toml",
+        ] {
             let error = read(text).unwrap_err();
             assert_eq!(error.kind(), "unsuitable", "{text}");
             assert!(error.to_string().contains("\"fc1.weight\" = "), "{error}");

@@ -32,7 +32,8 @@ impl Model {
 
     /// An encoder of two layers: the second layer and the matrices of each have shapes in common.
     fn encoder(salt: u64) -> Self {
-        let mut tensors: Vec<(String, Vec<usize>)> = vec![("embed.weight".to_owned(), vec![20, 16])];
+        let mut tensors: Vec<(String, Vec<usize>)> =
+            vec![("embed.weight".to_owned(), vec![20, 16])];
         for layer in 0..2 {
             let sides: [(&str, &[usize]); 8] = [
                 ("q_proj.weight", &[16, 16]),
@@ -156,7 +157,13 @@ fn assert_same(a: &Model, b: &Model) -> Found {
 #[test]
 fn what_wrappers_put_before_names_does_not_matter() {
     let model = Model::encoder(1);
-    for prefix in ["module.", "_orig_mod.", "model.", "net.encoder.", "module._orig_mod."] {
+    for prefix in [
+        "module.",
+        "_orig_mod.",
+        "model.",
+        "net.encoder.",
+        "module._orig_mod.",
+    ] {
         let wrapped = model.clone().renamed(|name| format!("{prefix}{name}"));
         let found = assert_same(&model, &wrapped);
         assert_eq!(found.said.prefixes.len(), 1);
@@ -178,8 +185,13 @@ fn names_that_have_nothing_in_common_are_matched_by_values() {
     let model = Model::encoder(1);
     let other = |name: &str| {
         let name = name.replace("layers.", "b").replace("embed", "tokens");
-        name.replace("q_proj", "m1").replace("k_proj", "m2").replace("v_proj", "m3")
-            .replace("out", "m4").replace("norm", "m5").replace("up", "m6").replace("down", "m7")
+        name.replace("q_proj", "m1")
+            .replace("k_proj", "m2")
+            .replace("v_proj", "m3")
+            .replace("out", "m4")
+            .replace("norm", "m5")
+            .replace("up", "m6")
+            .replace("down", "m7")
     };
     let found = assert_same(&model, &model.clone().renamed(other));
     assert!(found.said.prefixes.is_empty() || found.said.has_other_names());
@@ -203,10 +215,12 @@ fn unrelated_models_of_one_architecture_under_other_names_are_not_matched() {
 #[test]
 fn permuted_layers_of_one_shape_are_not_put_back() {
     let model = Model::encoder(1);
-    let swapped = model.clone().renamed(|name| match name.strip_prefix("layers.0.") {
-        Some(rest) => format!("layers.1.{rest}"),
-        None => name.replace("layers.1.", "layers.0."),
-    });
+    let swapped = model
+        .clone()
+        .renamed(|name| match name.strip_prefix("layers.0.") {
+            Some(rest) => format!("layers.1.{rest}"),
+            None => name.replace("layers.1.", "layers.0."),
+        });
     let found = found(&model, &swapped);
     assert!(found.mapping.is_whole() && found.distance > 1.0);
     assert!(found.said.is_empty());
@@ -215,7 +229,10 @@ fn permuted_layers_of_one_shape_are_not_put_back() {
 #[test]
 fn layers_whose_values_are_all_alike_are_said_to_be_ambiguous() {
     let near = |salt: u64| -> Vec<f32> {
-        noise(64, salt).iter().map(|value| 1.0 + 0.001 * value).collect()
+        noise(64, salt)
+            .iter()
+            .map(|value| 1.0 + 0.001 * value)
+            .collect()
     };
     let model = |names: [&str; 3], salt: u64| {
         let mut model = Model::random(&[("head.weight", &[8, 64])], 5);
@@ -237,7 +254,12 @@ fn transposed_matrices_are_turned_and_square_ones_by_their_values() {
     let model = Model::encoder(1);
     let turned = model.clone().transposed(|name| !name.contains("embed"));
     let found = assert_same(&model, &turned);
-    let count = found.said.tensors.iter().filter(|tensor| tensor.transposed).count();
+    let count = found
+        .said
+        .tensors
+        .iter()
+        .filter(|tensor| tensor.transposed)
+        .count();
     assert_eq!(count, 12);
     // Also a training later, and where only some are.
     let later = model.clone().moved(0.1);
@@ -263,7 +285,10 @@ fn query_key_and_value_are_found_in_one_tensor_in_whatever_order_they_lie() {
     let heads = |parts: &[Vec<f32>; 3]| {
         let head = |head: usize| {
             let rows = 64 * head..64 * (head + 1);
-            parts.iter().flat_map(|part| part[rows.clone()].to_vec()).collect::<Vec<_>>()
+            parts
+                .iter()
+                .flat_map(|part| part[rows.clone()].to_vec())
+                .collect::<Vec<_>>()
         };
         (0..4).flat_map(head).collect()
     };
@@ -278,7 +303,11 @@ fn query_key_and_value_are_found_in_one_tensor_in_whatever_order_they_lie() {
     let later = model.clone().moved(0.1);
     let plain = found(&model, &later).distance;
     let found = found(&model, &later.fused("query_key_value", heads));
-    assert!((found.distance / plain - 1.0).abs() < 1e-9, "{:?}", found.said);
+    assert!(
+        (found.distance / plain - 1.0).abs() < 1e-9,
+        "{:?}",
+        found.said
+    );
 }
 
 #[test]
@@ -287,7 +316,9 @@ fn a_tensor_that_is_stored_twice_explains_one_that_is_missing() {
     let embed = model.0.first().unwrap().2.clone();
     let tied = model.clone().with("lm_head.weight", &[20, 16], embed);
     assert_same(&model, &tied);
-    let untied = model.clone().with("lm_head.weight", &[20, 16], noise(320, 5));
+    let untied = model
+        .clone()
+        .with("lm_head.weight", &[20, 16], noise(320, 5));
     for (a, b) in [(&model, &untied), (&untied, &model)] {
         assert!(!found(a, b).mapping.is_whole());
     }
@@ -303,7 +334,9 @@ fn a_tensor_that_is_stored_twice_explains_one_that_is_missing() {
 
 #[test]
 fn rows_that_were_added_are_left_aside_and_a_replaced_head_is_not_compared() {
-    let model = Model::encoder(1).with("head.weight", &[6, 16], noise(96, 3)).with("head.bias", &[6], noise(6, 4));
+    let model = Model::encoder(1)
+        .with("head.weight", &[6, 16], noise(96, 3))
+        .with("head.bias", &[6], noise(6, 4));
     let resize = |mut model: Model, rows: usize, salt: Option<u64>| {
         for (name, shape, values) in &mut model.0 {
             if name.starts_with("head") {
@@ -321,7 +354,12 @@ fn rows_that_were_added_are_left_aside_and_a_replaced_head_is_not_compared() {
     };
     let grown = found(&model, &resize(model.clone(), 9, None));
     assert_eq!((grown.distance, grown.mapping.is_whole()), (0.0, false));
-    let rows: Vec<_> = grown.said.tensors.iter().filter_map(|tensor| tensor.rows).collect();
+    let rows: Vec<_> = grown
+        .said
+        .tensors
+        .iter()
+        .filter_map(|tensor| tensor.rows)
+        .collect();
     assert_eq!(rows, [[6, 9], [6, 9]]);
     let shrunk = found(&model, &resize(model.clone(), 4, None));
     assert_eq!(shrunk.said.tensors.len(), 2);
@@ -350,20 +388,33 @@ fn a_file_says_what_is_called_what_and_nothing_is_guessed_beside_it() {
     let map = Map::Table(Arc::new(Table::read(&path).unwrap()));
     let model = Model::encoder(1).with("head.weight", &[5, 16], noise(80, 9));
     let other = model.clone().renamed(|name| {
-        let name = name.replace("layers.", "blocks.").replace("head.weight", "classes");
-        if name == "embed.weight" { "tokens".to_owned() } else { name }
+        let name = name
+            .replace("layers.", "blocks.")
+            .replace("head.weight", "classes");
+        if name == "embed.weight" {
+            "tokens".to_owned()
+        } else {
+            name
+        }
     });
     let (a, b) = (model.checkpoint("a"), other.checkpoint("b"));
     for (a, b) in [(&a, &b), (&b, &a)] {
         let both = alike(a, b, &map).unwrap();
         assert_eq!(both.a().len(), 17);
-        assert_eq!((both.mapping.only_a.len(), both.mapping.only_b.len()), (1, 1));
+        assert_eq!(
+            (both.mapping.only_a.len(), both.mapping.only_b.len()),
+            (1, 1)
+        );
     }
     let joined = "\"qkv\" = [\"q\", \"k\"]\n\"none\" = \"nothing\"";
     std::fs::write(&path, joined).unwrap();
     let map = Map::Table(Arc::new(Table::read(&path).unwrap()));
     let parts = Model::random(&[("q", &[4, 3]), ("k", &[2, 3])], 2);
-    let values = parts.0.iter().flat_map(|(_, _, values)| values.clone()).collect();
+    let values = parts
+        .0
+        .iter()
+        .flat_map(|(_, _, values)| values.clone())
+        .collect();
     let whole = Model::default().with("qkv", &[6, 3], values);
     for (a, b) in [(&parts, &whole), (&whole, &parts)] {
         let (a, b) = (a.checkpoint("a"), b.checkpoint("b"));
@@ -374,14 +425,19 @@ fn a_file_says_what_is_called_what_and_nothing_is_guessed_beside_it() {
     }
     let strangers = Model::random(&[("x", &[4, 3])], 2).checkpoint("x");
     let refused = alike(&strangers, &strangers, &map).unwrap_err();
-    assert!(refused.to_string().contains("none of the tensors"), "{refused}");
+    assert!(
+        refused.to_string().contains("none of the tensors"),
+        "{refused}"
+    );
 }
 
 #[test]
 fn sketches_are_matched_by_names_without_what_wrappers_put_before_them() {
     let model = Model::encoder(1);
     let kept = model.checkpoint("kept").sketched();
-    let whole = model.renamed(|name| format!("module.{name}")).checkpoint("whole");
+    let whole = model
+        .renamed(|name| format!("module.{name}"))
+        .checkpoint("whole");
     for (a, b) in [(&kept, &whole), (&whole, &kept)] {
         let (own, other, said) = sketches(a, b, &Map::Auto).unwrap();
         assert_eq!(own.values, other.values);

@@ -82,9 +82,8 @@ fn ties(state: &State<'_>, is_a: bool) -> Result<Vec<Tie>> {
     for (place, tensor) in free.iter() {
         let alike = by_shape.get(tensor.shape.as_slice());
         let others = alike.into_iter().flatten().copied();
-        let is_candidate = |other: &usize| {
-            *other != place && found.iter().all(|(tied, _)| tied != other)
-        };
+        let is_candidate =
+            |other: &usize| *other != place && found.iter().all(|(tied, _)| tied != other);
         let others: Vec<usize> = others.filter(is_candidate).collect();
         // Many of one shape are the layers of a model, and no ties.
         if tensor.shape.len() != 2 || size(&tensor.shape) < 4 || others.len() > 8 {

@@ -37,11 +37,8 @@ impl View {
         mapping: Mapping,
         shown: &[(usize, Option<u64>)],
     ) -> Self {
-        let pairs: BTreeMap<usize, &Recipe> = mapping
-            .pairs
-            .iter()
-            .map(|pair| (pair.a, &pair.b))
-            .collect();
+        let pairs: BTreeMap<usize, &Recipe> =
+            mapping.pairs.iter().map(|pair| (pair.a, &pair.b)).collect();
         let recipes = shown.iter().filter_map(|&(place, rows)| {
             let recipe = pairs.get(&place).copied()?.clone();
             Some((place, cut(recipe, a.get(place)?, rows), rows))
@@ -49,12 +46,16 @@ impl View {
         let recipes: Vec<(usize, Recipe, Option<u64>)> = recipes.collect();
         let ties = mapping.tied_b.clone();
         let is_shown = |tensor: usize| {
-            let used = mapping.pairs.iter().filter(|pair| pair.b.tensors().contains(&tensor));
+            let used = mapping
+                .pairs
+                .iter()
+                .filter(|pair| pair.b.tensors().contains(&tensor));
             let mut used = used.map(|pair| {
                 let shown = shown.iter().find(|(place, _)| *place == pair.a);
                 shown.is_some_and(|(_, rows)| rows.is_none() || is_all(own, tensor, *rows))
             });
-            used.next().is_some_and(|first| first && used.all(|is_shown| is_shown))
+            used.next()
+                .is_some_and(|first| first && used.all(|is_shown| is_shown))
         };
         let beside = (0..own.len()).filter(|&tensor| !is_shown(tensor)).collect();
         Self::new(own, a, recipes, (beside, ties), Some(mapping))
@@ -127,7 +128,8 @@ impl View {
     /// The tensor that this one is again, if the checkpoint stores it so.
     pub(crate) fn tie(&self, tensor: usize) -> Option<usize> {
         let mut ties = self.ties.iter();
-        ties.find(|(tied, _)| *tied == tensor).map(|(_, same)| *same)
+        ties.find(|(tied, _)| *tied == tensor)
+            .map(|(_, same)| *same)
     }
 
     /// Streams a tensor that is shown.
@@ -173,7 +175,13 @@ impl View {
             }
             match self.names.get(&name) {
                 Some(shown) => (shown.clone(), stored),
-                None => (name, Stored { hash: None, ..stored }),
+                None => (
+                    name,
+                    Stored {
+                        hash: None,
+                        ..stored
+                    },
+                ),
             }
         });
         stored.collect()

@@ -116,10 +116,17 @@ pub(crate) fn heading(group: &Described) -> String {
 fn taken(taken: &Taken) -> String {
     let more = match taken.checkpoints {
         0 | 1 => taken.example.clone(),
-        several => format!("{} ({} and others)", counted(several, "checkpoint"), taken.example),
+        several => format!(
+            "{} ({} and others)",
+            counted(several, "checkpoint"),
+            taken.example
+        ),
     };
     let how = taken.mapping.sentences("the others", "these");
-    format!("taken for the same architecture: {more}: {}", how.join("; "))
+    format!(
+        "taken for the same architecture: {more}: {}",
+        how.join("; ")
+    )
 }
 
 /// What not all have.
@@ -133,7 +140,9 @@ fn not_compared(all: &[NotCompared]) -> Option<String> {
         )
     });
     let names = listed(names.collect())?;
-    Some(format!("not compared, since not all have it in the same shape: {names}"))
+    Some(format!(
+        "not compared, since not all have it in the same shape: {names}"
+    ))
 }
 
 /// How many runs there are, and how that was found.
@@ -147,7 +156,11 @@ pub(crate) fn count(found: &Runs, shown: Shown<'_>) -> String {
         Count::Given => format!("{}, as given", counted(found.runs.len(), "run")),
         Count::TooFew(1) => {
             let is_part = !found.described.not_compared.is_empty();
-            let part = if is_part { " in all that both have" } else { "" };
+            let part = if is_part {
+                " in all that both have"
+            } else {
+                ""
+            };
             format!(
                 "one distinct checkpoint: all {} are the same, bit for bit{part}",
                 thousands(found.described.checkpoints as u64)
@@ -304,7 +317,11 @@ fn row(place: &Place, is_part: bool) -> [String; 4] {
         None => copy.name.clone(),
     });
     let copies = listed(copies.collect());
-    let part = if is_part { " in all that both have" } else { "" };
+    let part = if is_part {
+        " in all that both have"
+    } else {
+        ""
+    };
     notes.extend(copies.map(|copies| format!("= {copies} (the same weights{part})")));
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
     [
