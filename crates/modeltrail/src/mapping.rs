@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `names` | names, and what wrappers put before them |
 //! | `shapes` | one name and two shapes: other orders of axes, and rows that were added |
-//! | `fused` | projections that are stored together or apart |
+//! | `fused`, `roles` | projections that are stored together or apart |
 //! | `content`, `prints` | what no name matches: by values, shape and order |
 //! | `ties` | tensors that are stored once or twice |
 //! | `table` | a file that says what is called what |
@@ -29,6 +29,7 @@ mod matched;
 mod names;
 mod prints;
 mod recipe;
+mod roles;
 mod said;
 mod shapes;
 mod state;
@@ -102,7 +103,7 @@ pub(crate) enum Unsupported {
 /// stored either way, and of tensors that have more rows in one of the two.
 ///
 /// # Errors
-/// When values cannot be read, or the file names a tensor that neither has.
+/// When values cannot be read.
 pub(crate) fn find(
     a: &dyn Side,
     b: &dyn Side,

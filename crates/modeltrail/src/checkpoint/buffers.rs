@@ -34,9 +34,11 @@ impl Buffers {
     fn of_weights(a: &Single, b: &Single, mapping: Option<&Mapping>) -> Self {
         let ours = a.buffers();
         let theirs = b.buffers().iter().map(|(name, buffer)| {
-            let in_a = || mapping?.name_in_a(name);
-            let is_known = ours.contains_key(name);
-            let known = in_a().filter(|in_a| !is_known && ours.contains_key(in_a));
+            let in_a = mapping.and_then(|mapping| mapping.name_in_a(name));
+            let names = [Some(name.clone()), in_a];
+            let names = names.into_iter().flatten();
+            let mut names = names.flat_map(|name| [Some(name.clone()), other_word(&name)]);
+            let known = names.find_map(|name| name.filter(|name| ours.contains_key(name)));
             (known.unwrap_or_else(|| name.clone()), buffer)
         });
         let theirs: BTreeMap<String, &Buffer> = theirs.collect();
@@ -108,6 +110,20 @@ fn named(all: &[&ChangedBuffer]) -> Option<String> {
         more => format!(" and {more} more"),
     };
     (!all.is_empty()).then(|| format!("{}{more}", named.join(", ")))
+}
+
+/// What another library calls running statistics.
+const WORDS: [(&str, &str); 2] = [
+    ("running_mean", "moving_mean"),
+    ("running_var", "moving_variance"),
+];
+
+/// The name with what another library calls its last part.
+fn other_word(name: &str) -> Option<String> {
+    WORDS.iter().find_map(|(torch, keras)| {
+        let other = |from: &str, to: &str| Some(format!("{}{to}", name.strip_suffix(from)?));
+        other(torch, keras).or_else(|| other(keras, torch))
+    })
 }
 
 /// None if they are the same.

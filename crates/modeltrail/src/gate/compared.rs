@@ -19,7 +19,7 @@ pub(super) enum Compared<'a> {
     },
     /// At least one is only a sketch.
     Sketches {
-        both: (Cow<'a, Sketch>, Cow<'a, Sketch>),
+        both: Box<(Cow<'a, Sketch>, Cow<'a, Sketch>)>,
         said: Option<Said>,
     },
 }
@@ -47,7 +47,10 @@ impl<'a> Compared<'a> {
             if !differences.is_empty() {
                 return Err(refused(differences));
             }
-            return Ok(Self::Sketches { both: (a, b), said });
+            return Ok(Self::Sketches {
+                both: Box::new((a, b)),
+                said,
+            });
         }
         let both = alike(accredited, candidate, map)?;
         let differences = differences(accredited, candidate, &both, &unread);
@@ -68,7 +71,7 @@ impl<'a> Compared<'a> {
     pub(super) fn measure(&self) -> Result<Measured> {
         match self {
             Self::Weights { both, .. } => of_tensors(&both.a(), &both.b()),
-            Self::Sketches { both: (a, b), .. } => of_sketches(a, b),
+            Self::Sketches { both, .. } => of_sketches(&both.0, &both.1),
         }
     }
 

@@ -372,6 +372,9 @@ impl Class {
 
     /// Takes what was matched out of the class.
     fn settle(&mut self, matched: &[(usize, usize, Option<Order>, How)], state: &mut State<'_>) {
+        if matched.is_empty() {
+            return;
+        }
         let mut own: HashSet<usize> = self.own.iter().map(|one| one.place).collect();
         let mut others: HashSet<usize> = self.others.iter().map(|one| one.place).collect();
         for &(a, b, order, how) in matched {
@@ -380,9 +383,7 @@ impl Class {
                 state.pair(a, Recipe::ordered(b, order), how);
             }
         }
-        if !matched.is_empty() {
-            self.own.retain(|one| own.contains(&one.place));
-            self.others.retain(|one| others.contains(&one.place));
-        }
+        self.own.retain(|one| own.contains(&one.place));
+        self.others.retain(|one| others.contains(&one.place));
     }
 }

@@ -1,32 +1,17 @@
 //! Projections that one checkpoint stores as one tensor and the other as several: query, key and
 //! value of attention; gate and up of a gated layer.
 //!
-//! Which tensors they are, their names say; in which order of blocks, heads and axes they lie in the
+//! Which tensors they are, their names say (`roles`); in which order of blocks, heads and axes they lie in the
 //! one tensor, the values.
 
 use super::axes::Order;
-use super::names::{leaf, numbers};
+use super::names::numbers;
 use super::prints::{RELATED, apart};
 use super::recipe::{Piece, Recipe};
-use super::state::{How, State};
+use super::roles::{Split, Whole, found};
+use super::state::{How, Parents, State};
 use crate::error::Result;
 use std::collections::BTreeMap;
-
-/// Projections that are stored together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Set {
-    QueryKeyValue,
-    GateUp,
-}
-
-/// What a part of a name says that the tensor is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    /// One of a set: the first, the second, …
-    One(Set, usize),
-    /// All of a set.
-    All(Set),
-}
 
 /// Orders of blocks that are tried, the usual one first.
 const BLOCKS: [[usize; 3]; 6] = [
@@ -38,104 +23,6 @@ const BLOCKS: [[usize; 3]; 6] = [
     [2, 1, 0],
 ];
 const TURN: Order = &[1, 0];
-
-fn role(part: &str) -> Option<Role> {
-    use Role::{All, One};
-    use Set::{GateUp, QueryKeyValue};
-    Some(match part.to_ascii_lowercase().as_str() {
-        "q_proj" | "query" | "q" | "to_q" | "q_lin" | "wq" | "query_proj" | "q_linear" => {
-            One(QueryKeyValue, 0)
-        }
-        "k_proj" | "key" | "k" | "to_k" | "k_lin" | "wk" | "key_proj" | "k_linear" => {
-            One(QueryKeyValue, 1)
-        }
-        "v_proj" | "value" | "v" | "to_v" | "v_lin" | "wv" | "value_proj" | "v_linear" => {
-            One(QueryKeyValue, 2)
-        }
-        "qkv" | "qkv_proj" | "query_key_value" | "c_attn" | "in_proj" | "wqkv" | "to_qkv"
-        | "attn_qkv" | "w_qkv" | "qkv_linear" => All(QueryKeyValue),
-        "gate_proj" | "gate" | "w1" | "wi_0" => One(GateUp, 0),
-        "up_proj" | "up" | "w3" | "wi_1" => One(GateUp, 1),
-        "gate_up_proj" | "gate_up" | "w13" | "gate_and_up_proj" | "up_gate_proj" => All(GateUp),
-        _ => return None,
-    })
-}
-
-/// Where a tensor stands, and what it is there: what is before the part that says so, and what is
-/// after it.
-fn placed(name: &str) -> Option<(Role, String, String)> {
-    let parts = super::names::parts(name);
-    for (at, part) in parts.iter().enumerate().rev() {
-        let before = parts.get(..at).unwrap_or_default().join(".");
-        if let Some(role) = role(part) {
-            let after = parts.get(at + 1..).unwrap_or_default();
-            let last = after.last().map_or("weight", |last| leaf(last));
-            return Some((role, before, last.to_owned()));
-        }
-        // As `in_proj_weight`.
-        let split = part.rsplit_once('_');
-        if let Some((word, last @ ("weight" | "bias"))) = split
-            && let Some(role) = role(word)
-        {
-            return Some((role, before, last.to_owned()));
-        }
-    }
-    None
-}
-
-/// The tensors of one set at one place: those of its parts, in order.
-#[derive(Debug, Clone)]
-struct Split {
-    set: Set,
-    before: String,
-    last: String,
-    tensors: Vec<usize>,
-}
-
-/// A tensor of a whole set.
-#[derive(Debug, Clone)]
-struct Whole {
-    set: Set,
-    before: String,
-    last: String,
-    tensor: usize,
-}
-
-fn found<'a>(names: impl Iterator<Item = (usize, &'a str)>) -> (Vec<Whole>, Vec<Split>) {
-    let mut wholes = Vec::new();
-    let mut splits: BTreeMap<(Set, String, String), Vec<(usize, usize)>> = BTreeMap::new();
-    for (tensor, name) in names {
-        match placed(name) {
-            Some((Role::All(set), before, last)) => wholes.push(Whole {
-                set,
-                before,
-                last,
-                tensor,
-            }),
-            Some((Role::One(set, at), before, last)) => {
-                splits
-                    .entry((set, before, last))
-                    .or_default()
-                    .push((at, tensor));
-            }
-            None => {}
-        }
-    }
-    let splits = splits
-        .into_iter()
-        .filter_map(|((set, before, last), mut tensors)| {
-            tensors.sort_unstable();
-            let count = if set == Set::QueryKeyValue { 3 } else { 2 };
-            let is_whole = tensors.iter().map(|(at, _)| *at).eq(0..count);
-            is_whole.then(|| Split {
-                set,
-                before,
-                last,
-                tensors: tensors.into_iter().map(|(_, tensor)| tensor).collect(),
-            })
-        });
-    (wholes, splits.collect())
-}
 
 /// How parts lie in a whole.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -174,8 +61,9 @@ pub(super) fn match_fused(state: &mut State<'_>) -> Result<()> {
             }
         };
         wholes.sort_by_key(|whole| std::cmp::Reverse(dimensions(whole)));
+        let parents = state.parents();
         for whole in wholes {
-            let Some(split) = partner(state, &whole, splits, is_whole_in_a) else {
+            let Some(split) = partner(state, &parents, &whole, splits, is_whole_in_a) else {
                 continue;
             };
             let place = (is_whole_in_a, whole.before.clone());
@@ -201,6 +89,7 @@ pub(super) fn match_fused(state: &mut State<'_>) -> Result<()> {
 /// it; or the only ones with the same numbers.
 fn partner<'s>(
     state: &State<'_>,
+    parents: &Parents,
     whole: &Whole,
     splits: &'s [Split],
     is_whole_in_a: bool,
@@ -217,7 +106,6 @@ fn partner<'s>(
     };
     let fitting =
         |split: &&Split| split.set == whole.set && split.last == whole.last && is_free(split);
-    let parents = state.parents();
     let mut wanted = vec![whole.before.clone()];
     for rule in &state.rules {
         let dotted = format!("{}.", whole.before);
@@ -430,33 +318,5 @@ impl Case<'_, '_> {
             pairs.push((own, recipe));
         }
         pairs
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_say_what_a_projection_is() {
-        let whole = |name| placed(name).map(|(role, before, last)| (role, before + "|" + &last));
-        let all = Role::All(Set::QueryKeyValue);
-        assert_eq!(
-            whole("h.0.attn.c_attn.weight"),
-            Some((all, "h.0.attn|weight".to_owned()))
-        );
-        assert_eq!(
-            whole("self_attn.in_proj_bias"),
-            Some((all, "self_attn|bias".to_owned()))
-        );
-        assert_eq!(
-            whole("layers.3.mlp.up_proj.weight"),
-            Some((Role::One(Set::GateUp, 1), "layers.3.mlp|weight".to_owned()))
-        );
-        assert_eq!(
-            whole("l/0/query/kernel"),
-            Some((Role::One(Set::QueryKeyValue, 0), "l.0|weight".to_owned()))
-        );
-        assert_eq!(whole("fc1.weight"), None);
     }
 }

@@ -1,7 +1,7 @@
 //! Checkpoints in memory as one side of a matching, and two of them brought to the same tensors.
 
 use super::beside::Unreads;
-use super::{Map, Mapping, Said, Side, Unsupported, find};
+use super::{How, Map, Mapping, Said, Side, Unsupported, find};
 use crate::checkpoint::Checkpoint;
 use crate::coverage::NotCompared;
 use crate::error::{Error, Result};
@@ -103,6 +103,11 @@ pub(crate) fn alike<'a>(a: &'a Checkpoint, b: &'a Checkpoint, map: &Map) -> Resu
         return Err(Error::SketchOnly);
     }
     let mapping = find(&own, &other, map, Unsupported::Drop)?;
+    if let Map::Table(table) = map
+        && mapping.pairs.iter().all(|pair| pair.how != How::File)
+    {
+        return Err(table.unused());
+    }
     let layout = mapping.layout(&own.shapes);
     let made = |recipes: &mut dyn Iterator<Item = super::Recipe>, held: &Held<'a>| {
         let values = |place| held.get(place);

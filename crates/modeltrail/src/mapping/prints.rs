@@ -16,6 +16,8 @@ pub(crate) struct Print {
     pub(crate) hash: blake3::Hash,
     /// Values at places that depend on their number alone.
     sample: Vec<f32>,
+    /// The same without their mean.
+    centred: Vec<f32>,
     /// Number of all values.
     count: usize,
     /// Whether all values are the same: such tensors are equal by accident.
@@ -36,10 +38,12 @@ impl Print {
             let place = index as u128 * values.len() as u128 / taken.max(1) as u128;
             values.get(place as usize).copied()
         });
+        let sample: Vec<f32> = sample.collect();
         let first = values.first();
         Self {
             hash: hasher.finalize(),
-            sample: sample.collect(),
+            centred: centred(&sample),
+            sample,
             count: values.len(),
             is_constant: values
                 .iter()
@@ -54,7 +58,7 @@ impl Print {
         if self.hash == other.hash {
             return 0.0;
         }
-        apart(&centred(&self.sample), &centred(&other.sample))
+        apart(&self.centred, &other.centred)
     }
 
     /// Whether two of the same shape are as far from each other as unrelated ones, also with their means.

@@ -86,10 +86,19 @@ impl Table {
         })
     }
 
+    /// What is wrong with it where it names nothing that two checkpoints have.
+    pub(super) fn unused(&self) -> Error {
+        Error::Unsuitable {
+            path: self.path.clone(),
+            what: "none of the tensors that it names is in both checkpoints".to_owned(),
+            way_out: WAY_OUT,
+        }
+    }
+
     /// Matches what it names, whichever of the two is the left one.
     ///
     /// # Errors
-    /// When values cannot be read, or it names tensors that neither has.
+    /// When values cannot be read.
     pub(super) fn apply(&self, state: &mut State<'_>) -> Result<()> {
         let free_a = state.free_a();
         let free_b = state.free_b();
@@ -117,13 +126,6 @@ impl Table {
         }
         named.sort_unstable();
         named.dedup_by_key(|pair| pair.0);
-        if named.is_empty() && state.pairs.is_empty() {
-            return Err(Error::Unsuitable {
-                path: self.path.clone(),
-                what: "none of the tensors that it names is in both checkpoints".to_owned(),
-                way_out: WAY_OUT,
-            });
-        }
         let named = named.into_iter().map(|(a, b)| (a, b, How::File));
         shapes::fit(state, named.collect())
     }

@@ -311,6 +311,24 @@ fn query_key_and_value_are_found_in_one_tensor_in_whatever_order_they_lie() {
 }
 
 #[test]
+fn key_and_value_are_found_in_one_tensor_beside_the_query() {
+    let shapes: [(&str, &[usize]); 4] = [
+        ("x.to_q.weight", &[16, 12]),
+        ("x.to_k.weight", &[8, 12]),
+        ("x.to_v.weight", &[8, 12]),
+        ("x.to_out.weight", &[12, 16]),
+    ];
+    let apart = Model::random(&shapes, 4);
+    let values: Vec<f32> = [1, 2]
+        .iter()
+        .flat_map(|&at| apart.0[at].2.clone())
+        .collect();
+    let fused = apart.clone().without("to_k").without("to_v");
+    let fused = fused.with("x.to_kv.weight", &[16, 12], values);
+    assert_same(&apart, &fused);
+}
+
+#[test]
 fn a_tensor_that_is_stored_twice_explains_one_that_is_missing() {
     let model = Model::encoder(1);
     let embed = model.0.first().unwrap().2.clone();
@@ -423,8 +441,8 @@ fn a_file_says_what_is_called_what_and_nothing_is_guessed_beside_it() {
         let mut pairs = both.a().into_iter().zip(both.b());
         assert!(pairs.all(|(a, b)| a.values == b.values));
     }
-    let strangers = Model::random(&[("x", &[4, 3])], 2).checkpoint("x");
-    let refused = alike(&strangers, &strangers, &map).unwrap_err();
+    let other = Model::random(&[("x", &[4, 3])], 2).checkpoint("x");
+    let refused = alike(&other, &other, &map).unwrap_err();
     assert!(
         refused.to_string().contains("none of the tensors"),
         "{refused}"

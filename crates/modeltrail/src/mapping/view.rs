@@ -45,18 +45,17 @@ impl View {
         });
         let recipes: Vec<(usize, Recipe, Option<u64>)> = recipes.collect();
         let ties = mapping.tied_b.clone();
-        let is_shown = |tensor: usize| {
-            let used = mapping
-                .pairs
-                .iter()
-                .filter(|pair| pair.b.tensors().contains(&tensor));
-            let mut used = used.map(|pair| {
-                let shown = shown.iter().find(|(place, _)| *place == pair.a);
-                shown.is_some_and(|(_, rows)| rows.is_none() || is_all(own, tensor, *rows))
-            });
-            used.next()
-                .is_some_and(|first| first && used.all(|is_shown| is_shown))
-        };
+        let rows: HashMap<usize, Option<u64>> = shown.iter().copied().collect();
+        // Of each tensor that some pair is made of, whether all of it is shown.
+        let mut whole: HashMap<usize, bool> = HashMap::new();
+        for pair in &mapping.pairs {
+            let rows = rows.get(&pair.a);
+            for tensor in pair.b.tensors() {
+                let is_all = rows.is_some_and(|rows| rows.is_none() || is_all(own, tensor, *rows));
+                *whole.entry(tensor).or_insert(true) &= is_all;
+            }
+        }
+        let is_shown = |tensor: usize| whole.get(&tensor).is_some_and(|whole| *whole);
         let beside = (0..own.len()).filter(|&tensor| !is_shown(tensor)).collect();
         Self::new(own, a, recipes, (beside, ties), Some(mapping))
     }
@@ -68,9 +67,10 @@ impl View {
             Some((place, cut(recipe, own.get(place)?, rows), rows))
         });
         let recipes = recipes.collect();
+        let rows: HashMap<usize, Option<u64>> = shown.iter().copied().collect();
         let is_shown = |tensor: usize| {
-            let shown = shown.iter().find(|(place, _)| *place == tensor);
-            shown.is_some_and(|(_, rows)| rows.is_none() || is_all(own, tensor, *rows))
+            let rows = rows.get(&tensor);
+            rows.is_some_and(|rows| rows.is_none() || is_all(own, tensor, *rows))
         };
         let beside = (0..own.len()).filter(|&tensor| !is_shown(tensor)).collect();
         Self::new(own, own, recipes, (beside, Vec::new()), None)
