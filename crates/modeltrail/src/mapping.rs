@@ -6,7 +6,7 @@
 //! | `names` | names, and what wrappers put before them |
 //! | `shapes` | one name and two shapes: other orders of axes, and rows that were added |
 //! | `fused`, `roles` | projections that are stored together or apart |
-//! | `content`, `prints` | what no name matches: by values, shape and order |
+//! | `content`, `classes`, `prints` | what no name matches: by values, shape and order |
 //! | `ties` | tensors that are stored once or twice |
 //! | `table` | a file that says what is called what |
 //! | `axes`, `recipe` | how a tensor is made of those that are stored |
@@ -22,6 +22,7 @@
 
 mod axes;
 mod beside;
+mod classes;
 mod content;
 mod fused;
 mod held;
@@ -124,7 +125,7 @@ pub(crate) fn find(
             shapes::by_rules(&mut state)?;
             shapes::check_turned(&mut state)?;
             fused::match_fused(&mut state)?;
-            if state.has_values() {
+            if state.has_values() && classes::is_worth_reading(&state) {
                 let (own, others) = ties::set_aside(&mut state)?;
                 content::match_by_content(&mut state)?;
                 fused::match_fused(&mut state)?;

@@ -79,8 +79,8 @@ impl Mapping {
         Self {
             only_a: free(state.free_a().places, &state.ambiguous_a),
             only_b: free(state.free_b().places, &state.ambiguous_b),
-            weights_a: (sizes(a), compared_a.sum()),
-            weights_b: (sizes(b), used.values().sum()),
+            weights_a: (sizes(a), compared_a.fold(0, u64::saturating_add)),
+            weights_b: (sizes(b), used.into_values().fold(0, u64::saturating_add)),
             reshaped: state.reshaped,
             ambiguous_a: state.ambiguous_a,
             ambiguous_b: state.ambiguous_b,
