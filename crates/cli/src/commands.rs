@@ -9,6 +9,7 @@ pub(crate) mod limits;
 pub(crate) mod lineage;
 pub(crate) mod linkage;
 pub(crate) mod manual;
+pub(crate) mod map;
 pub(crate) mod order;
 mod passed;
 mod points;

@@ -193,13 +193,13 @@ fn copies_are_marked_and_contradict_only_if_they_claim_other_steps() {
 #[test]
 fn another_architecture_is_a_group_of_its_own() {
     let folder = two_runs(|run, step| format!("run-{run}/{step}.safetensors"));
-    let fewer = [("fc.weight", &[6_usize, 9][..], &[0.5_f32; 54][..])];
-    folder.write("other/1.safetensors", &fewer);
+    let other = [("fc.weight", &[2_usize, 9][..], &[0.5_f32; 18][..])];
+    folder.write("other/1.safetensors", &other);
     let output = modeltrail(&["runs", folder.root()]);
     let page = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{page}");
     assert!(
-        page.contains("another architecture (without fc.bias)"),
+        page.contains("another architecture (without fc.bias; with fc.weight [2, 9])"),
         "{page}"
     );
     assert!(

@@ -6,6 +6,7 @@
 
 mod aside;
 mod inventory;
+mod joined;
 pub(crate) mod listing;
 mod noted;
 mod points;
@@ -17,11 +18,14 @@ pub(crate) mod source;
 pub use aside::{Aside, AsideClaim};
 pub use inventory::{Alike, Inventory, Item, only};
 pub use points::identity;
+pub(crate) use points::{identity_of_sketch, identity_of_weights};
 pub use single::Buffer;
 pub use single::{Single, single};
+pub(crate) use source::Stored;
 
-use crate::coverage::{Coverage, Skipped, Unread};
+use crate::coverage::{Coverage, NotCompared, Skipped, Unread};
 use crate::error::{Error, escaped};
+use crate::mapping::{Map, Said, View};
 use crate::progress::{Progress, Silent};
 use crate::source::{TensorSource, Tensors};
 use checkpoint_store::TensorShape;
@@ -45,6 +49,8 @@ pub struct Options {
     /// Of what lies in folders, only checkpoints whose file, or whose folder, has a name that matches
     /// this; with a `/` in it, whose whole path below the folder does.
     pub only: Option<glob::Pattern>,
+    /// How tensors of different checkpoints are matched.
+    pub map: Map,
 }
 
 impl Default for Options {
@@ -55,6 +61,7 @@ impl Default for Options {
             seed: 0,
             limits: Limits::default(),
             only: None,
+            map: Map::Auto,
         }
     }
 }
@@ -98,6 +105,12 @@ impl Options {
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// How tensors of different checkpoints are matched.
+    #[must_use]
+    pub fn map(self, map: Map) -> Self {
+        Self { map, ..self }
     }
 
     /// Reads what the paths stand for: see [`collect`].
@@ -144,19 +157,21 @@ impl Collection {
         if listing.groups.is_empty() {
             return Err(Error::NothingRead);
         }
+        listing.groups = joined::join(listing.groups, &options.map);
         Ok(read(listing, options, progress))
     }
 
     /// How much of the checkpoints was read.
     pub fn coverage(&self) -> Coverage {
-        let weights = |group: &Group| group.parameters() * group.members.len() as u64;
-        let read: u64 = self.groups.iter().map(weights).sum();
+        let read: u64 = self.groups.iter().map(Group::weights_read).sum();
+        let not_compared = self.groups.iter().flat_map(|group| &group.not_compared);
         let unread = self.unread.iter().filter_map(|tensor| tensor.elements);
         Coverage {
             weights_read: read,
             weights_in_all: read + unread.sum::<u64>(),
             unread: self.unread.clone(),
             skipped: self.skipped(),
+            not_compared: not_compared.cloned().collect(),
         }
     }
 
@@ -186,9 +201,33 @@ pub struct Group {
     pub points: DMatrix<f32>,
     /// Which of the two.
     pub space: Space,
+    /// How some of the checkpoints were taken into the group, where their tensors have other names or
+    /// are stored in another way.
+    pub taken: Vec<Taken>,
+    /// What some of the checkpoints have and others do not: it is in no point.
+    pub not_compared: Vec<NotCompared>,
+}
+
+/// How checkpoints with tensors of other names, or stored in another way, were taken into a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Taken {
+    /// How many.
+    pub checkpoints: usize,
+    /// The first of them.
+    pub example: String,
+    /// How their tensors were matched with those of the group, which is called A here.
+    pub mapping: Said,
 }
 
 impl Group {
+    /// Weights that were read of its checkpoints: those that are compared, and others.
+    pub(crate) fn weights_read(&self) -> u64 {
+        let beside = self.not_compared.iter().filter(|one| one.was_read);
+        let beside = beside.map(|one| one.weights.saturating_mul(one.checkpoints as u64));
+        let compared = self.parameters().saturating_mul(self.members.len() as u64);
+        compared.saturating_add(beside.fold(0, u64::saturating_add))
+    }
+
     /// Number of weights of a checkpoint.
     pub fn parameters(&self) -> u64 {
         parameters(&self.layout)
@@ -218,8 +257,11 @@ pub struct Member {
     /// That it stands beside a run of this group rather than in it: an average, or a copy of the
     /// run's best or last checkpoint. None where nothing but such checkpoints is there.
     pub aside: Option<AsideClaim>,
-    /// Equal for bit-identical weights, and but for a chance of about 10⁻¹⁹ a pair for no others.
+    /// Equal for bit-identical weights, and but for a chance of about 10⁻¹⁹ a pair for no others. Where
+    /// one has tensors that the other does not have, these do not count.
     pub identity: u64,
+    /// How it is shown, if that is not as it is stored.
+    pub(crate) view: Option<Arc<View>>,
 }
 
 /// What a checkpoint says of itself; nobody has looked at its weights for this.
@@ -446,6 +488,7 @@ pub fn collect(paths: &[PathBuf], options: &Options) -> Collection {
 /// As [`collect`], told checkpoint by checkpoint.
 pub fn collect_watched(paths: &[PathBuf], options: &Options, work: &dyn Progress) -> Collection {
     let mut listing = Listing::of(paths, options);
+    listing.groups = joined::join(listing.groups, &options.map);
     listing.set_aside();
     read(listing, options, work)
 }

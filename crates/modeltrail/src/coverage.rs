@@ -14,6 +14,27 @@ pub struct Coverage {
     pub unread: Vec<Unread>,
     /// What was left aside on purpose, and why: no weights are among it.
     pub skipped: Vec<Skipped>,
+    /// Weights that were read and not compared, since not all of the checkpoints have them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_compared: Vec<NotCompared>,
+}
+
+/// A tensor that not all checkpoints have, or of which they do not have the same rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotCompared {
+    /// Its name.
+    pub tensor: String,
+    /// Its weights that were not compared, in one checkpoint.
+    pub weights: u64,
+    /// How many of the checkpoints have them.
+    pub checkpoints: usize,
+    /// The first of these.
+    pub example: String,
+    /// Why they were not compared, in a few words.
+    pub why: &'static str,
+    /// Whether they count among the weights that were read.
+    #[serde(skip)]
+    pub(crate) was_read: bool,
 }
 
 /// A tensor that could not be read.
@@ -50,8 +71,20 @@ impl Coverage {
             weights_read,
             weights_in_all: weights_read.saturating_add(missing),
             unread,
-            skipped: Vec::new(),
+            ..Self::default()
         }
+    }
+
+    /// Share of the weights that were compared, 0 to 1; 1 where there are none.
+    pub fn share_compared(&self) -> f64 {
+        let apart = self.not_compared.iter().filter(|tensor| tensor.was_read);
+        let apart: u64 = apart
+            .map(|tensor| tensor.weights.saturating_mul(tensor.checkpoints as u64))
+            .sum();
+        if self.weights_in_all == 0 {
+            return 1.0;
+        }
+        self.weights_read.saturating_sub(apart) as f64 / self.weights_in_all as f64
     }
 
     /// Whether every weight that the files hold was read.
@@ -72,6 +105,7 @@ impl Coverage {
         self.weights_read += other.weights_read;
         self.weights_in_all += other.weights_in_all;
         self.unread.extend(other.unread.iter().cloned());
+        self.not_compared.extend(other.not_compared.iter().cloned());
         for skipped in &other.skipped {
             let same = self.skipped.iter_mut();
             match same.into_iter().find(|own| own.what == skipped.what) {
@@ -102,6 +136,7 @@ mod tests {
                 count: 2,
                 reason: "they are not learned",
             }],
+            ..Coverage::default()
         }
     }
 

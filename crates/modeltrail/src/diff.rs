@@ -1,32 +1,40 @@
 //! What changed from one checkpoint to another, tensor by tensor, and what kind of change it is.
 
+mod described;
 mod json;
 mod merged;
 mod sketched;
+mod states;
 mod text;
+mod verdict;
 
 pub use glob::Pattern;
 
-use crate::checkpoint::{Applied, Buffers, Checkpoint, is_same_beyond_f32};
+use crate::checkpoint::{Applied, Buffers, Checkpoint};
 use crate::collection::LeftOut;
-use crate::coverage::{Coverage, Unread};
+use crate::coverage::{Coverage, NotCompared, Unread};
 use crate::error::{Error, Result};
+use crate::mapping::{Alike, ComparedBytes, LEAST_SHARE, Map, Said, Unreads, alike};
 use crate::text::Shown;
 use serde::Serialize;
-use weightspace::compare::{Comparison, Kind, Paired, compare, kind};
-use weightspace::matching::{Alignment, align};
+use states::{Frozen, broken, states, states_of_buffers};
+use verdict::{Verdict, verdict};
+use weightspace::compare::{Comparison, Kind, Paired, compare};
+use weightspace::matching::{Alignment, Break, align};
 
 /// Relative distance from which permuted units are looked for: training moves further only in long
 /// or early stretches, and permuted units are as far apart as unrelated models.
 const FAR: f64 = 0.3;
 
 /// What is asked beyond what changed.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct DiffOptions<'a> {
     /// Tensors that match one of these must not have changed.
     pub frozen: &'a [Pattern],
     /// Other checkpoints that B may be a merge of, together with A.
     pub parents: &'a [Checkpoint],
+    /// How tensors are matched.
+    pub map: Map,
 }
 
 /// What changed from A to B.
@@ -54,27 +62,17 @@ pub struct Exact {
     frozen: Vec<Frozen>,
     buffers: Buffers,
     coverage: Coverage,
+    /// How tensors were matched.
+    said: Said,
+    /// Whether some have other names in B.
+    is_renamed: bool,
+    /// Share of the weights of the larger one that both have.
+    share: f64,
+    bytes: ComparedBytes,
     /// If it was asked for.
     merge: Option<merged::Merge>,
     /// Whether one side is the other with what an adapter adds: B, or else A.
     onto: Option<bool>,
-}
-
-/// What kind of change it is.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Verdict {
-    /// It is of this kind.
-    Kind(Kind),
-    /// Tensors could not be read, and nothing is said of the rest alone.
-    CannotTell(CannotTell),
-}
-
-/// As it stands in JSON, where every verdict has a `kind`.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-enum CannotTell {
-    CannotTell,
 }
 
 /// What is kept of a checkpoint that was compared.
@@ -94,15 +92,6 @@ impl Summary {
             adapter: checkpoint.applied(),
         }
     }
-}
-
-/// A tensor that should be frozen and is not.
-#[derive(Debug, Serialize)]
-struct Frozen {
-    tensor: String,
-    /// Whether it is no weight.
-    is_buffer: bool,
-    why: String,
 }
 
 /// Compares two checkpoints.
@@ -130,7 +119,7 @@ pub fn diff(a: &Checkpoint, b: &Checkpoint, options: &DiffOptions<'_>) -> Result
         if !options.parents.is_empty() {
             return Err(Error::SketchOnly);
         }
-        let sketched = sketched::find(a, b, options.frozen)?;
+        let sketched = sketched::find(a, b, options)?;
         return Ok(Diff::Sketched(Box::new(sketched)));
     }
     // Of an adapter and a model, the model is compared with what the adapter makes of it.
@@ -160,7 +149,7 @@ impl Diff {
     /// Whether the kind of change is not known, since something could not be read.
     pub fn is_undecided(&self) -> bool {
         match self {
-            Self::Exact(exact) => matches!(exact.verdict, Some(Verdict::CannotTell(_))),
+            Self::Exact(exact) => exact.is_undecided(),
             Self::Sketched(sketched) => !sketched.coverage.is_complete(),
         }
     }
@@ -199,30 +188,39 @@ impl Serialize for Diff {
 
 impl Exact {
     fn find(a: &Checkpoint, b: &Checkpoint, options: &DiffOptions<'_>) -> Result<Self> {
-        let (Some(tensors_a), Some(tensors_b)) = (a.tensors(), b.tensors()) else {
-            return Err(Error::SketchOnly);
-        };
+        let alike = alike(a, b, &options.map)?;
+        let unread = Unreads::of(a, b);
+        let (only_a, only_b) = (alike.only_a(&unread), alike.only_b(&unread));
         let mut coverage = a.coverage();
         coverage.add(&b.coverage());
+        let is_known = |tensor: &&NotCompared| !unread.has(&tensor.tensor, None);
+        let not_compared = alike.not_compared.iter().filter(is_known);
+        coverage.not_compared.extend(not_compared.cloned());
+        let bytes = ComparedBytes::between(a, b, Some(&alike.mapping));
+        let (tensors_a, tensors_b) = (alike.a(), alike.b());
         let paired = Paired::new(&tensors_a, &tensors_b)?;
         let comparison = compare(&paired);
         let is_sound = comparison.total.non_finite == 0 && comparison.total.elements > 0;
-        let verdict = if is_sound {
-            let is_same = is_same_beyond_f32(a, b) == Some(true);
-            verdict(&paired, &comparison, coverage.is_complete(), is_same)?
-        } else {
-            None
-        };
+        let verdict = is_sound
+            .then(|| verdict(&paired, &comparison, &alike.mapping, &bytes))
+            .transpose()?
+            .flatten();
         let is_far = comparison
             .total
             .relative()
             .is_some_and(|relative| relative >= FAR);
         let alignment = (is_sound && verdict.is_none() && is_far)
             .then(|| align(&tensors_a, &tensors_b))
-            .transpose()?;
-        let buffers = Buffers::between(a, b);
+            .transpose()?
+            .map(|alignment| with_breaks(alignment, &alike, &only_a, &only_b));
+        let buffers = Buffers::between(a, b, Some(&alike.mapping));
         let frozen = {
-            let mut states = states(&paired, &comparison, &coverage.unread);
+            let apart = [
+                (only_a.as_slice(), "only A has it"),
+                (only_b.as_slice(), "only B has it"),
+                (alike.reshaped(), "its shape changed"),
+            ];
+            let mut states = states(&comparison, &apart, &bytes, &coverage.unread);
             states.extend(states_of_buffers(&buffers));
             broken(options.frozen, states)?
         };
@@ -230,18 +228,22 @@ impl Exact {
             frozen,
             a: Summary::of(a),
             b: Summary::of(b),
-            only_a: without_unread(&paired.only_a, &coverage.unread),
-            only_b: without_unread(&paired.only_b, &coverage.unread),
-            reshaped: without_unread(&paired.reshaped, &[]),
+            reshaped: alike.reshaped().to_vec(),
+            only_a,
+            only_b,
             verdict,
-            comparison,
             alignment,
             buffers,
             coverage,
+            is_renamed: alike.mapping.is_renamed(),
+            share: alike.mapping.share(),
+            said: alike.said.clone(),
+            bytes,
             merge: (is_sound && !options.parents.is_empty())
-                .then(|| merged::find(a, b, options.parents))
+                .then(|| merged::find((a, b), &alike, options))
                 .transpose()?,
             onto: None,
+            comparison,
         })
     }
 
@@ -272,32 +274,37 @@ impl Exact {
     }
 
     fn has_findings(&self) -> bool {
+        let is_nothing = self.comparison.tensors.is_empty() && self.said.ambiguous.is_empty();
         !self.frozen.is_empty()
             || self.comparison.total.non_finite > 0
-            || self.comparison.tensors.is_empty()
+            || is_nothing
+            || self.is_other_architecture()
+    }
+
+    /// Whether so little is in both that nothing can be said of the whole.
+    fn is_other_architecture(&self) -> bool {
+        self.share < LEAST_SHARE && self.said.ambiguous.is_empty() && self.coverage.is_complete()
+    }
+
+    fn is_undecided(&self) -> bool {
+        let is_unsure = self.comparison.tensors.is_empty() && !self.said.ambiguous.is_empty();
+        is_unsure || self.verdict.as_ref().is_some_and(Verdict::is_undecided)
     }
 }
 
-/// What kind of change it is; none if it is none of those that are looked for. `is_same` says that
-/// also the bytes of what could not be read are known to be the same, and all digits beyond f32.
-fn verdict(
-    paired: &Paired<'_>,
-    comparison: &Comparison,
-    is_complete: bool,
-    is_same: bool,
-) -> Result<Option<Verdict>> {
-    let unpaired = paired.only_a.len() + paired.only_b.len() + paired.reshaped.len();
-    if comparison.total.identical() && !(is_complete && is_same) {
-        return Ok(Some(if is_same && unpaired == 0 {
-            Verdict::Kind(Kind::Identical)
-        } else {
-            Verdict::CannotTell(CannotTell::CannotTell)
-        }));
-    }
-    if !is_complete {
-        return Ok(Some(Verdict::CannotTell(CannotTell::CannotTell)));
-    }
-    Ok(kind(paired)?.map(Verdict::Kind))
+/// With the tensors that could not be aligned since only one has them.
+fn with_breaks(
+    mut alignment: Alignment,
+    alike: &Alike<'_>,
+    only_a: &[String],
+    only_b: &[String],
+) -> Alignment {
+    let apart = only_a.iter().chain(only_b).chain(alike.reshaped());
+    alignment.breaks.extend(apart.map(|tensor| Break {
+        tensor: tensor.clone(),
+        why: "only one has it, or the shapes differ".to_owned(),
+    }));
+    alignment
 }
 
 /// Whether two names are the same but for what stands before one of them.
@@ -314,93 +321,6 @@ fn without_unread(names: &[&str], unread: &[Unread]) -> Vec<String> {
     let is_unread = |name: &str| unread.iter().any(|tensor| tensor.tensor == name);
     let names = names.iter().filter(|name| !is_unread(name));
     names.map(|&name| name.to_owned()).collect()
-}
-
-/// A tensor, and why it is not the same bits in both.
-struct State<'a> {
-    name: &'a str,
-    is_buffer: bool,
-    why: Option<String>,
-}
-
-impl<'a> State<'a> {
-    fn weights(name: &'a str, why: Option<String>) -> Self {
-        Self {
-            name,
-            is_buffer: false,
-            why,
-        }
-    }
-}
-
-fn states_of_buffers(buffers: &Buffers) -> impl Iterator<Item = State<'_>> {
-    buffers.names.iter().map(|name| State {
-        name,
-        is_buffer: true,
-        why: buffers
-            .changed
-            .iter()
-            .find(|one| one.buffer == *name)
-            .map(|one| one.why.clone()),
-    })
-}
-
-fn states<'a>(
-    paired: &Paired<'a>,
-    comparison: &'a Comparison,
-    unread: &'a [Unread],
-) -> Vec<State<'a>> {
-    let mut states: Vec<State<'_>> = states_of_unread(unread).collect();
-    for tensor in &comparison.tensors {
-        let changed = tensor.change.changed;
-        let why = format!("{changed} of {} values changed", tensor.change.elements);
-        states.push(State::weights(&tensor.name, (changed > 0).then_some(why)));
-    }
-    let unpaired = [
-        (&paired.only_a, "only A has it"),
-        (&paired.only_b, "only B has it"),
-        (&paired.reshaped, "its shape changed"),
-    ];
-    for (names, why) in unpaired {
-        let is_read = |name: &str| unread.iter().all(|tensor| tensor.tensor != name);
-        let names = names.iter().filter(|name| is_read(name));
-        states.extend(names.map(|&name| State::weights(name, Some(why.to_owned()))));
-    }
-    states
-}
-
-/// Of a tensor that could not be read nobody knows whether it changed.
-fn states_of_unread(unread: &[Unread]) -> impl Iterator<Item = State<'_>> {
-    unread.iter().map(|tensor| {
-        let why = format!("it could not be read: {}, {}", tensor.dtype, tensor.reason);
-        State::weights(&tensor.tensor, Some(why))
-    })
-}
-
-/// The tensors that a pattern means and that are not the same bits in both.
-///
-/// # Errors
-/// When a pattern means no tensor: it would never be broken.
-fn broken(patterns: &[Pattern], states: Vec<State<'_>>) -> Result<Vec<Frozen>> {
-    for pattern in patterns {
-        if !states.iter().any(|state| pattern.matches(state.name)) {
-            return Err(Error::NoTensorMatches {
-                pattern: pattern.to_string(),
-            });
-        }
-    }
-    let meant = states
-        .into_iter()
-        .filter(|state| patterns.iter().any(|pattern| pattern.matches(state.name)));
-    Ok(meant
-        .filter_map(|state| {
-            Some(Frozen {
-                tensor: state.name.to_owned(),
-                is_buffer: state.is_buffer,
-                why: state.why?,
-            })
-        })
-        .collect())
 }
 
 #[cfg(test)]

@@ -7,8 +7,10 @@
 //! | [`measured`] | how far all and each tensor moved |
 //! | [`history`] | how long the run's own recent steps are |
 //! | [`judged`] | compares the one with the other |
+//! | `compared` | brings both to the same tensors, and says what only one has |
 
 pub mod budget;
+mod compared;
 pub mod history;
 mod json;
 pub mod judged;
@@ -19,13 +21,15 @@ mod text;
 pub use budget::Budget;
 pub use history::History;
 
-use crate::checkpoint::{Buffers, Checkpoint, is_same_beyond_f32, same_architecture};
+use crate::checkpoint::{Buffers, Checkpoint};
 use crate::collection::LeftOut;
 use crate::coverage::Coverage;
 use crate::error::Result;
+use crate::mapping::{ComparedBytes, Map, Mapping, Said};
 use budget::Origin;
+use compared::Compared;
 use judged::{Judged, Status, judge};
-use measured::{Measured, measure};
+use measured::Measured;
 use serde::Serialize;
 
 /// The answer, and what it rests on.
@@ -43,6 +47,13 @@ pub struct Judgement {
     left_out: LeftOut,
     buffers: Buffers,
     coverage: Coverage,
+    /// Tensors that only one of them has, or in another shape, each in a few words.
+    differences: Vec<String>,
+    /// Share of the weights of the larger one that both have.
+    share: f64,
+    /// How tensors were matched.
+    said: Said,
+    bytes: ComparedBytes,
 }
 
 /// Whether a candidate is within a budget.
@@ -51,9 +62,10 @@ pub struct Judgement {
 pub enum Verdict {
     /// It is within every limit.
     Within,
-    /// It is over a limit, or has weights that are NaN or infinite: test it again.
+    /// It is over a limit, has weights that are NaN or infinite, or lacks tensors of the accredited
+    /// one or has others: test it again.
     Retest,
-    /// Some tensors could not be read, and those that could are over no limit.
+    /// Some tensors could not be read or matched, and those that could are over no limit.
     CannotTell,
 }
 
@@ -71,30 +83,51 @@ impl Budget {
     /// checkpoint's run is; a limit in steps needs it.
     ///
     /// # Errors
-    /// When the tensors differ, a limit is in steps and there is no history, or a glob of the budget
-    /// matches no tensor.
+    /// When less than half of the weights of the larger one are in both, a limit is in steps and there
+    /// is no history, or a glob of the budget matches no tensor.
     pub fn judge(
         &self,
         accredited: &Checkpoint,
         candidate: &Checkpoint,
         history: Option<&History>,
     ) -> Result<Judgement> {
+        self.judge_mapped(accredited, candidate, history, &Map::Auto)
+    }
+
+    /// As [`judge`](Self::judge), with tensors matched in this way.
+    ///
+    /// # Errors
+    /// As [`judge`](Self::judge).
+    pub fn judge_mapped(
+        &self,
+        accredited: &Checkpoint,
+        candidate: &Checkpoint,
+        history: Option<&History>,
+        map: &Map,
+    ) -> Result<Judgement> {
         // An adapter is judged as what it makes of the accredited model.
         let merged = candidate.onto(accredited)?;
         let candidate = merged.as_ref().unwrap_or(candidate);
-        same_architecture(accredited, candidate)?;
+        let compared = Compared::of(accredited, candidate, map)?;
         let not_finite = not_finite(accredited, candidate);
         let mut coverage = accredited.coverage();
         coverage.add(&candidate.coverage());
+        coverage.not_compared = compared.not_compared();
+        let bytes = ComparedBytes::between(accredited, candidate, compared.mapping());
         let is_sketched = accredited.is_sketch() || candidate.is_sketch();
         let is_measurable = not_finite.is_empty() && (coverage.is_complete() || !is_sketched);
-        let mut measured = is_measurable
-            .then(|| measure(accredited, candidate))
-            .transpose()?;
+        let mut measured = is_measurable.then(|| compared.measure()).transpose()?;
+        let is_whole = compared.is_whole();
         if let Some(measured) = &mut measured {
-            measured.is_identical &= is_same_beyond_f32(accredited, candidate) == Some(true);
+            measured.is_identical &= bytes.is_same() && is_whole;
         }
         let names: Vec<&str> = accredited.shapes().into_keys().collect();
+        // The bytes of what could not be read may be known to be the same: it did not move.
+        let unread = if bytes.is_unread_same() {
+            &[][..]
+        } else {
+            &coverage.unread
+        };
         Ok(Judgement {
             accredited: accredited.name().to_owned(),
             candidate: match &merged {
@@ -103,13 +136,17 @@ impl Budget {
             },
             is_sketched,
             budget: self.origin.clone(),
-            limits: judge(self, measured.as_ref(), history, &names, &coverage.unread)?,
+            limits: judge(self, measured.as_ref(), history, &names, unread)?,
             history: history.cloned(),
             measured,
             not_finite,
             left_out: accredited.left_out().and(candidate.left_out()),
-            buffers: Buffers::between(accredited, candidate),
+            buffers: Buffers::between(accredited, candidate, compared.mapping()),
             coverage,
+            share: compared.mapping().map_or(1.0, Mapping::share),
+            differences: compared.differences(),
+            said: compared.into_said(),
+            bytes,
         })
     }
 }
@@ -118,12 +155,14 @@ impl Judgement {
     /// Whether the candidate is within the budget, or has to be tested again, or neither is known.
     pub fn verdict(&self) -> Verdict {
         let is_over = |limit: &Judged| limit.status == Status::Over;
-        if !self.not_finite.is_empty() || self.limits.iter().any(is_over) {
+        let has_other_tensors = !self.differences.is_empty();
+        if !self.not_finite.is_empty() || has_other_tensors || self.limits.iter().any(is_over) {
             return Verdict::Retest;
         }
         let holds = |limit: &Judged| limit.status == Status::Within;
         let is_measured = self.measured.is_some() && self.limits.iter().all(holds);
-        if is_measured && self.coverage.is_complete() {
+        let is_matched = self.said.ambiguous.is_empty();
+        if is_measured && is_matched && self.bytes.is_unread_same() {
             Verdict::Within
         } else {
             Verdict::CannotTell

@@ -10,6 +10,7 @@
 //! | [`order`], [`linkage`], [`umap`] | one order; the clusters; the plane |
 //! | [`mod@diff`] | what changed from one checkpoint to another |
 //! | [`gate`] | whether a candidate is within a budget of change |
+//! | [`mapping`] | which tensor of one checkpoint is which of another |
 //! | [`mod@lineage`] | from which checkpoint a model is derived |
 //! | [`watch`] | a training that is running, checkpoint by checkpoint |
 //! | [`exchange`] | checkpoints from one form into another |
@@ -29,6 +30,7 @@ pub mod gate;
 pub mod inspect;
 pub mod lineage;
 pub mod linkage;
+pub mod mapping;
 pub mod order;
 mod page;
 pub mod path;
@@ -43,10 +45,11 @@ pub mod watch;
 
 pub use checkpoint::{Buffers, ChangedBuffer, Checkpoint};
 pub use collection::Collection;
-pub use coverage::{Coverage, Skipped, Unread};
+pub use coverage::{Coverage, NotCompared, Skipped, Unread};
 pub use detector::ShiftDetector;
 pub use diff::diff;
 pub use error::{Error, Result};
 pub use gate::Budget;
 pub use lineage::lineage;
+pub use mapping::Map;
 pub use source::{TensorSource, Tensors};

@@ -106,8 +106,10 @@ pub(crate) fn coverage(groups: &[Group], unread: &[Unread]) -> Coverage {
         .filter(|tensor| members.contains(tensor.checkpoint.as_str()))
         .cloned()
         .collect();
-    let weights = groups
-        .iter()
-        .map(|group| group.parameters() * group.members.len() as u64);
-    Coverage::of_one(weights.sum(), unread)
+    let weights = groups.iter().map(Group::weights_read);
+    let not_compared = groups.iter().flat_map(|group| &group.not_compared);
+    Coverage {
+        not_compared: not_compared.cloned().collect(),
+        ..Coverage::of_one(weights.sum(), unread)
+    }
 }

@@ -274,6 +274,15 @@ pub(crate) fn unread(coverage: &Coverage) -> Option<String> {
     ))
 }
 
+/// A share of less than all, which is never shown as all or as nothing.
+pub(crate) fn part(share: f64) -> String {
+    match 100.0 * share {
+        percent if percent > 99.9 && share < 1.0 => ">99.9 %".to_owned(),
+        percent if percent < 0.1 && share > 0.0 => "<0.1 %".to_owned(),
+        percent => format!("{percent:.1} %"),
+    }
+}
+
 /// A number with commas between its thousands.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();

@@ -74,10 +74,12 @@ pub(super) enum Declared {
     Nothing,
 }
 
-/// Last parts of the names of buffers, as PyTorch, Hugging Face, Burn and Flax call them.
-const BUFFERS: [&str; 14] = [
+/// Last parts of the names of buffers, as PyTorch, Keras, Hugging Face, Burn and Flax call them.
+const BUFFERS: [&str; 16] = [
     "running_mean",
     "running_var",
+    "moving_mean",
+    "moving_variance",
     "num_batches_tracked",
     "position_ids",
     "token_type_ids",
@@ -170,6 +172,7 @@ mod tests {
         let role = |name, shape: &[u64]| role(name, shape, Element::F32, Declared::Nothing);
         assert_eq!(role("layer.weight", &[2, 2]), Role::Weight);
         assert_eq!(role("bn.running_mean", &[2]), Role::Buffer);
+        assert_eq!(role("bn/moving_variance", &[2]), Role::Buffer);
         assert_eq!(role("h.0.attn.bias", &[1, 1, 8, 8]), Role::Buffer);
         assert_eq!(role("h.0.attn.bias", &[8]), Role::Weight);
         assert_eq!(role("batch_stats/bn/mean", &[8]), Role::Buffer);

@@ -1,6 +1,7 @@
 //! `modeltrail diff`: two checkpoints tensor by tensor.
 
 use super::limits::Reading;
+use super::map::Mapping;
 use super::runs::shown;
 use super::{print_json, print_text};
 use crate::global::{Global, Outcome};
@@ -17,9 +18,10 @@ use std::path::PathBuf;
   modeltrail diff one.pt merged.pt --parents two.pt three.pt
   modeltrail diff zoos/mlp-small:10/1 zoos/mlp-small:10/8 --json
 
-Of sketches the distances have an error, and the kind of change is not known. Tensors are matched by
-name and shape. Exit status: 0 = fine, 1 = a tensor that should be frozen is not,
-weights are not finite, or no tensor is in both; 2 = an error, or tensors could not be read.")]
+Of sketches the distances have an error, and the kind of change is not known. What was matched under
+other names is said; what only one has is named, and the rest compared. Exit status: 0 = fine, 1 = a
+tensor that should be frozen is not, weights are not finite, or less than half of the weights are in
+both; 2 = an error, or tensors could not be read or matched.")]
 pub(crate) struct Command {
     /// The checkpoint to compare with: a file, STORE:RUN/EPOCH, or FILE.json[:NAME] for a sketch.
     a: PathBuf,
@@ -36,10 +38,13 @@ pub(crate) struct Command {
     #[arg(long)]
     all: bool,
     #[command(flatten)]
+    mapping: Mapping,
+    #[command(flatten)]
     reading: Reading,
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
+    let map = command.mapping.map()?;
     let options = command.reading.options();
     let open = |path: &PathBuf| Checkpoint::open(path, &options);
     let (a, b) = (open(&command.a)?, open(&command.b)?);
@@ -51,6 +56,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         &DiffOptions {
             frozen: &command.expect_frozen,
             parents: &parents,
+            map,
         },
     )?;
     if global.json {

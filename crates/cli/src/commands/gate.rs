@@ -1,6 +1,7 @@
 //! `modeltrail gate`: within a budget of change since the tested checkpoint, or retest.
 
 use super::limits::Reading;
+use super::map::Mapping;
 use super::{print_json, print_text};
 use crate::global::{Global, Outcome};
 use crate::publish::{check, publish};
@@ -26,8 +27,9 @@ A budget (every limit is optional; without --budget it is relative = 0.05, and s
   relative = 0.2     # every tensor with such a name
 
 It measures movement, not merit: a small change of weights can change what a model does, and within
-budget does not replace a test. Exit status: 0 = within budget, 1 = retest, 2 = an error, or tensors
-could not be read and the answer is not known.")]
+budget does not replace a test. A tensor that only one of the two has is a reason to test again, but for
+one that is stored twice in one file and once in the other. Exit status: 0 = within budget, 1 = retest,
+2 = an error, or tensors could not be read or matched and the answer is not known.")]
 pub(crate) struct Command {
     /// The checkpoint that was tested: a file, STORE:RUN/EPOCH, or sketches (FILE.json, FILE.json:NAME).
     #[arg(long, value_name = "A")]
@@ -45,6 +47,8 @@ pub(crate) struct Command {
     #[arg(long, value_name = "FILE.xml")]
     junit: Option<PathBuf>,
     #[command(flatten)]
+    mapping: Mapping,
+    #[command(flatten)]
     reading: Reading,
 }
 
@@ -57,7 +61,8 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         Some(path) => Budget::read(path)?,
         None => Budget::usual(!command.history.is_empty()),
     };
-    let options = command.reading.options();
+    let map = command.mapping.map()?;
+    let options = command.reading.options().map(map.clone());
     if budget.total.steps.is_some() && command.history.is_empty() {
         return Err(Error::HistoryMissing.into());
     }
@@ -69,7 +74,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         [] => None,
         paths => Some(History::read(paths, &accredited, &options)?),
     };
-    let judgement = budget.judge(&accredited, &candidate, history.as_ref())?;
+    let judgement = budget.judge_mapped(&accredited, &candidate, history.as_ref(), &map)?;
     if let Some(path) = &command.junit {
         publish(path, judgement.to_junit().as_bytes())?;
     }

@@ -1,6 +1,7 @@
 //! `modeltrail lineage`: which of many checkpoints one comes from.
 
 use super::limits::Reading;
+use super::map::Mapping;
 use super::{print_json, print_text, report_skipped, report_unread};
 use crate::global::{Global, Outcome};
 use crate::memory::Memory;
@@ -17,7 +18,7 @@ use std::path::PathBuf;
   modeltrail lineage tuned.pt --against 'runs/*/epoch-*.pt' base.safetensors
   modeltrail lineage sketches.json:tuned.pt --against sketches.json --json
 
-Tensors are matched by name and shape; what only one has, such as a new head, is skipped and named.
+What only one has, such as a new head, is skipped and named.
 Exit status: 0 = related to one of them, 1 = no relation found, 2 = an error, nothing to compare with,
 or tensors could not be read and no relation was found in the others.")]
 pub(crate) struct Command {
@@ -36,6 +37,8 @@ pub(crate) struct Command {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     #[command(flatten)]
+    mapping: Mapping,
+    #[command(flatten)]
     reading: Reading,
 }
 
@@ -43,6 +46,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let options = Options {
         memory: command.memory.0,
         seed: command.seed,
+        map: command.mapping.map()?,
         ..command.reading.options()
     };
     let suspect = Checkpoint::open(&command.suspect, &options)

@@ -1,6 +1,7 @@
 //! `modeltrail runs`: which of anybody's checkpoints belong together, and in which order they came.
 
 use super::limits::Reading;
+use super::map::Mapping;
 use super::{ended, print_json, print_text, report_skipped, report_unread};
 use crate::global::{Global, Outcome};
 use crate::memory::Memory;
@@ -54,16 +55,21 @@ pub(crate) struct Input {
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
     #[command(flatten)]
+    mapping: Mapping,
+    #[command(flatten)]
     reading: Reading,
 }
 
 impl Input {
-    pub(crate) fn options(&self) -> Options {
-        Options {
+    /// # Errors
+    /// When the map cannot be read.
+    pub(crate) fn options(&self) -> Result<Options> {
+        Ok(Options {
             memory: self.memory.0,
             seed: self.seed,
+            map: self.mapping.map()?,
             ..self.reading.options()
-        }
+        })
     }
 
     /// Reads the checkpoints, and says on stderr what could not be read or is skipped.
@@ -71,8 +77,9 @@ impl Input {
     /// # Errors
     /// When nothing is left.
     pub(crate) fn collect(&self) -> Result<Collection> {
+        let options = self.options()?;
         let work = Work::new("reading", 0);
-        let collection = collect_watched(&self.paths, &self.options(), &work);
+        let collection = collect_watched(&self.paths, &options, &work);
         drop(work);
         report_unread(&collection.problems)?;
         report_skipped(&collection)?;

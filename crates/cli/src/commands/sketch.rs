@@ -31,7 +31,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     check_new(&command.out)?;
     let file = sketch(
         &command.input.paths,
-        &command.input.options(),
+        &command.input.options()?,
         &command.out,
         command.allow_unread,
     )?;

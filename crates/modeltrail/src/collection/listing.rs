@@ -4,9 +4,10 @@ use super::aside::{AsideClaim, set_aside};
 use super::noted::Noted;
 use super::source::{Source, weights};
 use super::{
-    Claims, From, LeftOut, Options, PositionClaim, Problem, RunClaim, Unit, printable, sketches,
+    Claims, From, LeftOut, Options, PositionClaim, Problem, RunClaim, Taken, Unit, printable,
+    sketches,
 };
-use crate::coverage::Unread;
+use crate::coverage::{NotCompared, Unread};
 use crate::error::Error;
 use crate::error::Result;
 use crate::exchange::imported::Imported;
@@ -56,6 +57,10 @@ impl Entry {
 pub(super) struct Pending {
     pub(super) layout: Vec<TensorShape>,
     pub(super) entries: Vec<Entry>,
+    /// How some were taken into it.
+    pub(super) taken: Vec<Taken>,
+    /// What some have beside the layout.
+    pub(super) not_compared: Vec<NotCompared>,
 }
 
 /// What the paths stand for.
@@ -152,15 +157,21 @@ impl Listing {
         self.read.insert(real)
     }
 
+    /// The group of the checkpoints of this layout.
+    pub(super) fn group_of(&mut self, layout: &[TensorShape]) -> Option<&mut Pending> {
+        let group = self.known.get(&key(layout)).copied()?;
+        self.groups.get_mut(group)
+    }
+
     pub(super) fn add(&mut self, layout: &[TensorShape], entry: Entry) {
-        let mut key = layout.to_vec();
-        key.sort_by(|a, b| a.name.cmp(&b.name));
         let next = self.groups.len();
-        let group = *self.known.entry(key).or_insert(next);
+        let group = *self.known.entry(key(layout)).or_insert(next);
         if group == next {
             self.groups.push(Pending {
                 layout: layout.to_vec(),
                 entries: Vec::new(),
+                taken: Vec::new(),
+                not_compared: Vec::new(),
             });
         }
         if let Some(group) = self.groups.get_mut(group) {
@@ -299,6 +310,13 @@ impl Listing {
             }
         }
     }
+}
+
+/// The same for the same tensors, in whatever order.
+fn key(layout: &[TensorShape]) -> Vec<TensorShape> {
+    let mut key = layout.to_vec();
+    key.sort_by(|a, b| a.name.cmp(&b.name));
+    key
 }
 
 /// What is kept of a foreign checkpoint that was opened: files do not stay open.

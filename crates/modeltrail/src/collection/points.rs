@@ -1,7 +1,7 @@
 //! Reading a group into points, shuffled.
 
 use super::listing::{Entry, Pending};
-use super::source::Source;
+use super::source::Stored;
 use super::{Group, Member, NotFinite, Options, Problem, Space};
 use crate::error::Result;
 use crate::progress::Progress;
@@ -10,6 +10,7 @@ use checkpoint_store::TensorShape;
 use checkpoint_store::foreign::natural_names;
 use nalgebra::DMatrix;
 use rayon::prelude::*;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use weightspace::random::{permutation, stream};
 use weightspace::sketch::{Parameters, Sketch, matrix};
 
@@ -25,11 +26,18 @@ pub(super) struct Read {
 struct Point {
     identity: u64,
     not_finite: Vec<(String, u64)>,
+    /// Tensors that it has beside those of the group.
+    beside: Vec<(String, blake3::Hash)>,
 }
 
 /// Reads a group, its members in an order drawn from the seed.
 pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &dyn Progress) -> Read {
-    let Pending { layout, entries } = pending;
+    let Pending {
+        layout,
+        entries,
+        taken,
+        not_compared,
+    } = pending;
     let count = u32::try_from(entries.len()).unwrap_or(u32::MAX);
     let order = permutation(count, &mut stream(options.seed, "checkpoints", 0));
     let shuffled: Vec<&Entry> = order
@@ -46,20 +54,21 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &dyn
         .iter()
         .filter_map(|&entry| Some((entry, rest.split_off_mut(..rows)?)))
         .collect();
-    let points: Vec<Result<Point>> = columns
+    let mut points: Vec<Result<Point>> = columns
         .into_par_iter()
         .map(|(entry, column)| {
             let point = match space {
                 Space::Sketches => entry
                     .source
                     .sketch(&layout)
-                    .and_then(|sketch| sketched(entry, &sketch, column)),
+                    .and_then(|sketch| sketched(entry, &layout, &sketch, column)),
                 Space::Weights => weights(entry, &layout, column),
             };
             work.done(1);
             point
         })
         .collect();
+    distinguish(&mut points);
     let mut read = Read {
         group: None,
         problems: Vec::new(),
@@ -83,6 +92,7 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &dyn
                     claims: entry.claims.clone(),
                     aside: entry.aside,
                     identity: point.identity,
+                    view: entry.source.view().cloned(),
                 });
             }
         }
@@ -102,6 +112,8 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &dyn
             layout,
             members,
             space,
+            taken,
+            not_compared,
         });
     }
     read
@@ -126,11 +138,72 @@ fn weights(entry: &Entry, layout: &[TensorShape], column: &mut [f32]) -> Result<
             not_finite.push((tensor.name.clone(), bad));
         }
     }
-    take_in_stored(&entry.source, &entry.name, &mut hasher)?;
+    let stored = entry.source.beyond_f32()?;
+    take_in_stored(&stored, layout, &entry.name, &mut hasher);
     Ok(Point {
         identity: first_bytes(&hasher),
         not_finite,
+        beside: reader.beside()?,
     })
+}
+
+/// What [`Member::identity`] is of weights of this layout.
+pub(crate) fn identity_of_weights<'a>(
+    values: impl Iterator<Item = &'a [f32]>,
+    layout: &[TensorShape],
+    stored: &BTreeMap<String, Stored>,
+    name: &str,
+) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    for values in values {
+        hash(&mut hasher, values);
+    }
+    take_in_stored(stored, layout, name, &mut hasher);
+    first_bytes(&hasher)
+}
+
+/// Checkpoints with the same tensors in common are the same only if no tensor differs that both have
+/// beside these.
+fn distinguish(points: &mut [Result<Point>]) {
+    let mut alike: HashMap<u64, Vec<usize>> = HashMap::new();
+    for (index, point) in points.iter().enumerate() {
+        if let Ok(point) = point {
+            alike.entry(point.identity).or_default().push(index);
+        }
+    }
+    for mut places in alike.into_values() {
+        let beside = |index: usize| -> Vec<(String, blake3::Hash)> {
+            let point = points.get(index).and_then(|point| point.as_ref().ok());
+            point.map_or_else(Vec::new, |point| point.beside.clone())
+        };
+        places.sort_by_key(|&index| std::cmp::Reverse(beside(index).len()));
+        // What the checkpoints of each kind have beside the rest.
+        let mut kinds: Vec<BTreeMap<String, blake3::Hash>> = Vec::new();
+        let mut found: Vec<(usize, usize)> = Vec::new();
+        for &index in &places {
+            let own = beside(index);
+            let agrees = |kind: &BTreeMap<String, blake3::Hash>| {
+                own.iter()
+                    .all(|(name, hash)| kind.get(name).is_none_or(|known| known == hash))
+            };
+            let kind = kinds.iter().position(agrees).unwrap_or_else(|| {
+                kinds.push(BTreeMap::new());
+                kinds.len() - 1
+            });
+            if let Some(kind) = kinds.get_mut(kind) {
+                kind.extend(own);
+            }
+            found.push((index, kind));
+        }
+        for (index, kind) in found.into_iter().filter(|(_, kind)| *kind > 0) {
+            if let Some(Ok(point)) = points.get_mut(index) {
+                let mut hasher = blake3::Hasher::new();
+                hasher.update(&point.identity.to_le_bytes());
+                hasher.update(&(kind as u64).to_le_bytes());
+                point.identity = first_bytes(&hasher);
+            }
+        }
+    }
 }
 
 /// What [`Member::identity`] is of a sketch.
@@ -163,11 +236,21 @@ fn hash(hasher: &mut blake3::Hasher, values: &[f32]) {
 
 /// Checkpoints are the same only if what f32 does not show is the same, byte for byte; where that is
 /// not known, a checkpoint is the same as no other. Returns whether there is any of it.
-fn take_in_stored(source: &Source, name: &str, hasher: &mut blake3::Hasher) -> Result<bool> {
-    let all = source.beyond_f32()?;
-    let has_more = !all.is_empty();
-    for (tensor, stored) in all {
-        for text in [&tensor, &stored.dtype] {
+fn take_in_stored(
+    all: &BTreeMap<String, Stored>,
+    layout: &[TensorShape],
+    name: &str,
+    hasher: &mut blake3::Hasher,
+) -> bool {
+    let shown: HashSet<&str> = layout.iter().map(|tensor| tensor.name.as_str()).collect();
+    let is_meant = |tensor: &str, stored: &Stored| stored.is_unread || shown.contains(tensor);
+    let mut has_more = false;
+    for (tensor, stored) in all
+        .iter()
+        .filter(|(tensor, stored)| is_meant(tensor, stored))
+    {
+        has_more = true;
+        for text in [tensor, &stored.dtype] {
             hasher.update(&(text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
         }
@@ -176,7 +259,7 @@ fn take_in_stored(source: &Source, name: &str, hasher: &mut blake3::Hasher) -> R
             None => hasher.update(name.as_bytes()),
         };
     }
-    Ok(has_more)
+    has_more
 }
 
 fn first_bytes(hasher: &blake3::Hasher) -> u64 {
@@ -184,7 +267,12 @@ fn first_bytes(hasher: &blake3::Hasher) -> u64 {
     u64::from_le_bytes(first.unwrap_or_default())
 }
 
-fn sketched(entry: &Entry, sketch: &Sketch, column: &mut [f32]) -> Result<Point> {
+fn sketched(
+    entry: &Entry,
+    layout: &[TensorShape],
+    sketch: &Sketch,
+    column: &mut [f32],
+) -> Result<Point> {
     let bad = sketch.tensors.iter().filter(|tensor| tensor.non_finite > 0);
     let not_finite: Vec<(String, u64)> = bad
         .map(|tensor| (tensor.name.clone(), tensor.non_finite))
@@ -193,14 +281,33 @@ fn sketched(entry: &Entry, sketch: &Sketch, column: &mut [f32]) -> Result<Point>
         // Refuses what no sketcher can have made.
         column.copy_from_slice(matrix(&[sketch])?.as_slice());
     }
+    let stored = entry.source.beyond_f32()?;
+    let beside = match entry.source.view() {
+        Some(_) => entry.source.open(layout)?.beside()?,
+        None => Vec::new(),
+    };
+    Ok(Point {
+        identity: identity_of_sketch(sketch, layout, &stored, &entry.name),
+        not_finite,
+        beside,
+    })
+}
+
+/// What [`Member::identity`] is of a sketch of weights of this layout.
+pub(crate) fn identity_of_sketch(
+    sketch: &Sketch,
+    layout: &[TensorShape],
+    stored: &BTreeMap<String, Stored>,
+    name: &str,
+) -> u64 {
     let own = identity(sketch);
     let mut hasher = blake3::Hasher::new();
     hasher.update(&own.to_le_bytes());
-    let has_more = take_in_stored(&entry.source, &entry.name, &mut hasher)?;
-    Ok(Point {
-        identity: if has_more { first_bytes(&hasher) } else { own },
-        not_finite,
-    })
+    if take_in_stored(stored, layout, name, &mut hasher) {
+        first_bytes(&hasher)
+    } else {
+        own
+    }
 }
 
 /// The sketches of a listed group, in the order in which it is listed.

@@ -87,6 +87,14 @@ impl Single {
             .collect()
     }
 
+    /// Their names, in the same order.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.tensors
+            .iter()
+            .map(|tensor| tensor.name.as_str())
+            .collect()
+    }
+
     /// The bytes of tensors that could not be read, and of f64, as hashes by name.
     pub(crate) fn stored(&self) -> &BTreeMap<String, Stored> {
         &self.stored

@@ -1,6 +1,7 @@
 //! Where the weights of one checkpoint lie, and reading them tensor by tensor.
 
 use crate::error::{Error, Result};
+use crate::mapping::{View, hash_of};
 use crate::source::{TensorSource, sides};
 use checkpoint_store::foreign::{Description, Element, ForeignCheckpoint, ForeignTensor, Role};
 use checkpoint_store::{Checkpoints, TensorShape};
@@ -20,11 +21,21 @@ pub(crate) enum Source {
     Own(Arc<dyn TensorSource>),
     /// They are gone; a sketch is left.
     Sketch(Arc<Sketch>),
+    /// In one of these, shown with other names and shapes.
+    Mapped(Arc<View>, Box<Source>),
 }
 
 impl Source {
     pub(crate) fn is_sketch(&self) -> bool {
         matches!(self, Self::Sketch(_))
+    }
+
+    /// How it is shown, if that is not as it is stored.
+    pub(crate) fn view(&self) -> Option<&Arc<View>> {
+        match self {
+            Self::Mapped(view, _) => Some(view),
+            _ => None,
+        }
     }
 
     /// Opens it for reading tensors of this layout.
@@ -40,10 +51,18 @@ impl Source {
                 Opened::Column(StoreColumn::new(checkpoints, *column, own))
             }
             Self::Own(source) => Opened::Own(source.as_ref()),
+            Self::Mapped(view, inner) => Opened::Mapped(Box::new(MappedSource {
+                inner: inner.open(view.own())?,
+                view,
+            })),
             Self::Sketch(_) => return Err(Error::SketchOnly),
         };
         let places = places(source.get().tensors(), layout);
-        let places = places.ok_or_else(|| match self {
+        let stored = match self {
+            Self::Mapped(_, inner) => inner.as_ref(),
+            other => other,
+        };
+        let places = places.ok_or_else(|| match stored {
             Self::Foreign(description) => Error::Changed {
                 path: description.path().to_path_buf(),
             },
@@ -57,13 +76,15 @@ impl Source {
     }
 
     /// What of a checkpoint its values as f32 do not show, by tensor: the bytes of tensors that could
-    /// not be read, and of f64. Empty for most checkpoints.
+    /// not be read, and of those of f64 with numbers that no f32 is. Empty for most checkpoints.
     ///
     /// # Errors
     /// When the files cannot be read, or changed since they were listed.
     pub(crate) fn beyond_f32(&self) -> Result<BTreeMap<String, Stored>> {
-        let Self::Foreign(description) = self else {
-            return Ok(BTreeMap::new());
+        let description = match self {
+            Self::Foreign(description) => description,
+            Self::Mapped(view, inner) => return Ok(view.stored(inner.beyond_f32()?)),
+            _ => return Ok(BTreeMap::new()),
         };
         let is_wide =
             |tensor: &ForeignTensor| tensor.role == Role::Weight && tensor.element == Element::F64;
@@ -79,18 +100,30 @@ impl Source {
                 hasher.update(bytes);
             })?;
             let hash = is_known.then(|| hasher.finalize());
-            let dtype = tensor.dtype.clone();
-            stored.insert(tensor.name.clone(), Stored { dtype, hash });
+            let one = Stored {
+                dtype: tensor.dtype.clone(),
+                hash,
+                is_unread: true,
+            };
+            stored.insert(tensor.name.clone(), one);
         }
         let tensors = description.tensors().iter().enumerate();
         for (index, tensor) in tensors.filter(|(_, tensor)| is_wide(tensor)) {
             let mut hasher = blake3::Hasher::new();
+            let mut has_more = false;
             checkpoint.read_stored(index, &mut |bytes| {
                 hasher.update(bytes);
+                has_more |= has_more_digits(bytes);
             })?;
-            let hash = Some(hasher.finalize());
-            let dtype = "f64".to_owned();
-            stored.insert(tensor.name.clone(), Stored { dtype, hash });
+            if has_more {
+                let hash = Some(hasher.finalize());
+                let one = Stored {
+                    dtype: "f64".to_owned(),
+                    hash,
+                    is_unread: false,
+                };
+                stored.insert(tensor.name.clone(), one);
+            }
         }
         Ok(stored)
     }
@@ -107,6 +140,16 @@ impl Source {
     }
 }
 
+/// Whether some of these numbers of f64, little-endian, are no f32.
+fn has_more_digits(bytes: &[u8]) -> bool {
+    let (numbers, rest) = bytes.as_chunks::<8>();
+    !rest.is_empty()
+        || numbers.iter().any(|bytes| {
+            let number = f64::from_le_bytes(*bytes);
+            f64::from(number as f32).to_bits() != number.to_bits() && !number.is_nan()
+        })
+}
+
 /// A tensor as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stored {
@@ -114,6 +157,8 @@ pub(crate) struct Stored {
     pub(crate) dtype: String,
     /// Of its bytes; none where it is not known where they lie.
     pub(crate) hash: Option<blake3::Hash>,
+    /// Whether it could not be read as numbers.
+    pub(crate) is_unread: bool,
 }
 
 impl Stored {
@@ -153,6 +198,7 @@ enum Opened<'a> {
     Foreign(Box<ForeignSource>),
     Column(StoreColumn<'a>),
     Own(&'a dyn TensorSource),
+    Mapped(Box<MappedSource<'a>>),
 }
 
 impl Opened<'_> {
@@ -161,6 +207,7 @@ impl Opened<'_> {
             Self::Foreign(source) => source.as_ref(),
             Self::Column(source) => source,
             Self::Own(source) => *source,
+            Self::Mapped(source) => source.as_ref(),
         }
     }
 }
@@ -176,6 +223,27 @@ impl Reader<'_> {
         self.source.get().read(*place, sink)
     }
 
+    /// What it stores and does not show with the tensors of the layout, as hashes by name, with the
+    /// number of weights. A tensor that is another one of the checkpoint again is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(crate) fn beside(&self) -> Result<Vec<(String, blake3::Hash)>> {
+        let Opened::Mapped(mapped) = &self.source else {
+            return Ok(Vec::new());
+        };
+        let mut beside = Vec::new();
+        for (place, tensor) in mapped.view.beside() {
+            let hash = hash_of(&mapped.inner, place)?;
+            let same = mapped.view.tie(place);
+            let same = same.map(|same| hash_of(&mapped.inner, same)).transpose()?;
+            if same != Some(hash) {
+                beside.push((tensor.name.clone(), hash));
+            }
+        }
+        Ok(beside)
+    }
+
     /// Sketches all tensors of the layout.
     ///
     /// # Errors
@@ -188,6 +256,33 @@ impl Reader<'_> {
             sketcher.add(part.finish())?;
         }
         Ok(sketcher.finish())
+    }
+}
+
+impl TensorSource for Reader<'_> {
+    fn tensors(&self) -> &[TensorShape] {
+        self.layout
+    }
+
+    fn read(&self, index: usize, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
+        Reader::read(self, index, sink)
+    }
+}
+
+/// A checkpoint that is shown with other names and shapes.
+#[derive(Debug)]
+struct MappedSource<'a> {
+    inner: Reader<'a>,
+    view: &'a View,
+}
+
+impl TensorSource for MappedSource<'_> {
+    fn tensors(&self) -> &[TensorShape] {
+        self.view.layout()
+    }
+
+    fn read(&self, index: usize, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
+        self.view.read(index, &self.inner, sink)
     }
 }
 

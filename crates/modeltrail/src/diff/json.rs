@@ -1,11 +1,15 @@
 //! The comparison as JSON.
 
 use super::merged::Merge;
-use super::{Exact, Frozen, Summary, Verdict};
+use super::states::Frozen;
+use super::verdict::Verdict;
+use super::{Exact, Summary};
 use crate::checkpoint::{Applied, Buffers};
 use crate::collection::LeftOut;
 use crate::coverage::Coverage;
+use crate::mapping::{ComparedBytes, Said};
 use serde::Serialize;
+use std::collections::HashSet;
 use weightspace::compare::Change;
 use weightspace::matching::{Alignment, Break};
 
@@ -29,6 +33,15 @@ pub(super) struct Document<'a> {
     not_frozen: &'a [Frozen],
     buffers: &'a Buffers,
     coverage: &'a Coverage,
+    /// How tensors of other names, or stored in another way, were matched.
+    #[serde(skip_serializing_if = "Said::is_empty")]
+    mapping: &'a Said,
+    /// Tensors whose bytes were compared, since f32 does not hold them.
+    #[serde(skip_serializing_if = "ComparedBytes::is_empty")]
+    bytes: &'a ComparedBytes,
+    /// Share of the weights of the larger one that both have, where that is not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    share_in_both: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -73,14 +86,21 @@ struct Layer<'a> {
 
 pub(super) fn document<'a>(found: &'a Exact) -> Document<'a> {
     let tensors = found.comparison.tensors.iter();
+    let more: HashSet<&String> = found.bytes.more_digits.iter().collect();
     Document {
         schema: SCHEMA,
         from_sketches: false,
         a: compared(&found.a),
         b: compared(&found.b),
-        total: row(None, None, &found.comparison.total),
+        total: Row {
+            frozen: found.comparison.total.identical() && more.is_empty(),
+            ..row(None, None, &found.comparison.total)
+        },
         tensors: tensors
-            .map(|tensor| row(Some(&tensor.name), Some(&tensor.shape), &tensor.change))
+            .map(|tensor| Row {
+                frozen: tensor.change.identical() && !more.contains(&tensor.name),
+                ..row(Some(&tensor.name), Some(&tensor.shape), &tensor.change)
+            })
             .collect(),
         only_a: &found.only_a,
         only_b: &found.only_b,
@@ -91,6 +111,9 @@ pub(super) fn document<'a>(found: &'a Exact) -> Document<'a> {
         not_frozen: &found.frozen,
         buffers: &found.buffers,
         coverage: &found.coverage,
+        mapping: &found.said,
+        bytes: &found.bytes,
+        share_in_both: Some(found.share).filter(|share| *share < 1.0),
     }
 }
 

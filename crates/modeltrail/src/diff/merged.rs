@@ -1,7 +1,9 @@
 //! Whether B is a merge of A and others.
 
+use super::DiffOptions;
 use crate::checkpoint::Checkpoint;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::mapping::{Alike, alike};
 use serde::Serialize;
 use weightspace::compare::Tensor;
 use weightspace::compare::merge::fit;
@@ -27,23 +29,26 @@ pub(super) struct Parent {
     pub(super) coefficient: f64,
 }
 
-fn weights(checkpoint: &Checkpoint) -> Result<Vec<Tensor<'_>>> {
-    checkpoint.tensors().ok_or(Error::SketchOnly)
-}
-
-/// Fits B by A and the others.
+/// Fits B by A and the others; A and B were matched. Parents are matched with A.
 ///
 /// # Errors
 /// When one is only a sketch, or is not finite; when no tensor is in all.
-pub(super) fn find(a: &Checkpoint, b: &Checkpoint, others: &[Checkpoint]) -> Result<Merge> {
-    let parents: Vec<&Checkpoint> = std::iter::once(a).chain(others).collect();
-    let all = parents.iter().map(|parent| weights(parent));
-    let all = all.collect::<Result<Vec<_>>>()?;
+pub(super) fn find(
+    (a, b): (&Checkpoint, &Checkpoint),
+    both: &Alike<'_>,
+    options: &DiffOptions<'_>,
+) -> Result<Merge> {
+    let others = options.parents;
+    let matched = others.iter().map(|parent| alike(a, parent, &options.map));
+    let matched = matched.collect::<Result<Vec<_>>>()?;
+    let own = both.a();
+    let all = matched.iter().map(Alike::b);
+    let all: Vec<Vec<Tensor<'_>>> = std::iter::once(own).chain(all).collect();
     let candidates: Vec<&[_]> = all.iter().map(Vec::as_slice).collect();
-    let mut read = parents.iter().chain([&b]);
+    let mut read = others.iter().chain([a, b]);
     let is_complete = read.all(|checkpoint| checkpoint.unread().is_empty());
-    let found = fit(&weights(b)?, &candidates)?;
-    let parents = parents.iter().zip(&found.coefficients);
+    let found = fit(&both.b(), &candidates)?;
+    let parents = std::iter::once(a).chain(others).zip(&found.coefficients);
     Ok(Merge {
         is_merge: is_complete.then(|| found.is_merge()),
         residual: found.residual,
@@ -62,7 +67,17 @@ pub(super) fn find(a: &Checkpoint, b: &Checkpoint, others: &[Checkpoint]) -> Res
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::diff::{Diff, DiffOptions, diff};
+    use crate::diff::{Diff, diff};
+    use crate::mapping::Map;
+
+    fn find(a: &Checkpoint, b: &Checkpoint, parents: &[Checkpoint]) -> Result<Merge> {
+        let options = DiffOptions {
+            parents,
+            ..DiffOptions::default()
+        };
+        let both = alike(a, b, &Map::Auto)?;
+        super::find((a, b), &both, &options)
+    }
 
     /// Numbers that look random.
     fn values(salt: u32) -> Vec<f32> {

@@ -3,12 +3,14 @@
 //! Norms and counts are exact, and so is whether a tensor changed at all; distances have an error,
 //! and the kind of change is not known.
 
+use super::states::{Frozen, State, broken, states_of_unread};
 use super::text::{MANY, NAMED, SHOWN, lines, significant};
-use super::{Frozen, Pattern, State, broken, states_of_unread, without_unread};
+use super::{DiffOptions, without_unread};
 use crate::checkpoint::Checkpoint;
 use crate::collection::{LeftOut, printable};
 use crate::coverage::Coverage;
 use crate::error::Result;
+use crate::mapping::{Said, sketches};
 use crate::text::{Shown, beside_weights, counted, few, table, thousands, unread};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -36,6 +38,9 @@ pub struct Sketched {
     not_frozen: Vec<Frozen>,
     not_finite: Vec<NotFinite>,
     pub(super) coverage: Coverage,
+    /// How tensors of other names were matched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mapping: Option<Said>,
 }
 
 #[derive(Debug, Serialize)]
@@ -97,10 +102,10 @@ impl Sketched {
 ///
 /// # Errors
 /// When they were not made alike, or a pattern means no tensor.
-pub(super) fn find(a: &Checkpoint, b: &Checkpoint, patterns: &[Pattern]) -> Result<Sketched> {
+pub(super) fn find(a: &Checkpoint, b: &Checkpoint, options: &DiffOptions<'_>) -> Result<Sketched> {
     let mut coverage = a.coverage();
     coverage.add(&b.coverage());
-    let (whole_a, whole_b) = (a.sketch()?, b.sketch()?);
+    let (whole_a, whole_b, said) = sketches(a, b, &options.map)?;
     let (ours, theirs) = (by_name(&whole_a), by_name(&whole_b));
     let mut only_a = Vec::new();
     let mut reshaped = Vec::new();
@@ -152,7 +157,7 @@ pub(super) fn find(a: &Checkpoint, b: &Checkpoint, patterns: &[Pattern]) -> Resu
         let why = format!("{} values are NaN or infinite", bad.values);
         states.push(State::weights(&bad.tensor, Some(why)));
     }
-    let not_frozen = broken(patterns, states)?;
+    let not_frozen = broken(options.frozen, states)?;
     let is_identical = is_whole && total.frozen && not_finite.is_empty();
     let named = |checkpoint: &Checkpoint| Named {
         name: checkpoint.name().to_owned(),
@@ -176,6 +181,7 @@ pub(super) fn find(a: &Checkpoint, b: &Checkpoint, patterns: &[Pattern]) -> Resu
         not_frozen,
         not_finite,
         coverage,
+        mapping: said,
     })
 }
 
@@ -283,6 +289,13 @@ pub(super) fn page(found: &Sketched, shown: Shown<'_>) -> String {
         );
     }
     text.push('\n');
+    for line in found
+        .mapping
+        .iter()
+        .flat_map(|said| said.sentences("A", "B"))
+    {
+        let _ = writeln!(text, "{line}");
+    }
     let most = if shown.all { usize::MAX } else { NAMED };
     let named = [
         ("only in A", &found.only_a),

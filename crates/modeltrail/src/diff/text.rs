@@ -1,13 +1,13 @@
 //! The comparison for people.
 
+use super::described::described;
 use super::merged::Merge;
-use super::{Exact, Summary, Verdict};
+use super::verdict::{Beyond, Verdict};
+use super::{Exact, Summary};
 use crate::collection::printable;
-use crate::text::{Shown, beside_weights, counted, few, table, thousands, unread};
+use crate::text::{Shown, beside_weights, counted, few, part, table, thousands, unread};
+use std::collections::HashSet;
 use std::fmt::Write;
-use weightspace::compare::grid::{Grid, Group};
-use weightspace::compare::noise::Noise;
-use weightspace::compare::rounding::Format;
 use weightspace::compare::{Change, Kind, TensorChange};
 
 /// More tensors than this are summed up, if not all are asked for.
@@ -23,6 +23,9 @@ pub(super) fn page(found: &Exact, shown: Shown<'_>) -> String {
     let mut text = tensors(found, shown);
     text.push('\n');
     let most = if shown.all { usize::MAX } else { NAMED };
+    for line in found.said.sentences("A", "B") {
+        let _ = writeln!(text, "{line}");
+    }
     let named = [
         ("only in A", &found.only_a),
         ("only in B", &found.only_b),
@@ -102,15 +105,28 @@ fn tensors(found: &Exact, shown: Shown<'_>) -> String {
     let all = &found.comparison.tensors;
     let mut listed: Vec<&TensorChange> = all.iter().collect();
     let is_cut = !shown.all && all.len() > MANY;
+    let more: HashSet<&str> = found.bytes.more_digits.iter().map(String::as_str).collect();
+    let has_changed =
+        |tensor: &TensorChange| !tensor.change.identical() || more.contains(tensor.name.as_str());
     if is_cut {
         let size = |tensor: &TensorChange| tensor.change.relative().unwrap_or(f64::INFINITY);
-        listed.retain(|tensor| !tensor.change.identical());
+        listed.retain(|tensor| has_changed(tensor));
         listed.sort_by(|a, b| size(b).total_cmp(&size(a)));
         listed.truncate(SHOWN);
     }
-    let rows = listed.iter();
-    let rows = rows.map(|tensor| row(&printable(&tensor.name), &tensor.change));
-    let total = row("all", &found.comparison.total);
+    let rows = listed.iter().map(|tensor| {
+        let mut row = row(&printable(&tensor.name), &tensor.change);
+        if let (true, Some(last)) = (more.contains(tensor.name.as_str()), row.last_mut()) {
+            *last = "beyond f32".to_owned();
+        }
+        row
+    });
+    let mut total = row("all", &found.comparison.total);
+    if let (false, Some(last)) = (more.is_empty(), total.last_mut())
+        && found.comparison.total.identical()
+    {
+        *last = "beyond f32".to_owned();
+    }
     let first = if is_cut { "changed most" } else { "tensor" };
     let titles = [
         first,
@@ -122,10 +138,7 @@ fn tensors(found: &Exact, shown: Shown<'_>) -> String {
     ];
     let mut text = format!("{}\n", table(titles, rows.chain([total])));
     if is_cut {
-        let changed = all
-            .iter()
-            .filter(|tensor| !tensor.change.identical())
-            .count();
+        let changed = all.iter().filter(|tensor| has_changed(tensor)).count();
         let _ = writeln!(
             text,
             "{} of {} changed, and {} are the same bits; shown are {}{}",
@@ -194,35 +207,109 @@ pub(super) const CANNOT_TELL: &str =
 /// What kind of change it is, in a sentence.
 fn verdict(found: &Exact) -> String {
     let total = &found.comparison.total;
+    if total.elements == 0 && !found.said.ambiguous.is_empty() {
+        return "cannot tell which tensor of A is which of B: neither names nor values say it"
+            .to_owned();
+    }
     if total.elements == 0 {
         return "no tensor is in both with one shape: these are different models".to_owned();
     }
     if total.non_finite > 0 {
         return "none, since weights are NaN or infinite".to_owned();
     }
-    let is_partial = found.only_a.len() + found.only_b.len() + found.reshaped.len() > 0;
+    let is_partial = found.share < 1.0;
     let suffix = if is_partial {
         " (of what both have)"
     } else {
         ""
     };
-    match &found.verdict {
-        Some(Verdict::Kind(Kind::Identical)) if !found.buffers.changed.is_empty() => {
-            format!("the weights are the same, bit for bit{suffix}, and buffers changed")
-        }
+    let said = match &found.verdict {
+        Some(Verdict::Kind(Kind::Identical)) => identical(found),
         Some(Verdict::Kind(kind)) => format!("{}{suffix}", described(kind)),
-        Some(Verdict::CannotTell(_)) if found.coverage.is_complete() => {
-            "cannot tell: the same as f32, and one or both are stored with more digits that are not \
-             known to be the same"
-                .to_owned()
-        }
-        Some(Verdict::CannotTell(_)) => CANNOT_TELL.to_owned(),
+        Some(Verdict::Beyond(beyond)) => beyond_numbers(found, beyond),
         None if are_same_products(found) => {
             "the same changes but for rounding: both adapters multiply out to the same, whatever their \
              factors are"
                 .to_owned()
         }
         None => format!("{}{suffix}", unexplained(found)),
+    };
+    if found.is_other_architecture() {
+        return format!(
+            "another architecture: only {} of the weights are in both. In these: {said}",
+            part(found.share)
+        );
+    }
+    said
+}
+
+/// All bits are the same, under whatever names.
+fn identical(found: &Exact) -> String {
+    let same = if found.buffers.has_changed() {
+        "the weights are the same, bit for bit, and buffers changed"
+    } else {
+        "identical, bit for bit"
+    };
+    let same = match found.bytes.unread.same.len() {
+        0 => same.to_owned(),
+        count => format!(
+            "{same}; the bytes of {} that could not be read are the same too",
+            counted(count, "tensor")
+        ),
+    };
+    if found.said.has_other_names() {
+        format!("the same model under other names: {same}")
+    } else if found.is_renamed {
+        format!("the same model, stored in another way: {same}")
+    } else {
+        same
+    }
+}
+
+/// What the numbers that are compared do not show alone.
+fn beyond_numbers(found: &Exact, beyond: &Beyond) -> String {
+    match beyond {
+        Beyond::CannotTell if found.coverage.is_complete() => {
+            "cannot tell: the same as f32, and one or both are stored with more digits that are not \
+             known to be the same"
+                .to_owned()
+        }
+        Beyond::CannotTell => CANNOT_TELL.to_owned(),
+        Beyond::IdenticalInCommon { share } => format!(
+            "identical in all that both have, {} of the weights{}",
+            part(*share),
+            if found.said.has_other_names() {
+                "; some have other names"
+            } else {
+                ""
+            }
+        ),
+        Beyond::ChangedBeyondF32 { tensors } => format!(
+            "changed, by less than f32 shows: {} of f64 are the same as f32 and differ in further digits \
+             ({})",
+            counted(*tensors, "tensor"),
+            first(&found.bytes.more_digits)
+        ),
+        Beyond::ChangedByUnknownAmount { tensors } => format!(
+            "changed, by an unknown amount: the bytes of {} that could not be read differ ({}), and all \
+             others are the same",
+            counted(*tensors, "tensor"),
+            first(&found.bytes.unread.changed)
+        ),
+    }
+}
+
+/// The first few names.
+fn first(names: &[String]) -> String {
+    const NAMED: usize = 4;
+    let named: Vec<String> = names
+        .iter()
+        .take(NAMED)
+        .map(|name| printable(name))
+        .collect();
+    match names.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{}, and {more} more", named.join(", ")),
     }
 }
 
@@ -296,77 +383,6 @@ fn unexplained(found: &Exact) -> String {
         return format!("{none}; permuted units could not be looked for");
     }
     format!("{none}, and not permuted units (distance {before}, {after} at best)")
-}
-
-fn described(kind: &Kind) -> String {
-    match kind {
-        Kind::Identical => "identical, bit for bit".to_owned(),
-        Kind::Pruned { zeros, share } => format!(
-            "pruned: {} weights ({:.1} %) became zero, no other changed",
-            thousands(*zeros as u64),
-            100.0 * share
-        ),
-        Kind::Scaled { factor } => format!("scaled: B = {factor:.6} · A"),
-        Kind::Quantised { grid, tensors } => {
-            format!(
-                "quantised: {} on a grid, mostly {}",
-                counted(*tensors, "tensor"),
-                on(grid)
-            )
-        }
-        Kind::LowRank {
-            rank,
-            tensors,
-            energy,
-        } => format!(
-            "a low-rank update, as LoRA makes: rank {rank} at most, in {} ({:.2} % of the change)",
-            counted(*tensors, "tensor"),
-            100.0 * energy
-        ),
-        Kind::Noise { noise } => format!("independent Gaussian noise was added, {}", scale(*noise)),
-    }
-}
-
-fn scale(noise: Noise) -> String {
-    match noise {
-        Noise::Absolute(deviation) => {
-            format!(
-                "of standard deviation {} in every tensor",
-                significant(deviation)
-            )
-        }
-        Noise::Relative(times) => format!(
-            "of {} times the root mean square of each tensor",
-            significant(times)
-        ),
-    }
-}
-
-fn on(grid: &Grid) -> String {
-    match grid {
-        Grid::Float(format) => format!("that of {}", float(*format)),
-        Grid::Uniform { levels, per } => format!("{levels} even levels per {}", shared(*per)),
-        Grid::Codebook { values, per } => format!("{values} uneven levels per {}", shared(*per)),
-    }
-}
-
-fn float(format: Format) -> &'static str {
-    match format {
-        Format::E5m2 => "fp8 (e5m2)",
-        Format::E4m3 => "fp8 (e4m3)",
-        Format::Bf16 => "bfloat16",
-        Format::Fp16 => "fp16",
-        Format::F32 => "fp32",
-    }
-}
-
-fn shared(group: Group) -> String {
-    match group {
-        Group::Tensor => "tensor".to_owned(),
-        Group::Row => "row".to_owned(),
-        Group::Column => "column".to_owned(),
-        Group::Block(values) => format!("block of {values}"),
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! How long the recent steps of the accredited checkpoint's run are.
 
 use crate::checkpoint::Checkpoint;
-use crate::collection::{Collection, Group, Options, Space, Unit, collect, printable};
+use crate::collection::shared::{Reference, collect_shared};
+use crate::collection::{Collection, Group, Options, Space, Unit, printable};
 use crate::error::{Error, Result};
 use crate::runs::RunOptions;
 use std::collections::{BTreeMap, HashMap};
@@ -41,7 +42,14 @@ impl History {
             options.memory
         };
         let options = options.clone().memory(memory);
-        Self::of(&collect(paths, &options), accredited, options.seed)
+        let reference = Reference {
+            one: accredited,
+            least: 1.0,
+            map: &options.map,
+        };
+        let (collection, others) = collect_shared(paths, &options, &reference);
+        let others = others.iter().map(|other| other.checkpoints).sum();
+        Self::beside(&collection, others, accredited, options.seed)
     }
 
     /// How long the steps of a run are. Everything must have been read and be finite: a missing
@@ -52,6 +60,16 @@ impl History {
     /// When something could not be read or is not finite, several runs are claimed, or fewer than
     /// two different checkpoints have the tensors of the accredited one.
     pub fn of(collection: &Collection, accredited: &Checkpoint, seed: u64) -> Result<Self> {
+        Self::beside(collection, 0, accredited, seed)
+    }
+
+    /// As [`of`](Self::of), beside so many checkpoints of another architecture that were not read.
+    fn beside(
+        collection: &Collection,
+        not_read: usize,
+        accredited: &Checkpoint,
+        seed: u64,
+    ) -> Result<Self> {
         check_complete(collection)?;
         let shapes = accredited.shapes();
         let (own, others): (Vec<&Group>, Vec<&Group>) = collection
@@ -92,7 +110,11 @@ impl History {
             },
             is_claimed,
             has_accredited,
-            others: others.iter().map(|group| group.members.len()).sum(),
+            others: not_read
+                + others
+                    .iter()
+                    .map(|group| group.members.len())
+                    .sum::<usize>(),
         })
     }
 }

@@ -7,6 +7,7 @@ use crate::collection::LeftOut;
 use crate::coverage::Coverage;
 use crate::gate::judged::Judged;
 use crate::gate::measured::Moved;
+use crate::mapping::{ComparedBytes, Said};
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -31,6 +32,15 @@ struct Document<'a> {
     not_looked_at: LeftOut,
     buffers: &'a Buffers,
     coverage: &'a Coverage,
+    /// Tensors that only one has, or in another shape.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    other_tensors: &'a [String],
+    /// How tensors of other names, or stored in another way, were matched.
+    #[serde(skip_serializing_if = "Said::is_empty")]
+    mapping: &'a Said,
+    /// Tensors whose bytes were compared, since f32 does not hold them.
+    #[serde(skip_serializing_if = "ComparedBytes::is_empty")]
+    bytes: &'a ComparedBytes,
 }
 
 #[derive(Serialize)]
@@ -93,6 +103,9 @@ fn document<'a>(found: &'a Judgement) -> Document<'a> {
         not_looked_at: found.left_out,
         buffers: &found.buffers,
         coverage: &found.coverage,
+        other_tensors: &found.differences,
+        mapping: &found.said,
+        bytes: &found.bytes,
     }
 }
 

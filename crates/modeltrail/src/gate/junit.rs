@@ -18,9 +18,24 @@ fn document(found: &Judgement) -> String {
     suite.add_test_case(case("weights are finite", finite(found)));
     let all_read = case(
         "all weights were read",
-        unread(&found.coverage).map(Fault::Error),
+        unread(&found.coverage)
+            .filter(|_| !found.bytes.is_unread_same())
+            .map(Fault::Error),
     );
     suite.add_test_case(all_read);
+    if let Some(others) = super::text::other_tensors(found) {
+        suite.add_test_case(case(
+            "the tensors are the same",
+            Some(Fault::Retest(others)),
+        ));
+    }
+    if !found.said.ambiguous.is_empty() {
+        let unsure = found
+            .said
+            .sentences("the accredited checkpoint", "the candidate");
+        let unsure = unsure.join("; ");
+        suite.add_test_case(case("all tensors were matched", Some(Fault::Error(unsure))));
+    }
     for limit in &found.limits {
         suite.add_test_case(case(
             &super::text::limit_name(limit),

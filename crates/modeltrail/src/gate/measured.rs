@@ -1,9 +1,8 @@
 //! How far all weights and each tensor moved.
 
-use crate::checkpoint::Checkpoint;
 use crate::error::Result;
-use weightspace::compare::{Paired, compare};
-use weightspace::sketch::{Parameters, distance, relative_error, tensor_distances};
+use weightspace::compare::{Paired, Tensor, compare};
+use weightspace::sketch::{Parameters, Sketch, distance, relative_error, tensor_distances};
 
 /// What moved from A to B, both finite and of the same architecture.
 #[derive(Debug)]
@@ -49,30 +48,34 @@ impl Moved {
     }
 }
 
-/// Measures, from weights if both are there, else from sketches.
+/// Measures weights.
+///
+/// # Errors
+/// When the tensors differ; that is to be checked before.
+pub(super) fn of_tensors(a: &[Tensor<'_>], b: &[Tensor<'_>]) -> Result<Measured> {
+    let paired = Paired::new(a, b)?;
+    let comparison = compare(&paired);
+    let moved = |name: &str, change: &weightspace::compare::Change| Moved {
+        name: name.to_owned(),
+        distance: change.distance,
+        norm_a: change.norm_a,
+        norm_b: change.norm_b,
+        error: 0.0,
+    };
+    let tensors = comparison.tensors.iter();
+    Ok(Measured {
+        total: moved("", &comparison.total),
+        is_identical: comparison.total.identical(),
+        tensors: tensors.map(|t| moved(&t.name, &t.change)).collect(),
+    })
+}
+
+/// Measures sketches.
 ///
 /// # Errors
 /// When values are not finite or the tensors differ; both are to be checked before.
-pub fn measure(a: &Checkpoint, b: &Checkpoint) -> Result<Measured> {
-    if let (Some(a), Some(b)) = (a.tensors(), b.tensors()) {
-        let paired = Paired::new(&a, &b)?;
-        let comparison = compare(&paired);
-        let moved = |name: &str, change: &weightspace::compare::Change| Moved {
-            name: name.to_owned(),
-            distance: change.distance,
-            norm_a: change.norm_a,
-            norm_b: change.norm_b,
-            error: 0.0,
-        };
-        let tensors = comparison.tensors.iter();
-        return Ok(Measured {
-            total: moved("", &comparison.total),
-            is_identical: comparison.total.identical(),
-            tensors: tensors.map(|t| moved(&t.name, &t.change)).collect(),
-        });
-    }
-    let (a, b) = (a.sketch()?, b.sketch()?);
-    let apart = tensor_distances(&a, &b)?;
+pub(super) fn of_sketches(a: &Sketch, b: &Sketch) -> Result<Measured> {
+    let apart = tensor_distances(a, b)?;
     let is_identical = apart.iter().all(|tensor| tensor.identical);
     let norm = |of: fn(&weightspace::sketch::TensorDistance) -> f64| {
         apart
@@ -82,7 +85,7 @@ pub fn measure(a: &Checkpoint, b: &Checkpoint) -> Result<Measured> {
     let error = |error| if is_identical { 0.0 } else { error };
     let total = Moved {
         name: String::new(),
-        distance: if is_identical { 0.0 } else { distance(&a, &b)? },
+        distance: if is_identical { 0.0 } else { distance(a, b)? },
         norm_a: norm(|tensor| tensor.norm_a),
         norm_b: norm(|tensor| tensor.norm_b),
         error: error(relative_error(a.parameters.dimensions)),

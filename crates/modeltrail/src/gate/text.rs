@@ -5,7 +5,7 @@ use super::{Judgement, NotFinite, Verdict};
 use crate::collection::printable;
 use crate::gate::judged::Judged;
 use crate::gate::measured::{Measured, Moved};
-use crate::text::{beside_weights, table, unread};
+use crate::text::{beside_weights, counted, part, table, unread};
 
 /// So many tensors are shown.
 const SHOWN: usize = 8;
@@ -26,13 +26,51 @@ fn page(found: &Judgement) -> String {
     let mut parts = vec![format!("{answer}: {candidate} after {accredited}")];
     parts.extend(unread(&found.coverage));
     parts.extend(found.not_finite.iter().map(not_finite));
+    parts.extend(other_tensors(found));
+    parts.extend(bytes(found));
     parts.push(limits(found));
     if let Some(measured) = &found.measured {
-        let buffers = !found.buffers.changed.is_empty();
-        parts.push(moved(measured, found.coverage.is_complete(), buffers));
+        parts.push(moved(measured, found));
     }
     parts.push(notes(found));
     parts.join("\n\n")
+}
+
+/// What only one of them has, if there is anything.
+pub(super) fn other_tensors(found: &Judgement) -> Option<String> {
+    let first = found.differences.get(..SHOWN).unwrap_or(&found.differences);
+    let more = match found.differences.len() - first.len() {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    (!found.differences.is_empty()).then(|| {
+        format!(
+            "The candidate does not have the tensors of the accredited checkpoint: {}{more}. The limits \
+             are about what both have, {} of the weights.",
+            first.join(", "),
+            part(found.share)
+        )
+    })
+}
+
+/// What comparing the bytes of tensors showed that could not be read, if there are any.
+fn bytes(found: &Judgement) -> Option<String> {
+    let unread = &found.bytes.unread;
+    let (same, changed) = (unread.same.len(), unread.changed.len());
+    let mut parts = Vec::new();
+    if same > 0 {
+        parts.push(format!(
+            "{} that could not be read have the same bytes: they did not move",
+            counted(same, "tensor")
+        ));
+    }
+    if changed > 0 {
+        parts.push(format!(
+            "{} that could not be read have other bytes: they changed, by an unknown amount",
+            counted(changed, "tensor")
+        ));
+    }
+    (!parts.is_empty()).then(|| format!("{}.", parts.join("; ")))
 }
 
 /// A tensor that is not finite, and whose.
@@ -95,19 +133,32 @@ fn limits(found: &Judgement) -> String {
     table(titles, rows).to_string()
 }
 
-fn moved(measured: &Measured, is_complete: bool, buffers_changed: bool) -> String {
-    if measured.total.distance == 0.0 && !measured.is_identical {
-        return if is_complete {
-            "All weights are the same as f32; more digits are not known to be the same.".to_owned()
-        } else {
-            "What could be read did not move; that says nothing of the rest.".to_owned()
-        };
-    }
-    if measured.is_identical && buffers_changed {
+fn moved(measured: &Measured, found: &Judgement) -> String {
+    if measured.is_identical && found.buffers.has_changed() {
         return "All weights are the same bits, and buffers changed.".to_owned();
     }
-    if measured.is_identical {
+    if measured.is_identical && found.said.is_empty() {
         return "Identical: all weights are the same bits.".to_owned();
+    }
+    if measured.is_identical {
+        return "Identical: the same model under other names, or stored in another way: all weights are the \
+                same bits."
+            .to_owned();
+    }
+    if measured.total.distance == 0.0 {
+        let is_all = found.differences.is_empty() && found.said.ambiguous.is_empty();
+        let is_same = found.bytes.is_same();
+        return if !found.bytes.more_digits.is_empty() && found.bytes.is_unread_same() {
+            "All weights are the same as f32, and some differ in further digits.".to_owned()
+        } else if !found.bytes.is_unread_same() {
+            "What could be read did not move; that says nothing of the rest.".to_owned()
+        } else if is_all {
+            "All weights are the same as f32; more digits are not known to be the same.".to_owned()
+        } else if is_same {
+            "Identical in all that both have; that says nothing of the rest.".to_owned()
+        } else {
+            "What both have is the same as f32; that says nothing of the rest.".to_owned()
+        };
     }
     let mut tensors: Vec<&Moved> = measured.tensors.iter().collect();
     tensors.sort_by(|a, b| b.relative().total_cmp(&a.relative()));
@@ -163,6 +214,11 @@ fn notes(found: &Judgement) -> String {
                 .to_owned(),
         );
     }
+    notes.extend(
+        found
+            .said
+            .sentences("the accredited checkpoint", "the candidate"),
+    );
     if let Some(beside) = beside_weights(found.left_out, 0) {
         notes.push(format!("In both together {beside}."));
     }

@@ -1,5 +1,6 @@
 //! The checkpoints that a suspect may come from, reduced to the tensors that it has too.
 
+use super::suspect::Same;
 use super::verdict::Copies;
 use crate::checkpoint::Checkpoint;
 use crate::collection::shared::{Other, Reference, collect_shared, collect_shared_sources};
@@ -11,11 +12,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Least share of the suspect's weights that a checkpoint must have too.
-pub(crate) const LEAST_SHARE: f64 = 0.5;
+pub(crate) use crate::mapping::LEAST_SHARE;
 
 /// The checkpoints that a suspect may come from.
 ///
-/// They are read for one suspect: of each only the tensors that it has too, by name and shape.
+/// They are read for one suspect: of each only the tensors that it has too, under whatever names.
 /// Checkpoints with less than half of its weights are skipped.
 #[derive(Debug)]
 pub struct Candidates {
@@ -27,11 +28,10 @@ impl Candidates {
     /// Reads what the paths stand for: stores, files, folders, globs, and files of sketches. As
     /// sketches, if only a sketch is left of the suspect, or where weights need more memory.
     pub fn read(paths: &[PathBuf], suspect: &Checkpoint, options: &Options) -> Self {
-        let shapes = suspect.shapes();
         let reference = Reference {
-            shapes: &shapes,
-            is_sketch: suspect.is_sketch(),
+            one: suspect,
             least: LEAST_SHARE,
+            map: &options.map,
         };
         let found = collect_shared(paths, &for_suspect(suspect, options), &reference);
         Self::new(found)
@@ -45,11 +45,10 @@ impl Candidates {
     ) -> Self {
         let checkpoints = checkpoints.into_iter();
         let checkpoints = checkpoints.map(|(name, source)| (name.into(), source));
-        let shapes = suspect.shapes();
         let reference = Reference {
-            shapes: &shapes,
-            is_sketch: suspect.is_sketch(),
+            one: suspect,
             least: LEAST_SHARE,
+            map: &options.map,
         };
         let options = for_suspect(suspect, options);
         Self::new(collect_shared_sources(checkpoints, &options, &reference))
@@ -123,15 +122,22 @@ impl Completeness {
         self.is_suspect_whole && self.partial.is_empty()
     }
 
-    /// What these copies of the suspect prove.
-    pub(crate) fn of_copies<'a>(&self, copies: impl Iterator<Item = &'a Member>) -> Copies {
+    /// What these copies of the suspect prove. `is_known`: whether the bytes of everything are known
+    /// that could not be read of the suspect.
+    pub(crate) fn of_copies<'a>(
+        &self,
+        copies: impl Iterator<Item = (&'a Member, Same)>,
+        is_known: bool,
+    ) -> Copies {
         let mut proof = Copies::None;
-        for copy in copies {
-            let is_whole = !self.has_unknown && !self.partial.contains(&copy.name);
-            if is_whole && self.is_suspect_whole {
-                return Copies::Whole;
+        for (copy, same) in copies {
+            let was_read = !self.has_unknown && !self.partial.contains(&copy.name);
+            let is_whole = was_read && self.is_suspect_whole || is_known && !self.is_suspect_whole;
+            match same {
+                Same::No => continue,
+                Same::Stored if is_whole => return Copies::Whole,
+                Same::Stored | Same::Numbers => proof = Copies::OfWhatWasRead,
             }
-            proof = Copies::OfWhatWasRead;
         }
         proof
     }
@@ -170,7 +176,10 @@ mod tests {
         let (suspect, groups, coverage) = candidates(unread);
         let completeness = Completeness::of(&suspect, &groups, &coverage);
         assert_eq!(completeness.is_complete(), unread.is_empty());
-        completeness.of_copies(groups[0].members.iter())
+        completeness.of_copies(
+            groups[0].members.iter().map(|one| (one, Same::Stored)),
+            false,
+        )
     }
 
     #[test]
@@ -190,8 +199,14 @@ mod tests {
         let (suspect, groups, coverage) = candidates(&[]);
         let suspect = suspect.with_unread("v");
         let completeness = Completeness::of(&suspect, &groups, &coverage);
-        let members = groups[0].members.iter();
-        assert_eq!(completeness.of_copies(members), Copies::OfWhatWasRead);
-        assert_eq!(completeness.of_copies(std::iter::empty()), Copies::None);
+        let members = groups[0].members.iter().map(|one| (one, Same::Stored));
+        assert_eq!(
+            completeness.of_copies(members, false),
+            Copies::OfWhatWasRead
+        );
+        assert_eq!(
+            completeness.of_copies(std::iter::empty(), false),
+            Copies::None
+        );
     }
 }

@@ -10,8 +10,8 @@ use super::near::{Near, by_run, norm, ranked};
 use super::order_of_units::{Aligned, test};
 use super::permuted::{self, Search};
 use super::place::{self, Place};
-use super::suspect::Suspect;
-use super::verdict::{Decision, Evidence, Grounds, Relation, is_sure};
+use super::suspect::{Same, Suspect};
+use super::verdict::{Copies, Decision, Evidence, Grounds, Relation, is_sure};
 use crate::checkpoint::Checkpoint;
 use crate::collection::{Group, Options, Space};
 use crate::error::Result;
@@ -118,9 +118,10 @@ pub(crate) fn compare(
         ..RunOptions::default()
     })?;
     let near = ranked(&group, &runs, &stored);
-    let copies: Vec<usize> = (0..group.members.len())
-        .filter(|&member| stored.is_copied_by(&group, member))
-        .collect();
+    let same = (0..group.members.len()).map(|member| (member, stored.same(&group, member)));
+    let same: Vec<(usize, Same)> = same.filter(|(_, same)| *same != Same::No).collect();
+    let copies: Vec<usize> = same.iter().map(|(member, _)| *member).collect();
+    let is_known = has_known_bytes(checkpoint);
 
     let units = match near.first() {
         Some(nearest) => test(&group, nearest.member, &stored, options)?,
@@ -136,7 +137,7 @@ pub(crate) fn compare(
     };
     let is_permuted = search.is_permuted;
     let (suspect, near, outlier) = if let (true, Some(best)) = (is_permuted, &search.best) {
-        let suspect = Suspect::of(best.weights.clone(), group.space)?;
+        let suspect = Suspect::of(best.weights.clone(), &group)?;
         let near = ranked(&group, &runs, &suspect);
         (suspect, near, search.outlier)
     } else {
@@ -146,8 +147,20 @@ pub(crate) fn compare(
         (stored, near, outlier)
     };
 
+    let proof = completeness.of_copies(
+        same.iter()
+            .filter_map(|&(copy, same)| Some((group.members.get(copy)?, same))),
+        is_known,
+    );
+    // Beside one that is stored the same, others of the same numbers are no copies.
+    let copies = if proof == Copies::Whole {
+        let whole = same.iter().filter(|(_, same)| *same == Same::Stored);
+        whole.map(|(member, _)| *member).collect()
+    } else {
+        copies
+    };
     let evidence = Evidence {
-        copies: completeness.of_copies(copies.iter().filter_map(|&copy| group.members.get(copy))),
+        copies: proof,
         ln_units,
         ln_unrelated: outlier.map(|found| found.ln_p),
         is_permuted,
@@ -196,6 +209,17 @@ pub(crate) fn compare(
         group,
         runs,
     })
+}
+
+/// Whether the bytes of all tensors are known that could not be read.
+fn has_known_bytes(checkpoint: &Checkpoint) -> bool {
+    let stored = checkpoint.weights().map(|weights| weights.stored());
+    let is_known = |name: &str| {
+        let stored = stored.and_then(|stored| stored.get(name));
+        stored.is_some_and(|stored| stored.hash.is_some())
+    };
+    let mut unread = checkpoint.unread().iter();
+    unread.all(|tensor| is_known(&tensor.tensor))
 }
 
 /// The exact p-value, as a logarithm, corrected for having looked at so many checkpoints.

@@ -3,7 +3,7 @@
 use super::Lineage;
 use super::text::{not_compared, shared_share};
 use crate::collection::shared::Other;
-use crate::collection::{NotFinite, Problem};
+use crate::collection::{NotFinite, Problem, Taken};
 use crate::coverage::Coverage;
 use crate::lineage::compared::Compared;
 use crate::lineage::verdict::{Grounds, Relation, SURE, SURE_OF_DISTANCES};
@@ -47,6 +47,9 @@ struct Group<'a> {
     tested_runs: usize,
     alignment: Option<Alignment<'a>>,
     place: Option<Place<'a>>,
+    /// How tensors of other names, or stored in another way, were matched: the suspect is A.
+    #[serde(skip_serializing_if = "<[Taken]>::is_empty")]
+    taken: &'a [Taken],
 }
 
 #[derive(Serialize)]
@@ -190,6 +193,7 @@ fn of<'a>(found: &'a Lineage, compared: &'a Compared) -> Group<'a> {
                 direction_is_known: place.is_directed,
             }
         }),
+        taken: &compared.group.taken,
     }
 }
 

@@ -1,10 +1,12 @@
 //! The suspect, and candidates with all their weights.
 
 use crate::checkpoint::{Checkpoint, Contents};
-use crate::collection::{From, Group, Member, Options, Space, identity, single};
+use crate::collection::{
+    From, Group, Member, Options, Space, identity, identity_of_sketch, identity_of_weights, single,
+};
 use crate::error::Result;
 use checkpoint_store::TensorShape;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use weightspace::compare::Tensor;
 use weightspace::sketch::{Parameters, Sketch, Sketcher};
@@ -19,7 +21,10 @@ impl Weights {
         let known: HashMap<&str, &Tensor<'_>> = tensors.iter().map(|t| (t.name, t)).collect();
         let own = layout.iter().filter_map(|tensor| {
             let own = known.get(tensor.name.as_str())?;
-            Some((tensor.name.clone(), own.shape.to_vec(), own.values.to_vec()))
+            // Of a vocabulary that grew only the rows are compared that all have.
+            let shape: Vec<usize> = tensor.shape.iter().map(|&side| side as usize).collect();
+            let values = own.values.get(..shape.iter().product())?;
+            Some((tensor.name.clone(), shape, values.to_vec()))
         });
         Self(own.collect())
     }
@@ -68,6 +73,17 @@ impl Weights {
     }
 }
 
+/// How far a checkpoint is the same as the suspect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Same {
+    /// It is another.
+    No,
+    /// Its numbers are the same as f32.
+    Numbers,
+    /// Everything is the same as it is stored, also what f32 does not hold or could not be read.
+    Stored,
+}
+
 /// The suspect among the checkpoints of a group.
 #[derive(Debug)]
 pub(crate) struct Suspect {
@@ -75,32 +91,60 @@ pub(crate) struct Suspect {
     pub(crate) weights: Option<Weights>,
     /// As a column of the group.
     pub(crate) point: Vec<f32>,
-    /// Equal to that of members with the same bits; none if the point says it.
-    identity: Option<u64>,
+    /// Equal to that of members that are stored the same.
+    identity: u64,
 }
 
 impl Suspect {
     pub(crate) fn among(group: &Group, checkpoint: &Checkpoint) -> Result<Self> {
         match checkpoint.contents() {
-            Contents::Weights(single) => Self::of(
-                Weights::reduced(&single.tensors(), &group.layout),
-                group.space,
-            ),
+            Contents::Weights(single) => {
+                let weights = Weights::reduced(&single.tensors(), &group.layout);
+                let name = checkpoint.name();
+                Self::new(weights, group, &|sketch, values| match sketch {
+                    Some(sketch) => {
+                        identity_of_sketch(sketch, &group.layout, single.stored(), name)
+                    }
+                    None => identity_of_weights(
+                        std::iter::once(values),
+                        &group.layout,
+                        single.stored(),
+                        name,
+                    ),
+                })
+            }
             Contents::Sketch(sketch) => Ok(Self {
                 weights: None,
                 point: sketch.values.clone(),
-                identity: Some(identity(sketch)),
+                identity: identity(sketch),
             }),
         }
     }
 
-    pub(crate) fn of(weights: Weights, space: Space) -> Result<Self> {
-        let (point, identity) = match space {
-            Space::Weights => (weights.values(), None),
+    /// Weights that are no checkpoint's as they are stored: units were put in another order.
+    pub(crate) fn of(weights: Weights, group: &Group) -> Result<Self> {
+        let nothing = BTreeMap::new();
+        Self::new(weights, group, &|sketch, values| match sketch {
+            Some(sketch) => identity(sketch),
+            None => identity_of_weights(std::iter::once(values), &group.layout, &nothing, ""),
+        })
+    }
+
+    fn new(
+        weights: Weights,
+        group: &Group,
+        identity: &dyn Fn(Option<&Sketch>, &[f32]) -> u64,
+    ) -> Result<Self> {
+        let (point, identity) = match group.space {
+            Space::Weights => {
+                let values = weights.values();
+                let identity = identity(None, &values);
+                (values, identity)
+            }
             Space::Sketches => {
                 let sketch = weights.sketch()?;
-                let identity = identity(&sketch);
-                (sketch.values, Some(identity))
+                let identity = identity(Some(&sketch), &[]);
+                (sketch.values, identity)
             }
         };
         Ok(Self {
@@ -110,22 +154,20 @@ impl Suspect {
         })
     }
 
-    /// Whether a member has the same bits.
-    pub(crate) fn is_copied_by(&self, group: &Group, column: usize) -> bool {
+    /// How far a member is the same.
+    pub(crate) fn same(&self, group: &Group, column: usize) -> Same {
         let Some(member) = group.members.get(column) else {
-            return false;
+            return Same::No;
         };
-        match self.identity {
-            Some(identity) => identity == member.identity,
-            None => {
-                let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-                bits(self.values_of(group, column)) == bits(&self.point)
-            }
+        if self.identity == member.identity {
+            return Same::Stored;
         }
-    }
-
-    fn values_of<'a>(&self, group: &'a Group, column: usize) -> &'a [f32] {
-        group.points.column(column).data.into_slice()
+        let values: &[f32] = group.points.column(column).data.into_slice();
+        let mut bits = values.iter().zip(&self.point);
+        let is_same = group.space == Space::Weights
+            && values.len() == self.point.len()
+            && bits.all(|(a, b)| a.to_bits() == b.to_bits());
+        if is_same { Same::Numbers } else { Same::No }
     }
 }
 
@@ -135,7 +177,25 @@ pub(crate) fn weights_of(group: &Group, member: usize, options: &Options) -> Opt
     let known = group.members.get(member)?;
     if group.space == Space::Sketches {
         let single = single(&path_of(known)?, options).ok()?;
-        return Some(Weights::reduced(&single.tensors(), &group.layout));
+        let tensors = single.tensors();
+        let Some(view) = &known.view else {
+            return Some(Weights::reduced(&tensors, &group.layout));
+        };
+        let shown = view.shown(&tensors).ok()?;
+        let layout = view.layout();
+        let sides: Vec<Vec<usize>> = layout
+            .iter()
+            .map(|tensor| tensor.shape.iter().map(|&side| side as usize).collect())
+            .collect();
+        let tensors = layout.iter().zip(&sides).zip(&shown);
+        let tensors: Vec<Tensor<'_>> = tensors
+            .map(|((tensor, shape), values)| Tensor {
+                name: &tensor.name,
+                shape,
+                values,
+            })
+            .collect();
+        return Some(Weights::reduced(&tensors, &group.layout));
     }
     let mut rest: &[f32] = group.points.column(member).data.into_slice();
     let mut tensors = Vec::with_capacity(group.layout.len());

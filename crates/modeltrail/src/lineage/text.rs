@@ -25,7 +25,7 @@ fn page(found: &Lineage) -> String {
     };
     let mut lines = vec![verdict(found, best)];
     lines.extend(unread(&found.coverage));
-    lines.extend(sure(best));
+    lines.extend(sure(best, found.coverage.is_complete()));
     if let Some(place) = &best.place {
         lines.extend(place_lines(best, place));
     }
@@ -58,7 +58,8 @@ fn verdict(found: &Lineage, best: &Compared) -> String {
             } else {
                 String::new()
             };
-            let part = if shared_share(found, best) < 1.0 {
+            let is_part = !best.group.not_compared.is_empty();
+            let part = if is_part || shared_share(found, best) < 1.0 {
                 " in the tensors that both have"
             } else {
                 ""
@@ -94,11 +95,14 @@ fn verdict(found: &Lineage, best: &Compared) -> String {
 }
 
 /// How sure it is, and on what grounds.
-fn sure(best: &Compared) -> Vec<String> {
+fn sure(best: &Compared, is_all_read: bool) -> Vec<String> {
     let p = best.ln_p.map(p_value).unwrap_or_default();
     let first = match best.grounds {
         Grounds::Bits if best.relation == Relation::Identical => return Vec::new(),
-        Grounds::Bits => "all tensors that could be read are the same bits".to_owned(),
+        Grounds::Bits if !is_all_read => "all tensors that could be read are the same bits".to_owned(),
+        Grounds::Bits => {
+            "all weights are the same as f32, and some differ in further digits, or may differ".to_owned()
+        }
         Grounds::OrderOfUnits => {
             let units: usize = best
                 .units
@@ -239,6 +243,34 @@ fn notes(found: &Lineage, best: &Compared) -> Vec<String> {
             "Compared on {:.1} % of the suspect's weights; not in the others with the same shape: {}{more}.",
             100.0 * shared_share(found, best),
             names.join(", ")
+        ));
+    }
+    if let Some(first) = best.group.not_compared.first() {
+        let all = best.group.not_compared.iter();
+        let names = all.clone().take(NAMED).map(|one| printable(&one.tensor));
+        let names: Vec<String> = names.collect();
+        let more = match best.group.not_compared.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        notes.push(format!(
+            "Of the others, {} and what is like it also have, and the suspect has not: {}{more}.",
+            first.example,
+            names.join(", ")
+        ));
+    }
+    for taken in &best.group.taken {
+        let how = taken.mapping.sentences("the suspect", "these");
+        notes.push(format!(
+            "{} ({}{}): {}.",
+            counted(taken.checkpoints, "checkpoint"),
+            taken.example,
+            if taken.checkpoints > 1 {
+                " and others"
+            } else {
+                ""
+            },
+            how.join("; ")
         ));
     }
     notes.push(alignment(best));

@@ -118,6 +118,7 @@ fn row(index: usize, run: &Run, found: &Runs) -> Vec<String> {
 /// The checkpoints of runs, folded up but for the first and those with something to look at.
 pub(super) fn checkpoints(found: &Runs) -> Vec<Block> {
     let all = &found.runs;
+    let is_part = !found.described.not_compared.is_empty();
     let listed: Vec<(usize, &Run)> = all
         .iter()
         .enumerate()
@@ -138,14 +139,14 @@ pub(super) fn checkpoints(found: &Runs) -> Vec<Block> {
         parts.extend(text::origin(index, found).map(|text| super::sentence(&text)));
         let text = Block::Text(parts.join(" "));
         if all.len() <= FEW_RUNS {
-            blocks.extend([text, list(run, &title)]);
+            blocks.extend([text, list(run, &title, is_part)]);
         } else {
             blocks.push(Block::Folded {
                 title: match is_marked(run) {
                     true => format!("{title}: to look at"),
                     false => title,
                 },
-                blocks: vec![text, list(run, "")],
+                blocks: vec![text, list(run, "", is_part)],
             });
         }
     }
@@ -186,8 +187,8 @@ fn beside(found: &Runs) -> Option<Block> {
 }
 
 /// The places of a run as the text has them: long runs by their ends, and what is marked.
-fn list(run: &Run, title: &str) -> Block {
-    let rows = text::rows(run, Shown::default());
+fn list(run: &Run, title: &str, is_part: bool) -> Block {
+    let rows = text::rows(run, is_part, Shown::default());
     Block::Table(Table {
         caption: title.to_owned(),
         columns: vec![

@@ -6,9 +6,10 @@ use super::gaps::Gap;
 use super::origins::Origin;
 use super::{dot, json, text};
 use crate::collection::{
-    Claims, Collection, Group, LeftOut, Member, NotFinite, PositionClaim, Problem, Space,
+    Claims, Collection, Group, LeftOut, Member, NotFinite, PositionClaim, Problem, Space, Taken,
     parameters,
 };
+use crate::coverage::NotCompared;
 use crate::error::Result;
 use crate::page;
 use crate::progress::Progress;
@@ -215,6 +216,10 @@ pub struct Described {
     pub space: Space,
     /// Numbers of a point: weights, or dimensions of a sketch.
     pub dimensions: usize,
+    /// How some of the checkpoints were taken into the group.
+    pub taken: Vec<Taken>,
+    /// What some of the checkpoints have and others do not.
+    pub not_compared: Vec<NotCompared>,
 }
 
 impl Described {
@@ -224,6 +229,8 @@ impl Described {
             layout: group.layout.clone(),
             space: group.space,
             dimensions: group.points.nrows(),
+            taken: group.taken.clone(),
+            not_compared: group.not_compared.clone(),
         }
     }
 

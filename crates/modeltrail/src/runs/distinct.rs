@@ -184,6 +184,7 @@ mod tests {
                 claims: Claims::default(),
                 aside: None,
                 identity,
+                view: None,
             })
             .collect();
         let values = identities.iter().map(|&identity| identity as f32);
@@ -194,6 +195,8 @@ mod tests {
             points: DMatrix::from_vec(2, members.len(), values),
             members,
             space: Space::Weights,
+            taken: Vec::new(),
+            not_compared: Vec::new(),
         }
     }
 

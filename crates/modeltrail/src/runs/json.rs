@@ -1,8 +1,10 @@
 //! The answer as JSON.
 
 use super::{Beside, CollectionRuns, Count, Place, Run, Runs};
-use crate::collection::{Aside, From, LeftOut, NotFinite, PositionClaim, Problem, RunClaim, Space};
-use crate::coverage::Coverage;
+use crate::collection::{
+    Aside, From, LeftOut, NotFinite, PositionClaim, Problem, RunClaim, Space, Taken,
+};
+use crate::coverage::{Coverage, NotCompared};
 use crate::runs::claims::{Agreement, Contradiction};
 use crate::runs::gaps::Gap;
 use crate::runs::origins::Origin;
@@ -50,6 +52,12 @@ pub(crate) struct GroupOut<'a> {
     runs: Vec<RunOut<'a>>,
     /// Averages, and copies of checkpoints that are not there: in no order.
     beside: Vec<BesideOut<'a>>,
+    /// How some were taken into the group: the group is A, and they are B.
+    #[serde(skip_serializing_if = "<[Taken]>::is_empty")]
+    taken: &'a [Taken],
+    /// What some have beside the tensors that are compared.
+    #[serde(skip_serializing_if = "<[NotCompared]>::is_empty")]
+    not_compared: &'a [NotCompared],
 }
 
 #[derive(Serialize)]
@@ -178,6 +186,8 @@ fn group(found: &Runs) -> GroupOut<'_> {
             .map(|(index, run)| out(run, found.origins.get(index)))
             .collect(),
         beside: found.beside.iter().map(beside).collect(),
+        taken: &described.taken,
+        not_compared: &described.not_compared,
     }
 }
 

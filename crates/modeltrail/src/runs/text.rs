@@ -1,7 +1,8 @@
 //! The answer for people.
 
 use super::{Count, Described, FEWEST_FOR_EDGES, Place, Run, Runs};
-use crate::collection::{PositionClaim, Space, Unit, printable};
+use crate::collection::{PositionClaim, Space, Taken, Unit, printable};
+use crate::coverage::NotCompared;
 use crate::runs::gaps::Gap;
 use crate::runs::origins::Origin;
 use crate::text::{Shown, counted, fitted, thousands, width};
@@ -100,12 +101,48 @@ pub(crate) fn heading(group: &Described) -> String {
             100.0 * group.distance_error()
         ),
     };
-    format!(
+    let mut lines = vec![format!(
         "{}, {} weights in {}, {how}",
         counted(group.checkpoints, "checkpoint"),
         thousands(group.parameters()),
         counted(group.layout.len(), "tensor")
+    )];
+    lines.extend(group.taken.iter().map(taken));
+    lines.extend(not_compared(&group.not_compared));
+    lines.join("\n")
+}
+
+/// How some were taken into a group.
+fn taken(taken: &Taken) -> String {
+    let more = match taken.checkpoints {
+        0 | 1 => taken.example.clone(),
+        several => format!(
+            "{} ({} and others)",
+            counted(several, "checkpoint"),
+            taken.example
+        ),
+    };
+    let how = taken.mapping.sentences("the others", "these");
+    format!(
+        "taken for the same architecture: {more}: {}",
+        how.join("; ")
     )
+}
+
+/// What not all have.
+fn not_compared(all: &[NotCompared]) -> Option<String> {
+    let names = all.iter().map(|one| {
+        format!(
+            "{} of {} ({})",
+            printable(&one.tensor),
+            counted(one.checkpoints, "checkpoint"),
+            one.example
+        )
+    });
+    let names = listed(names.collect())?;
+    Some(format!(
+        "not compared, since not all have it in the same shape: {names}"
+    ))
 }
 
 /// How many runs there are, and how that was found.
@@ -118,7 +155,16 @@ pub(crate) fn count(found: &Runs, shown: Shown<'_>) -> String {
     match &found.count {
         Count::Given => format!("{}, as given", counted(found.runs.len(), "run")),
         Count::TooFew(1) => {
-            "one distinct checkpoint: there is nothing to compare it with".to_owned()
+            let is_part = !found.described.not_compared.is_empty();
+            let part = if is_part {
+                " in all that both have"
+            } else {
+                ""
+            };
+            format!(
+                "one distinct checkpoint: all {} are the same, bit for bit{part}",
+                thousands(found.described.checkpoints as u64)
+            )
         }
         Count::TooFew(distinct) => format!(
             "{distinct} distinct checkpoints are too few to separate runs (at least {} are needed): \
@@ -156,7 +202,8 @@ fn section(index: usize, run: &Run, found: &Runs, shown: Shown<'_>) -> String {
     if let Some(origin) = origin(index, found) {
         let _ = writeln!(text, "  {origin}");
     }
-    text.push_str(&columns(rows(run, shown)));
+    let is_part = !found.described.not_compared.is_empty();
+    text.push_str(&columns(rows(run, is_part, shown)));
     text
 }
 
@@ -194,8 +241,8 @@ pub(crate) fn beside(found: &Runs, shown: Shown<'_>) -> Option<String> {
 }
 
 /// The places of a run: name, claims, how sure the next is, notes. Long runs by their ends, and what
-/// is marked, if not all are asked for.
-pub(crate) fn rows(run: &Run, shown: Shown<'_>) -> Vec<[String; 4]> {
+/// is marked, if not all are asked for. `is_part`: whether some have tensors that others do not have.
+pub(crate) fn rows(run: &Run, is_part: bool, shown: Shown<'_>) -> Vec<[String; 4]> {
     let mut rows = Vec::new();
     let mut hidden = 0;
     for (at, place) in run.places.iter().enumerate() {
@@ -203,7 +250,7 @@ pub(crate) fn rows(run: &Run, shown: Shown<'_>) -> Vec<[String; 4]> {
         let is_marked = !place.contradictions.is_empty() || !place.copies.is_empty();
         if shown.all || run.places.len() <= LONG || at_end || is_marked {
             rows.extend(hidden_row(&mut hidden, shown));
-            rows.push(row(place));
+            rows.push(row(place, is_part));
         } else {
             hidden += 1;
         }
@@ -254,7 +301,7 @@ fn hidden_row(hidden: &mut usize, shown: Shown<'_>) -> Option<[String; 4]> {
     (count > 0).then_some(row)
 }
 
-fn row(place: &Place) -> [String; 4] {
+fn row(place: &Place, is_part: bool) -> [String; 4] {
     let position = place
         .claims()
         .position
@@ -270,7 +317,12 @@ fn row(place: &Place) -> [String; 4] {
         None => copy.name.clone(),
     });
     let copies = listed(copies.collect());
-    notes.extend(copies.map(|copies| format!("= {copies} (the same weights)")));
+    let part = if is_part {
+        " in all that both have"
+    } else {
+        ""
+    };
+    notes.extend(copies.map(|copies| format!("= {copies} (the same weights{part})")));
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
     [
         place.name().to_owned(),

@@ -24,6 +24,7 @@ fn checked(claims: &[(&str, u64)], edge: f64, is_known: bool) -> Run {
             },
             aside: None,
             identity: 0,
+            view: None,
         })
         .collect();
     let count = members.len();
