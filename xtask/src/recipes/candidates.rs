@@ -82,6 +82,9 @@ pub(super) fn all(seeds: usize, first_seed: u64) -> Result<Vec<Candidate>> {
     all.extend(variants(&paper));
     all.push(mlp.clone());
     all.extend(variants(&mlp));
+    all.push(with(&mlp, "standardised inputs", &|one| {
+        one.recipe.inputs = Inputs::STANDARDISED;
+    }));
     for one in &mut all {
         (one.recipe.seeds, one.recipe.first_seed) = (seeds, first_seed);
     }
