@@ -62,9 +62,6 @@ pub(super) fn all(seeds: usize, first_seed: u64) -> Result<Vec<Candidate>> {
             with(from, "epochs from 0", &|one| {
                 one.from_initial_weights = true
             }),
-            with(from, "standardised inputs", &|one| {
-                one.recipe.inputs = Inputs::STANDARDISED;
-            }),
         ]
     };
     let mut all = vec![

@@ -5,7 +5,7 @@ use super::{Judgement, NotFinite, Verdict};
 use crate::collection::printable;
 use crate::gate::judged::Judged;
 use crate::gate::measured::{Measured, Moved};
-use crate::text::{beside_weights, counted, part, table, unread};
+use crate::text::{beside_weights, part, table, thousands, unread};
 
 /// So many tensors are shown.
 const SHOWN: usize = 8;
@@ -60,17 +60,28 @@ fn bytes(found: &Judgement) -> Option<String> {
     let mut parts = Vec::new();
     if same > 0 {
         parts.push(format!(
-            "{} that could not be read have the same bytes: they did not move",
-            counted(same, "tensor")
+            "of the tensors that could not be read, {} in both with the same bytes and did not move",
+            are(same)
         ));
     }
     if changed > 0 {
         parts.push(format!(
-            "{} that could not be read have other bytes: they changed, by an unknown amount",
-            counted(changed, "tensor")
+            "of the tensors that could not be read, {} in both with other bytes and changed, by an unknown amount",
+            are(changed)
         ));
     }
-    (!parts.is_empty()).then(|| format!("{}.", parts.join("; ")))
+    let said = parts.join("; ");
+    let mut letters = said.chars();
+    let first = letters.next()?;
+    Some(format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}
+
+/// So many "are" or "is".
+fn are(count: usize) -> String {
+    match count {
+        1 => "1 is".to_owned(),
+        more => format!("{} are", thousands(more as u64)),
+    }
 }
 
 /// A tensor that is not finite, and whose.

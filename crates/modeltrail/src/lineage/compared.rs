@@ -167,6 +167,7 @@ pub(crate) fn compare(
         nearest: near.first().map(|near| near.relative_to_unrelated),
         is_clear: true,
         is_all_read: completeness.is_complete(),
+        share_read: checkpoint.coverage().share(),
     };
     let Decision {
         is_related,

@@ -83,8 +83,15 @@ fn verdict(found: &Lineage, best: &Compared) -> String {
             counted(best.also_related.len() + 1, "run")
         ),
         Relation::CannotTell => format!(
-            "CANNOT TELL: no relation was found in the tensors that could be read of {suspect} and {}; the \
-             nearest is {name}",
+            "CANNOT TELL: {} of {suspect} and {}; the nearest is {name}",
+            match best.grounds {
+                Grounds::Bits | Grounds::Threshold => {
+                    "equal or near values are no relation where so little could be read"
+                }
+                Grounds::OrderOfUnits | Grounds::UnrelatedRuns => {
+                    "no relation was found in the tensors that could be read"
+                }
+            },
             counted(best.candidates, "checkpoint")
         ),
         Relation::None => format!(

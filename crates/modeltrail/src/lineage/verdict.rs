@@ -30,6 +30,9 @@ pub enum Relation {
     CannotTell,
 }
 
+/// Share of the weights that must have been read before equal or near values are a relation.
+const NEARLY_ALL: f64 = 0.9;
+
 /// What the verdict rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -71,6 +74,8 @@ pub(crate) struct Evidence {
     pub(crate) is_clear: bool,
     /// Whether all tensors were read: of the suspect, and of everything that it is compared with.
     pub(crate) is_all_read: bool,
+    /// Share of the suspect's weights that were read, 0 to 1.
+    pub(crate) share_read: f64,
 }
 
 /// Whether there is a relation, by what, and how sure that is.
@@ -83,8 +88,23 @@ pub(crate) struct Decision {
 }
 
 impl Evidence {
-    /// Whether there is a relation to some checkpoint.
+    /// Whether there is a relation to some checkpoint: what a test found holds whatever else could not
+    /// be read; equal or near values alone, which norms and biases of unrelated models may have too,
+    /// count only where nearly everything was read.
     pub(crate) fn decide(&self) -> Decision {
+        let found = self.found();
+        let is_of_values = matches!(found.grounds, Grounds::Bits | Grounds::Threshold);
+        let is_enough = self.copies == Copies::Whole
+            || self.is_all_read
+            || self.share_read >= NEARLY_ALL
+            || !is_of_values;
+        Decision {
+            is_related: found.is_related && is_enough,
+            ..found
+        }
+    }
+
+    fn found(&self) -> Decision {
         let decision = |is_related, grounds, ln_p| Decision {
             is_related,
             grounds,
@@ -110,8 +130,7 @@ impl Evidence {
         }
     }
 
-    /// Which relation it is. That a relation was found holds whatever else could not be read;
-    /// `Identical` and `None` are said only where everything was read.
+    /// Which relation it is. `Identical` and `None` are said only where everything was read.
     pub(crate) fn relation(&self) -> Relation {
         match (self.copies, self.decide().is_related, self.is_clear) {
             (Copies::Whole, _, _) => Relation::Identical,
@@ -146,6 +165,7 @@ mod tests {
         nearest: Some(1.0),
         is_clear: true,
         is_all_read: true,
+        share_read: 1.0,
     };
 
     fn ln(p: f64) -> Option<f64> {
@@ -162,6 +182,12 @@ mod tests {
         assert_eq!(copy(Copies::Whole).relation(), Relation::Identical);
         assert_eq!(copy(Copies::OfWhatWasRead).relation(), Relation::Derived);
         assert_eq!(copy(Copies::OfWhatWasRead).decide().grounds, Grounds::Bits);
+        // Norms and biases alone are the same in unrelated models, too.
+        let little = Evidence {
+            share_read: 0.4,
+            ..copy(Copies::OfWhatWasRead)
+        };
+        assert_eq!(little.relation(), Relation::CannotTell);
         // Whatever else could not be read, a whole copy is one.
         let beside = Evidence {
             is_all_read: false,
