@@ -432,7 +432,9 @@ pub struct LeftOut {
     pub buffers: usize,
     /// Integers and booleans.
     pub not_float: usize,
-    /// Everything else: the state of optimisers, quantised tensors, pickled objects.
+    /// Averaged copies of the weights that stand beside them in the same files.
+    pub averaged: usize,
+    /// Everything else: the state of optimisers, pickled objects.
     pub others: usize,
 }
 
@@ -442,6 +444,7 @@ impl LeftOut {
         Self {
             buffers: self.buffers + other.buffers,
             not_float: self.not_float + other.not_float,
+            averaged: self.averaged + other.averaged,
             others: self.others + other.others,
         }
     }
@@ -454,6 +457,11 @@ impl LeftOut {
                 "integers or booleans",
                 self.not_float,
                 "they are not weights",
+            ),
+            (
+                "averaged copies",
+                self.averaged,
+                "they are averages of the weights beside them",
             ),
             (
                 "other entries",
