@@ -113,7 +113,9 @@ fn report_unread(problems: &[Problem]) -> Result<()> {
 
 /// What an analysis skips, on stderr.
 fn report_skipped(collection: &Collection) -> Result<()> {
-    for skipped in &collection.not_finite {
+    let bad = &collection.not_finite;
+    let named = if bad.len() > ALIKE { ALIKE } else { bad.len() };
+    for skipped in bad.iter().take(named) {
         let tensors = skipped.tensors.iter();
         let tensors: Vec<String> = tensors
             .map(|(name, count)| format!("{count} in {name}"))
@@ -122,6 +124,12 @@ fn report_skipped(collection: &Collection) -> Result<()> {
             "skipped: {} has weights that are NaN or infinite: {}",
             skipped.name,
             printable(&tensors.join(", "))
+        ))?;
+    }
+    if bad.len() > named {
+        let more = counted(bad.len() - named, "more checkpoint");
+        tell(&format!(
+            "skipped: {more} with weights that are NaN or infinite"
         ))?;
     }
     report_unread_tensors(&collection.unread)?;

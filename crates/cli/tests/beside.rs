@@ -205,6 +205,10 @@ fn a_pattern_picks_one_series() {
             text(&output.stderr)
         );
     }
+    // Of a folder of many, a pattern picks the one to compare.
+    let one = folder.shown("epoch-3.safetensors");
+    let answer = json(&["diff", folder.root(), &one, "--match", "epoch-3*"], 0);
+    assert_eq!(answer["verdict"]["kind"], "identical");
     support::refused(
         &["runs", folder.root(), "--match", "nothing-*"],
         &["no checkpoint could be read"],

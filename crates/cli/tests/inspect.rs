@@ -110,6 +110,8 @@ fn folders_are_listed_with_what_is_skipped_and_with_other_formats() {
     ] {
         std::fs::write(folder.path(name), "x").unwrap();
     }
+    // Sound, and without a model.
+    std::fs::write(folder.path("nothing.safetensors"), typed(&[], &json!({}))).unwrap();
     let answer = inspected(&[folder.root()]);
     let names: Vec<&str> = answer["checkpoints"]
         .as_array()
@@ -120,7 +122,7 @@ fn folders_are_listed_with_what_is_skipped_and_with_other_formats() {
     let expected =
         ["epoch-1", "epoch-2", "epoch-10", "other"].map(|name| format!("{name}.safetensors"));
     assert_eq!(names, expected);
-    assert_eq!(answer["skipped"].as_array().unwrap().len(), 2);
+    assert_eq!(answer["skipped"].as_array().unwrap().len(), 3);
     let others = answer["other_formats"].as_array().unwrap();
     let keras = others
         .iter()

@@ -5,6 +5,7 @@
 //! claims of itself reaches the points: their order is drawn from a seed, and claims travel beside.
 
 mod aside;
+mod claims;
 mod inventory;
 mod joined;
 pub(crate) mod listing;
@@ -16,6 +17,7 @@ pub mod sketches;
 pub(crate) mod source;
 
 pub use aside::{Aside, AsideClaim};
+pub use claims::{Claims, From, PositionClaim, RunClaim, Unit};
 pub use inventory::{Alike, Inventory, Item, only};
 pub use points::identity;
 pub(crate) use points::{identity_of_sketch, identity_of_weights};
@@ -29,11 +31,11 @@ use crate::mapping::{Map, Said, View};
 use crate::progress::{Progress, Silent};
 use crate::source::{TensorSource, Tensors};
 use checkpoint_store::TensorShape;
-use checkpoint_store::foreign::{Claimed, Limits, Origin, natural};
 pub use checkpoint_store::foreign::{Companion, OtherFormat};
+use checkpoint_store::foreign::{Limits, natural};
 use listing::Listing;
 use nalgebra::DMatrix;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -264,107 +266,6 @@ pub struct Member {
     pub(crate) view: Option<Arc<View>>,
 }
 
-/// What a checkpoint says of itself; nobody has looked at its weights for this.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claims {
-    /// The run it belongs to.
-    pub run: Option<RunClaim>,
-    /// When it was saved.
-    pub position: Option<PositionClaim>,
-    /// That it is a copy or an average, by its name or by what the file holds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub aside: Option<AsideClaim>,
-}
-
-/// A claimed run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunClaim {
-    /// Its name.
-    pub value: String,
-    /// Where that stands.
-    pub from: From,
-}
-
-/// A claimed step or epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PositionClaim {
-    /// Its number.
-    pub value: u64,
-    /// What it counts.
-    pub unit: Unit,
-    /// Where that stands.
-    pub from: From,
-}
-
-/// What a position counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unit {
-    /// Steps, or a number in a name that says not of what.
-    Step,
-    /// Epochs.
-    Epoch,
-}
-
-impl Unit {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Step => "step",
-            Self::Epoch => "epoch",
-        }
-    }
-}
-
-/// Where a claim stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum From {
-    /// In the file's metadata.
-    Metadata,
-    /// In a file beside it that the trainer wrote.
-    Beside,
-    /// In the file's name.
-    FileName,
-    /// In the name of a folder.
-    FolderName,
-    /// In the label of a store.
-    Store,
-}
-
-impl std::convert::From<Origin> for From {
-    fn from(origin: Origin) -> Self {
-        match origin {
-            Origin::Metadata => Self::Metadata,
-            Origin::Beside => Self::Beside,
-            Origin::FileName => Self::FileName,
-            Origin::FolderName => Self::FolderName,
-        }
-    }
-}
-
-impl std::convert::From<&Claimed> for Claims {
-    fn from(claimed: &Claimed) -> Self {
-        let run = claimed.run.as_ref().map(|claim| RunClaim {
-            value: claim.value.clone(),
-            from: claim.from.into(),
-        });
-        let step = claimed.step.as_ref().map(|claim| (claim, Unit::Step));
-        let epoch = claimed.epoch.as_ref().map(|claim| (claim, Unit::Epoch));
-        let position = step.or(epoch).map(|(claim, unit)| PositionClaim {
-            value: claim.value,
-            unit,
-            from: claim.from.into(),
-        });
-        let aside = claimed.aside.as_ref().map(AsideClaim::of);
-        Self {
-            run,
-            position,
-            aside,
-        }
-    }
-}
-
 /// Something that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
@@ -432,7 +333,9 @@ pub struct LeftOut {
     pub buffers: usize,
     /// Integers and booleans.
     pub not_float: usize,
-    /// Everything else: the state of optimisers, quantised tensors, pickled objects.
+    /// Averaged copies of the weights that stand beside them in the same files.
+    pub averaged: usize,
+    /// Everything else: the state of optimisers, pickled objects.
     pub others: usize,
 }
 
@@ -442,6 +345,7 @@ impl LeftOut {
         Self {
             buffers: self.buffers + other.buffers,
             not_float: self.not_float + other.not_float,
+            averaged: self.averaged + other.averaged,
             others: self.others + other.others,
         }
     }
@@ -454,6 +358,11 @@ impl LeftOut {
                 "integers or booleans",
                 self.not_float,
                 "they are not weights",
+            ),
+            (
+                "averaged copies",
+                self.averaged,
+                "they are averages of the weights beside them",
             ),
             (
                 "other entries",

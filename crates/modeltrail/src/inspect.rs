@@ -6,6 +6,7 @@ mod text;
 
 pub use described::{Claim, Contents, File, Inspected, Kind, Role, Tensor};
 
+use crate::collection::listing::{WITHOUT_MODEL, is_without_model};
 use crate::collection::{Companion, Options, OtherFormat, Problem, sketches};
 use crate::coverage::{Coverage, Unread};
 use crate::error::{Error, Result};
@@ -128,7 +129,7 @@ pub fn inspect(paths: &[PathBuf], options: &Options) -> Result<Inspection> {
     }
     if !others.is_empty() {
         let discovery = discover_only(&others, options.only.as_ref(), &options.limits);
-        found.add(discovery, options, &fruitful);
+        found.add(discovery, options, &others, &fruitful);
     }
     found.problems.sort_by(|a, b| natural(&a.path, &b.path));
     found.skipped.sort_by(|a, b| natural(&a.path, &b.path));
@@ -149,14 +150,27 @@ impl Inspection {
         }
     }
 
-    fn add(&mut self, discovery: Discovery, options: &Options, fruitful: &[PathBuf]) {
+    /// Adds what was found below the named paths; some of these gave something else already.
+    fn add(
+        &mut self,
+        discovery: Discovery,
+        options: &Options,
+        named: &[PathBuf],
+        fruitful: &[PathBuf],
+    ) {
         let described: Vec<Result<Inspected>> = discovery
             .checkpoints
             .par_iter()
             .map(|found| described::foreign(found, &options.limits))
             .collect();
         for (found, described) in discovery.checkpoints.iter().zip(described) {
-            self.take(&found.path, described);
+            match described {
+                Err(error) if is_without_model(&error) && !named.contains(&found.path) => {
+                    let (path, reason) = (found.path.clone(), WITHOUT_MODEL.to_owned());
+                    self.skipped.push(SkippedFile { path, reason });
+                }
+                described => self.take(&found.path, described),
+            }
         }
         for OtherFormat {
             what,

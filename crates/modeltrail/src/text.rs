@@ -230,6 +230,11 @@ pub fn beside_weights(left_out: LeftOut, passed_over: usize) -> Option<String> {
         ),
         (left_out.not_float, "integer or boolean tensor", ""),
         (
+            left_out.averaged,
+            "averaged cop",
+            " of the weights in the same files (EMA)",
+        ),
+        (
             left_out.others,
             "other entr",
             " (optimiser state and the like)",
@@ -239,10 +244,13 @@ pub fn beside_weights(left_out: LeftOut, passed_over: usize) -> Option<String> {
     let parts: Vec<String> = counts
         .iter()
         .filter(|(count, ..)| *count > 0)
-        .map(|(count, what, more)| match *what {
-            "other entr" if *count == 1 => format!("1 other entry{more}"),
-            "other entr" => format!("{} other entries{more}", thousands(*count as u64)),
-            what => format!("{}{more}", counted(*count, what)),
+        .map(|&(count, what, more)| {
+            let irregular = ["entr", "cop"].iter().any(|end| what.ends_with(end));
+            match (irregular, count) {
+                (true, 1) => format!("1 {what}y{more}"),
+                (true, _) => format!("{} {what}ies{more}", thousands(count as u64)),
+                (false, _) => format!("{}{more}", counted(count, what)),
+            }
         })
         .collect();
     (!parts.is_empty()).then(|| format!("not compared: {}", parts.join(", ")))

@@ -3,11 +3,13 @@
 mod aside;
 mod beside;
 mod names;
+mod series;
 mod words;
 
 pub use aside::Aside;
 pub(super) use beside::claimed_beside;
-pub(super) use names::{Series, is_telling_folder, series};
+pub(super) use names::is_telling_folder;
+pub(super) use series::{Series, series};
 
 use std::path::Path;
 

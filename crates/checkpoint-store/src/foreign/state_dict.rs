@@ -8,7 +8,7 @@ use super::claimed::{Aside, Claimed};
 use super::metadata::Metadata;
 use super::pickle::{Numbers, Value, Values};
 use super::source::{Source, foreign, quoted, shown};
-use super::tensor::{Declared, LeftOut, Unread};
+use super::tensor::{AVERAGED_COPY, Declared, LeftOut, Unread};
 use crate::limits::Limits;
 use crate::{Error, Fault, Result};
 use effort::Effort;
@@ -424,7 +424,7 @@ pub(super) fn note(
 /// Why what stands under this key beside the model is not read.
 fn why_beside(key: &str) -> &'static str {
     if AVERAGED_KEYS.contains(&key) {
-        "an averaged copy of the weights (EMA) beside the model"
+        AVERAGED_COPY
     } else if is_other(key) {
         "is no part of the model"
     } else {

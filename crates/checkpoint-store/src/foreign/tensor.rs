@@ -66,6 +66,17 @@ pub struct LeftOut {
     pub why: String,
 }
 
+impl LeftOut {
+    /// Whether it is an averaged copy of the model in the same file.
+    #[must_use]
+    pub fn is_averaged_copy(&self) -> bool {
+        self.why == AVERAGED_COPY
+    }
+}
+
+/// What is said of an averaged copy of the model beside it.
+pub(super) const AVERAGED_COPY: &str = "an averaged copy of the weights (EMA) beside the model";
+
 /// What kind of tensor the file itself says it is; the name decides where it says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Declared {

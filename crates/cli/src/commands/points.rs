@@ -5,7 +5,11 @@ use super::tell;
 use anyhow::Result;
 use clap::Args;
 use modeltrail::points::Trained;
+use modeltrail::text::counted;
 use weightspace::space::Space;
+
+/// Checkpoints of no group that are named each by itself.
+const NAMED: usize = 3;
 
 /// What `linkage`, `order` and `umap` look at.
 #[derive(Args)]
@@ -30,10 +34,14 @@ impl Points {
                 trained.diverged
             ))?;
         }
-        for name in &trained.alone {
+        for name in trained.alone.iter().take(NAMED) {
             tell(&format!(
                 "note: {name} is the only checkpoint with its tensors: there is nothing to compare it with"
             ))?;
+        }
+        if trained.alone.len() > NAMED {
+            let more = counted(trained.alone.len() - NAMED, "more checkpoint");
+            tell(&format!("note: {more} each the only one with its tensors"))?;
         }
         Ok(trained)
     }

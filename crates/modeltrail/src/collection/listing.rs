@@ -292,9 +292,7 @@ impl Listing {
                     let name = printable(&name.to_string_lossy());
                     self.unread.extend(opened.unread(&name));
                     self.noted.add(&opened.description);
-                    self.left_out.buffers += opened.left_out.buffers;
-                    self.left_out.not_float += opened.left_out.not_float;
-                    self.left_out.others += opened.left_out.others;
+                    self.left_out = self.left_out.and(opened.left_out);
                     let entry = Entry {
                         name,
                         path: found.path,
@@ -351,6 +349,8 @@ impl Opened {
                 tensors: tensors.len(),
             });
         }
+        let left_out = description.left_out().iter();
+        let averaged = left_out.filter(|left| left.is_averaged_copy()).count();
         Ok(Self {
             layout,
             claims: description.claimed().into(),
@@ -363,7 +363,8 @@ impl Opened {
             left_out: LeftOut {
                 buffers: count(Role::Buffer),
                 not_float: count(Role::NotFloat),
-                others: description.left_out().len(),
+                averaged,
+                others: description.left_out().len() - averaged,
             },
             description,
         })
@@ -383,7 +384,7 @@ impl Opened {
 }
 
 /// What is said of a file in a folder that has no model in it.
-const WITHOUT_MODEL: &str = "there is no model in it";
+pub(crate) const WITHOUT_MODEL: &str = "there is no model in it";
 
 /// Whether a file is sound and has no model in it: of a folder, that is no trouble of the models.
 pub(crate) fn is_without_model(error: &Error) -> bool {

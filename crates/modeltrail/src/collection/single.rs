@@ -8,7 +8,7 @@ use super::{LeftOut, Options, printable};
 use crate::coverage::Unread;
 use crate::error::{Error, Result};
 use crate::source::{TensorSource, sides};
-use checkpoint_store::foreign::{Adapter, ForeignCheckpoint, Role, discover};
+use checkpoint_store::foreign::{Adapter, ForeignCheckpoint, Role, discover_only};
 use checkpoint_store::{Store, TensorShape};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -138,9 +138,10 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
             way_out: "Name the run and the epoch",
         });
     }
-    let mut discovery = discover(&[path.to_path_buf()], &options.limits);
+    let only = options.only.as_ref();
+    let mut discovery = discover_only(&[path.to_path_buf()], only, &options.limits);
     if let (2.., Some(latest)) = (discovery.checkpoints.len(), latest(path)) {
-        discovery = discover(&[latest], &options.limits);
+        discovery = discover_only(&[latest], only, &options.limits);
     }
     if let Some(problem) = discovery.problems.into_iter().next() {
         return Err(problem.error.into());

@@ -3,9 +3,24 @@
 use super::following::skipped;
 use super::reading::{Arrival, Form, Point};
 use super::watcher::{Beside, Event, Watcher};
+use crate::error::Result;
 use std::path::Path;
+use trajectory::shift::Detector;
 
 impl Watcher {
+    /// Begins anew where only copies and averages were followed, since there was nothing else, and the
+    /// training itself arrives.
+    pub(super) fn leave_copies(&mut self, fresh: &[Arrival]) -> Result<()> {
+        let follows_copies = self.followed.as_ref().is_some_and(|f| f.copies_only);
+        if follows_copies && fresh.iter().any(|one| one.claims.aside.is_none()) {
+            self.followed = None;
+            self.detector = Detector::new(self.calibration.clone(), &[])?;
+            self.recent.clear();
+            self.alarm = None;
+        }
+        Ok(())
+    }
+
     /// Takes out of what arrived the copies and averages, if there is anything else to follow.
     pub(super) fn take_aside(&self, fresh: &mut Vec<Arrival>) -> Vec<Arrival> {
         let is_aside = |one: &Arrival| one.claims.aside.is_some();

@@ -66,6 +66,7 @@ impl Watcher {
                 Err(error) => broken.push((path, stamp, error)),
             }
         }
+        self.leave_copies(&fresh)?;
         let aside = self.take_aside(&mut fresh);
         self.follow(&fresh)?;
         if self.followed.as_ref().is_some_and(|f| f.by_names) {
@@ -169,7 +170,8 @@ impl Watcher {
             .filter(|opened| opened.claims.run == newest.claims.run)
             .collect();
         let claims = own.iter().filter_map(|opened| opened.claims.position);
-        let claimed: BTreeSet<_> = claims.map(|claim| (claim.unit, claim.value)).collect();
+        let claims: Vec<_> = claims.map(|claim| (claim.unit, claim.value)).collect();
+        let claimed: BTreeSet<_> = claims.iter().copied().collect();
         let named = own.iter().filter_map(|opened| opened.named_position());
         let named: BTreeSet<_> = named.map(|claim| (claim.unit, claim.value)).collect();
         let is_file = |opened: &&Arrival| {
@@ -177,7 +179,7 @@ impl Watcher {
             position.is_some_and(|claim| claim.from == From::Metadata)
         };
         // What all claim alike is no order; their names may tell.
-        let is_alike = own.len() > 1 && claimed.len() == 1;
+        let is_alike = claims.len() > 1 && claimed.len() == 1;
         let by_names = is_alike && own.iter().all(is_file) && named.len() > 1;
         let unit = match (by_names, is_alike) {
             (true, _) => named.iter().map(|(unit, _)| *unit).min(),

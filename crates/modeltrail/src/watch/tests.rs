@@ -80,6 +80,84 @@ fn without_claims_modification_times_order() {
 }
 
 #[test]
+fn copies_lie_beside_a_training_and_are_followed_only_where_there_is_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder, "best.safetensors", &bytes(1.0), 1);
+    write(&folder, "last.safetensors", &bytes(2.0), 2);
+    let mut one = watcher(&folder);
+    assert_eq!(
+        look(&mut one, false),
+        ["best.safetensors", "last.safetensors"]
+    );
+    assert_eq!(
+        one.waits_for(),
+        format!(
+            "waiting for the next checkpoint in {}",
+            folder.path().display()
+        )
+    );
+    // The last one is written anew, and is followed still.
+    write(&folder, "last.safetensors", &bytes(3.0), 3);
+    assert_eq!(look(&mut one, false), ["last.safetensors"]);
+    // The training itself: from now on copies lie beside.
+    write(&folder, "step-10.safetensors", &bytes(4.0), 4);
+    write(&folder, "last.safetensors", &bytes(4.0), 5);
+    let said = "beside last.safetensors: the last checkpoint so far, by its name; \
+                the same weights as step-10.safetensors";
+    assert_eq!(look(&mut one, false), ["10", said]);
+    // It is said once, whatever becomes of the copy.
+    write(&folder, "last.safetensors", &bytes(5.0), 6);
+    write(&folder, "step-20.safetensors", &bytes(5.0), 7);
+    assert_eq!(look(&mut one, false), ["20"]);
+}
+
+#[test]
+fn positions_that_all_files_claim_alike_are_no_order() {
+    // A total under the name of a position, in the file.
+    let claiming = |value: f32| {
+        let header = r#"{"__metadata__":{"epoch":"300"},"fc.weight":{"dtype":"F32","shape":[2,4],"data_offsets":[0,32]}}"#;
+        let mut file = (header.len() as u64).to_le_bytes().to_vec();
+        file.extend(header.as_bytes());
+        file.extend(bytes(value).split_off(bytes(value).len() - 32));
+        file
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for (name, seconds) in [("x", 2), ("y", 1), ("z", 3)] {
+        write(
+            &folder,
+            &format!("{name}.safetensors"),
+            &claiming(seconds as f32),
+            seconds,
+        );
+    }
+    let expected = ["y.safetensors", "x.safetensors", "z.safetensors"];
+    assert_eq!(look(&mut watcher(&folder), false), expected);
+    // One by one, as they come.
+    let folder = tempfile::tempdir().unwrap();
+    let mut one = watcher(&folder);
+    for (name, seconds) in [("b", 1), ("a", 2), ("c", 3)] {
+        write(
+            &folder,
+            &format!("{name}.safetensors"),
+            &claiming(seconds as f32),
+            seconds,
+        );
+        assert_eq!(look(&mut one, false).len(), 1, "{name}");
+    }
+    // Where their names tell, these are believed.
+    let folder = tempfile::tempdir().unwrap();
+    for (epoch, seconds) in [(1, 3), (2, 1), (3, 2)] {
+        write(
+            &folder,
+            &format!("w_{epoch}.safetensors"),
+            &claiming(epoch as f32),
+            seconds,
+        );
+    }
+    assert_eq!(look(&mut watcher(&folder), false), ["1", "2", "3"]);
+}
+
+#[test]
 fn a_half_written_file_waits_and_later_steps_wait_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let whole = bytes(2.0);
