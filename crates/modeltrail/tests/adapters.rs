@@ -158,3 +158,76 @@ fn a_stranger_of_the_same_shapes_is_a_low_rank_update_of_nothing() {
     let plain = json(&self::diff("plain_merged.safetensors", "rslora_merged.safetensors").unwrap());
     assert_ne!(plain["verdict"]["kind"], "identical");
 }
+
+/// A safetensors file of these tensors.
+fn safetensors(tensors: &[(&str, [usize; 2], Vec<f32>)]) -> Vec<u8> {
+    let mut at = 0;
+    let entries: Vec<String> = tensors
+        .iter()
+        .map(|(name, shape, values)| {
+            let begin = at;
+            at += 4 * values.len();
+            format!(r#""{name}":{{"dtype":"F32","shape":{shape:?},"data_offsets":[{begin},{at}]}}"#)
+        })
+        .collect();
+    let header = format!("{{{}}}", entries.join(","));
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.bytes());
+    let values = tensors.iter().flat_map(|(_, _, values)| values);
+    file.extend(values.flat_map(|value| value.to_le_bytes()));
+    file
+}
+
+#[test]
+fn adapters_of_a_training_lie_in_their_order_whatever_their_factors() {
+    let (rank, inner, outer) = (2, 12, 10);
+    let wave = |place: usize, speed: f32| (place as f32 * speed).sin();
+    let folder = tempfile::tempdir().unwrap();
+    for step in 0..8_usize {
+        let along = step as f32 * 0.1;
+        let down: Vec<f32> = (0..rank * inner)
+            .map(|p| wave(p, 0.7) + along * wave(p, 1.3))
+            .collect();
+        let up: Vec<f32> = (0..outer * rank)
+            .map(|p| wave(p, 0.4) + along * wave(p, 2.1))
+            .collect();
+        // Every time by other factors of the same changes: (B · R, R⁻¹ · A).
+        let (a, b, c, d) = [
+            (2.0, 1.0, 1.0, 1.0),
+            (0.5, 0.0, 3.0, 1.0),
+            (0.0, 1.0, -1.0, 2.0),
+        ][step % 3];
+        let determinant = a * d - b * c;
+        let turned_up: Vec<f32> = up
+            .chunks(rank)
+            .flat_map(|row| [row[0] * a + row[1] * c, row[0] * b + row[1] * d])
+            .collect();
+        let (first, second) = down.split_at(inner);
+        let rows = first.iter().zip(second);
+        let mut turned_down: Vec<f32> = rows
+            .clone()
+            .map(|(x, y)| (d * x - b * y) / determinant)
+            .collect();
+        turned_down.extend(rows.map(|(x, y)| (a * y - c * x) / determinant));
+        let own = folder.path().join(format!("checkpoint-{step}"));
+        fs::create_dir(&own).unwrap();
+        let file = safetensors(&[
+            (
+                "base_model.model.l.lora_A.weight",
+                [rank, inner],
+                turned_down,
+            ),
+            ("base_model.model.l.lora_B.weight", [outer, rank], turned_up),
+        ]);
+        fs::write(own.join("adapter_model.safetensors"), file).unwrap();
+        let config = r#"{"peft_type": "LORA", "r": 2, "lora_alpha": 4}"#;
+        fs::write(own.join("adapter_config.json"), config).unwrap();
+    }
+    let found = collect(&[folder.path().to_path_buf()], &Options::default());
+    assert!(found.problems.is_empty() && found.unread.is_empty());
+    assert!(found.notes[0].contains("8 adapters"), "{:?}", found.notes);
+    assert_eq!(found.groups.len(), 1);
+    let runs = found.groups[0].runs(&modeltrail::runs::RunOptions::default());
+    let text = runs.unwrap().to_string();
+    assert!(text.contains("all 8 as claimed"), "{text}");
+}

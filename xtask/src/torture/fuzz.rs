@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 use zoo_training::Recipe;
 
 /// For one target, however slow the machine.
-const MOST: Duration = Duration::from_secs(900);
+const MOST: Duration = Duration::from_secs(1800);
 /// Sequences of mutations, each with random numbers of its own, so that the files are the same however
 /// many processes share them.
 const SEQUENCES: u64 = 16;

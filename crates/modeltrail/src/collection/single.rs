@@ -1,5 +1,6 @@
 //! One checkpoint with all its weights, for a comparison of two.
 
+mod held;
 mod onto;
 
 use super::listing::Opened;
@@ -10,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::source::{TensorSource, sides};
 use checkpoint_store::foreign::{Adapter, ForeignCheckpoint, Role, discover_only};
 use checkpoint_store::{Store, TensorShape};
+use held::Held;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -45,7 +47,7 @@ pub struct Buffer {
 struct Values {
     name: String,
     shape: Vec<usize>,
-    values: Arc<Vec<f32>>,
+    values: Held,
 }
 
 impl Single {
@@ -61,7 +63,7 @@ impl Single {
             tensors.push(Values {
                 name: tensor.name.clone(),
                 shape: sides(tensor)?,
-                values: Arc::new(values),
+                values: Held::here(values),
             });
         }
         Ok(Self {
@@ -82,7 +84,7 @@ impl Single {
             .map(|tensor| Tensor {
                 name: &tensor.name,
                 shape: &tensor.shape,
-                values: &tensor.values,
+                values: tensor.values.slice(),
             })
             .collect()
     }
@@ -155,11 +157,24 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
         });
     };
     let opened = Opened::of(&found, &options.limits)?;
-    let buffers = buffers(&opened.description.open()?);
+    let checkpoint = Arc::new(opened.description.open()?);
+    let buffers = buffers(&checkpoint);
     let unread = opened.unread(&shown).collect();
     let adapter = opened.description.adapter().cloned().map(Box::new);
     let source = Source::Foreign(Box::new(opened.description));
-    let single = read(shown, opened.left_out, &source, &opened.layout)?;
+    let single = match adapter.as_deref() {
+        // What is only added to another model is not kept.
+        Some(adapter) if !adapter.has_base => Single {
+            name: shown,
+            left_out: opened.left_out,
+            unread: Vec::new(),
+            adapter: None,
+            tensors: changes(&checkpoint, adapter, &opened.layout)?,
+            stored: source.beyond_f32()?,
+            buffers: BTreeMap::new(),
+        },
+        _ => read(shown, opened.left_out, &source, &opened.layout)?,
+    };
     Ok(Single {
         buffers,
         unread,
@@ -205,6 +220,34 @@ fn buffers(checkpoint: &ForeignCheckpoint) -> BTreeMap<String, Buffer> {
         .collect()
 }
 
+/// The weights of an adapter: what it adds is read when it is asked for.
+fn changes(
+    checkpoint: &Arc<ForeignCheckpoint>,
+    adapter: &Adapter,
+    layout: &[TensorShape],
+) -> Result<Vec<Values>> {
+    let weights = checkpoint.tensors().iter().enumerate();
+    let weights = weights.filter(|(_, tensor)| tensor.role == Role::Weight);
+    weights
+        .zip(layout)
+        .map(|((index, tensor), layout)| {
+            let shape = sides(layout)?;
+            let values = if adapter.added.contains_key(&tensor.name) {
+                Held::later(checkpoint, index, shape.iter().product())
+            } else {
+                let mut values = Vec::new();
+                checkpoint.read(index, &mut |part| values.extend_from_slice(part))?;
+                Held::here(values)
+            };
+            Ok(Values {
+                name: tensor.name.clone(),
+                shape,
+                values,
+            })
+        })
+        .collect()
+}
+
 fn read(
     name: String,
     left_out: LeftOut,
@@ -220,7 +263,7 @@ fn read(
         tensors.push(Values {
             name: tensor.name.clone(),
             shape,
-            values: Arc::new(values),
+            values: Held::here(values),
         });
     }
     Ok(Single {

@@ -201,11 +201,7 @@ pub(super) fn foreign(found: &Found, limits: &Limits) -> Result<Inspected> {
         metadata: metadata.entries.clone(),
         metadata_not_shown: metadata.more,
         tensors,
-        ..Inspected::at(
-            &found.path,
-            Kind::Checkpoint,
-            &description.format().to_string(),
-        )
+        ..Inspected::at(&found.path, Kind::Checkpoint, &format(&description))
     })
 }
 
@@ -325,4 +321,22 @@ fn weights(tensors: &[Tensor]) -> u64 {
     let weights = tensors.iter().filter(|tensor| tensor.role == Role::Weight);
     let elements = weights.filter_map(|tensor| tensor.elements);
     elements.fold(0, u64::saturating_add)
+}
+
+/// The format of a checkpoint, and what it is to a model if it is an adapter.
+fn format(description: &Description) -> String {
+    let format = description.format();
+    match description.adapter() {
+        Some(adapter) if adapter.has_base => {
+            format!(
+                "{format}, with a {} adapter that is not merged",
+                adapter.kind
+            )
+        }
+        Some(adapter) => format!(
+            "{format}, {} adapter of rank {}",
+            adapter.kind, adapter.rank
+        ),
+        None => format.to_string(),
+    }
 }

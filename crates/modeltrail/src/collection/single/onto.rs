@@ -2,13 +2,12 @@
 //!
 //! What the adapter does not touch is not copied.
 
-use super::{Single, Values};
+use super::{Held, Single, Values};
 use crate::collection::printable;
 use crate::coverage::Unread;
 use crate::error::{Error, Result};
 use checkpoint_store::foreign::Adapter;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 /// What an adapter that is missing something can be helped with.
 const WAY_OUT: &str = "Name the model that it was trained on";
@@ -60,7 +59,8 @@ impl Single {
             let tensor = place.and_then(|place| merged.tensors.get_mut(place));
             match (tensor, to) {
                 (Some(tensor), Some(_)) => {
-                    let values = sum(tensor, change).ok_or_else(|| {
+                    let added = change.values.once()?;
+                    let values = sum(tensor, change, &added).ok_or_else(|| {
                         let what = format!(
                             "its change of {} is {:?}, and that is {:?}",
                             printable(&name),
@@ -69,10 +69,10 @@ impl Single {
                         );
                         refused(what, WAY_OUT)
                     })?;
-                    if change.values.iter().any(|value| *value != 0.0) {
+                    if added.iter().any(|value| *value != 0.0) {
                         merged.stored.remove(&name);
                     }
-                    tensor.values = Arc::new(values);
+                    tensor.values = Held::here(values);
                 }
                 // Its weight is there, and is not known.
                 (None, Some(_)) if unread.contains(name.as_str()) => {}
@@ -83,7 +83,7 @@ impl Single {
                 (Some(tensor), None) => {
                     merged.stored.remove(&name);
                     tensor.shape.clone_from(&change.shape);
-                    tensor.values = Arc::clone(&change.values);
+                    tensor.values = change.values.clone();
                 }
                 (None, None) => {
                     merged.unread.retain(|one| one.tensor != name);
@@ -100,10 +100,10 @@ impl Single {
 
 /// The weight with what is added; none if that has another shape. A change of the transposed shape is
 /// turned round.
-fn sum(tensor: &Values, change: &Values) -> Option<Vec<f32>> {
-    let own = tensor.values.iter();
+fn sum(tensor: &Values, change: &Values, added: &[f32]) -> Option<Vec<f32>> {
+    let own = tensor.values.slice().iter();
     if tensor.shape == change.shape {
-        let both = own.zip(change.values.iter());
+        let both = own.zip(added);
         return Some(both.map(|(own, change)| own + change).collect());
     }
     let (&[rows, columns], &[turned_rows, turned_columns]) =
@@ -115,7 +115,7 @@ fn sum(tensor: &Values, change: &Values) -> Option<Vec<f32>> {
         return None;
     }
     let turned = (0..rows).flat_map(|row| {
-        let column = change.values.iter().skip(row).step_by(rows.max(1));
+        let column = added.iter().skip(row).step_by(rows.max(1));
         column.take(columns)
     });
     Some(own.zip(turned).map(|(own, change)| own + change).collect())
@@ -176,7 +176,7 @@ mod tests {
         Values {
             name: name.to_owned(),
             shape: shape.to_vec(),
-            values: Arc::new(values.to_vec()),
+            values: Held::here(values.to_vec()),
         }
     }
 
@@ -228,7 +228,7 @@ mod tests {
         let all: Vec<(&str, &[f32])> = merged
             .tensors
             .iter()
-            .map(|tensor| (tensor.name.as_str(), tensor.values.as_slice()))
+            .map(|tensor| (tensor.name.as_str(), tensor.values.slice()))
             .collect();
         assert_eq!(
             all,
@@ -248,7 +248,7 @@ mod tests {
         for name in ["x.a.weight", "a.weight", "model.x.a.weight"] {
             let base = vec![values(name, &[2, 1], &[1.0, 1.0])];
             let merged = merged(&adapter, vec![change()], base).unwrap();
-            assert_eq!(merged.tensors[0].values.as_slice(), [2.0, 3.0], "{name}");
+            assert_eq!(merged.tensors[0].values.slice(), [2.0, 3.0], "{name}");
         }
     }
 
