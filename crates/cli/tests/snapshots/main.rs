@@ -6,6 +6,7 @@
 
 mod examples;
 mod exchange;
+mod names;
 mod normal;
 mod page;
 mod refusals;

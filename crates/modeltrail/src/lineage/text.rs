@@ -261,7 +261,7 @@ fn notes(found: &Lineage, best: &Compared) -> Vec<String> {
             more => format!(" and {more} more"),
         };
         notes.push(format!(
-            "Of the others, {} and what is like it also have, and the suspect has not: {}{more}.",
+            "The suspect lacks tensors that {} and others like it have: {}{more}.",
             first.example,
             names.join(", ")
         ));

@@ -161,10 +161,11 @@ pub(crate) fn count(found: &Runs, shown: Shown<'_>) -> String {
             } else {
                 ""
             };
-            format!(
-                "one distinct checkpoint: all {} are the same, bit for bit{part}",
-                thousands(found.described.checkpoints as u64)
-            )
+            let all = match found.described.checkpoints {
+                2 => "both".to_owned(),
+                more => format!("all {}", thousands(more as u64)),
+            };
+            format!("one distinct checkpoint: the weights of {all} are the same, bit for bit{part}")
         }
         Count::TooFew(distinct) => format!(
             "{distinct} distinct checkpoints are too few to separate runs (at least {} are needed): \
