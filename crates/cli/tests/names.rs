@@ -376,6 +376,29 @@ fn gate_with_map(a: &str, b: &str, map: &str) -> Value {
     )
 }
 
+#[test]
+fn exchanged_layers_under_other_names_are_no_copy_of_the_model() {
+    let folder = Folder::new();
+    let mut tensors = classifier(1, 5);
+    tensors.retain(|tensor| tensor.0 != "fc1.weight" && tensor.0 != "fc1.bias");
+    for (name, salt) in [("fc1.weight", 70), ("fc3.weight", 71)] {
+        tensors.push((name.to_owned(), vec![24, 24], noise(576, salt)));
+    }
+    let plain = write(&folder, "a.safetensors", &tensors);
+    let exchanged = renamed(tensors, |name| match name.split_once('.') {
+        Some(("fc1", last)) => format!("layer3_{last}"),
+        Some(("fc2", last)) => format!("layer2_{last}"),
+        Some(("fc3", last)) => format!("layer1_{last}"),
+        _ => name.replace("head.", "classes_"),
+    });
+    let exchanged = write(&folder, "b.safetensors", &exchanged);
+    let answer = json(&["diff", &plain, &exchanged], 1);
+    assert_eq!(answer["verdict"]["kind"], "identical_in_another_order");
+    let page = text(&modeltrail(&["diff", &plain, &exchanged]).stdout);
+    assert!(!page.contains("the same model under other names"), "{page}");
+    assert_eq!(gate(&plain, &exchanged, 1)["identical"], false);
+}
+
 /// A file of one tensor of f32 and one of another type, with these bytes.
 fn mixed(path: &std::path::Path, dtype: &str, shape: &[usize], bytes: &[u8]) {
     let bias: Vec<u8> = noise(8, 1)

@@ -278,6 +278,7 @@ impl Exact {
         !self.frozen.is_empty()
             || self.comparison.total.non_finite > 0
             || is_nothing
+            || !self.said.reordered.is_empty()
             || self.is_other_architecture()
     }
 

@@ -117,7 +117,7 @@ impl Budget {
         let is_sketched = accredited.is_sketch() || candidate.is_sketch();
         let is_measurable = not_finite.is_empty() && (coverage.is_complete() || !is_sketched);
         let mut measured = is_measurable.then(|| compared.measure()).transpose()?;
-        let is_whole = compared.is_whole();
+        let is_whole = compared.is_whole() && compared.differences().is_empty();
         if let Some(measured) = &mut measured {
             measured.is_identical &= bytes.is_same() && is_whole;
         }

@@ -284,6 +284,11 @@ fn beyond_numbers(found: &Exact, beyond: &Beyond) -> String {
                 ""
             }
         ),
+        Beyond::IdenticalInAnotherOrder { tensors } => format!(
+            "the same tensors under other names, but {} of them in another order of their numbers: the same \
+             model only if B counts its layers otherwise",
+            thousands(*tensors as u64)
+        ),
         Beyond::ChangedBeyondF32 { tensors } => format!(
             "changed, by less than f32 shows: {} of f64 are the same as f32 and differ in further digits \
              ({})",

@@ -26,6 +26,11 @@ pub(super) enum Beyond {
         /// Share of the weights of the larger one.
         share: f64,
     },
+    /// The same bits, but what is numbered has other numbers in the second.
+    IdenticalInAnotherOrder {
+        /// Tensors.
+        tensors: usize,
+    },
     /// The same as f32, and other digits than f32 holds.
     ChangedBeyondF32 {
         /// Tensors.
@@ -70,6 +75,11 @@ pub(super) fn verdict(
         () if !bytes.is_unread_same() => Verdict::Beyond(Beyond::CannotTell),
         () if digits > 0 => Verdict::Beyond(Beyond::ChangedBeyondF32 { tensors: digits }),
         () if !bytes.is_same() => Verdict::Beyond(Beyond::CannotTell),
+        () if mapping.is_whole() && !mapping.reordered.is_empty() => {
+            Verdict::Beyond(Beyond::IdenticalInAnotherOrder {
+                tensors: mapping.reordered.len(),
+            })
+        }
         () if mapping.is_whole() => Verdict::Kind(Kind::Identical),
         () => Verdict::Beyond(Beyond::IdenticalInCommon {
             share: mapping.share(),

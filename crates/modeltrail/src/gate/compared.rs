@@ -131,6 +131,8 @@ fn differences(
     }));
     let new = both.only_b(unread);
     all.extend(new.iter().map(|name| format!("{} is new", printable(name))));
+    let exchanged = both.said.in_another_order();
+    all.extend(exchanged.map(|tensor| format!("{}, in another order of layers", tensor.called())));
     all.extend(both.said.tensors.iter().filter_map(|tensor| {
         let [own, other] = tensor.rows?;
         let name = printable(&tensor.a);

@@ -1,7 +1,7 @@
 //! What was matched of two checkpoints.
 
 use super::Unsupported;
-use super::names::{Rule, parent, size};
+use super::names::{Rule, natural, parent, size};
 use super::recipe::Recipe;
 use super::state::{How, Pair, Parents, State};
 use super::ties::Tie;
@@ -25,6 +25,8 @@ pub(crate) struct Mapping {
     /// Tensors of B that are another of its own again, which was matched.
     pub(crate) tied_b: Vec<Tie>,
     pub(crate) rules: Vec<Rule>,
+    /// Places in A of tensors whose values are those of B in another order of their numbers.
+    pub(crate) reordered: Vec<usize>,
     parents: Parents,
     /// Weights in all, and of them those that are compared.
     weights_a: (u64, u64),
@@ -85,6 +87,7 @@ impl Mapping {
             ambiguous_a: state.ambiguous_a,
             ambiguous_b: state.ambiguous_b,
             rules: state.rules,
+            reordered: reordered(&pairs, a, b),
             parents,
             tied_b,
             pairs,
@@ -219,6 +222,38 @@ impl Mapping {
         }
         self.rules.iter().find_map(|rule| rule.to_a(name))
     }
+}
+
+/// The tensors that values match, and that are called by one pattern in each, as `fc1` and `fc2`, if
+/// their numbers do not rise together.
+fn reordered(pairs: &[Pair], a: &[TensorShape], b: &[TensorShape]) -> Vec<usize> {
+    type Numbered = Vec<(Vec<u64>, Vec<u64>, usize)>;
+    let mut patterns: BTreeMap<(String, String), Numbered> = BTreeMap::new();
+    for pair in pairs
+        .iter()
+        .filter(|pair| matches!(pair.how, How::Values | How::Beside))
+    {
+        let names = a
+            .get(pair.a)
+            .zip(pair.b.only().and_then(|b_place| b.get(b_place)));
+        let Some((own, other)) = names else {
+            continue;
+        };
+        let ((own, own_numbers), (other, numbers)) = (natural(&own.name), natural(&other.name));
+        if !own_numbers.is_empty() && !numbers.is_empty() {
+            let entry = patterns.entry((own, other)).or_default();
+            entry.push((own_numbers, numbers, pair.a));
+        }
+    }
+    let mut found = Vec::new();
+    for mut numbered in patterns.into_values() {
+        numbered.sort();
+        if !numbered.is_sorted_by(|one, next| one.1 <= next.1) {
+            found.extend(numbered.into_iter().map(|(_, _, place)| place));
+        }
+    }
+    found.sort_unstable();
+    found
 }
 
 /// Weights of so many rows of a tensor, or of all.

@@ -23,6 +23,8 @@ pub struct Said {
     pub tied: Vec<Tied>,
     /// Tensors that could be matched in several ways, and were not.
     pub ambiguous: Vec<Ambiguous>,
+    /// Tensors of the first whose values are those of the second in another order of their numbers.
+    pub reordered: Vec<String>,
 }
 
 /// A tensor, and what it is in the second checkpoint.
@@ -105,6 +107,11 @@ impl Said {
             tensors: tensors.collect(),
             tied: ties.collect(),
             ambiguous: unsure,
+            reordered: mapping
+                .reordered
+                .iter()
+                .map(|&place| name(a, place))
+                .collect(),
         }
     }
 
@@ -163,6 +170,11 @@ impl Said {
             .map(|tie| format!("{} = {}", printable(&tie.tensor), printable(&tie.same_as)))
             .collect();
         lines.extend(list(&ties, &twice));
+        let reordered: Vec<String> = self.in_another_order().map(Mapped::called).collect();
+        lines.extend(list(
+            &reordered,
+            "in another order of their numbers: layers may have been exchanged",
+        ));
         let unsure = self.ambiguous.iter();
         let unsure: Vec<String> = unsure
             .map(|one| {
@@ -175,6 +187,12 @@ impl Said {
             "not compared, since each could be one of several",
         ));
         lines
+    }
+
+    /// The tensors whose numbers are in another order.
+    pub(crate) fn in_another_order(&self) -> impl Iterator<Item = &Mapped> {
+        let tensors = self.tensors.iter();
+        tensors.filter(|tensor| self.reordered.contains(&tensor.a))
     }
 
     /// Whether some tensors have other names, not counting what one of the two stores twice.
@@ -201,7 +219,7 @@ fn of_rule(rule: &Rule, a: &str, b: &str) -> String {
 }
 
 impl Mapped {
-    fn called(&self) -> String {
+    pub(crate) fn called(&self) -> String {
         let others: Vec<String> = self.b.iter().map(|name| printable(name)).collect();
         match others.as_slice() {
             [only] if self.by == How::Parts => format!("{} in {only}", printable(&self.a)),

@@ -227,6 +227,30 @@ fn permuted_layers_of_one_shape_are_not_put_back() {
 }
 
 #[test]
+fn layers_that_were_exchanged_under_other_names_are_said_to_be_in_another_order() {
+    let shapes: [(&str, &[usize]); 3] = [
+        ("fc1.weight", &[16, 16]),
+        ("fc2.weight", &[16, 16]),
+        ("head.weight", &[4, 16]),
+    ];
+    let model = Model::random(&shapes, 3);
+    let named = |first: &'static str, second: &'static str| {
+        move |name: &str| {
+            name.replace("fc1", first)
+                .replace("fc2", second)
+                .replace("head", "out")
+        }
+    };
+    let right = found(&model, &model.clone().renamed(named("l1", "l2")));
+    assert!(right.mapping.is_whole() && right.said.reordered.is_empty());
+    let exchanged = found(&model, &model.clone().renamed(named("l2", "l1")));
+    assert_eq!(exchanged.said.reordered, ["fc1.weight", "fc2.weight"]);
+    // Names without numbers have no order.
+    let words = found(&model, &model.clone().renamed(named("second", "first")));
+    assert!(words.said.reordered.is_empty());
+}
+
+#[test]
 fn layers_whose_values_are_all_alike_are_said_to_be_ambiguous() {
     let near = |salt: u64| -> Vec<f32> {
         noise(64, salt)
