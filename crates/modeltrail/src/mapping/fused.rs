@@ -61,6 +61,9 @@ pub(super) fn match_fused(state: &mut State<'_>) -> Result<()> {
             }
         };
         wholes.sort_by_key(|whole| std::cmp::Reverse(dimensions(whole)));
+        if wholes.is_empty() || splits.is_empty() {
+            continue;
+        }
         let parents = state.parents();
         for whole in wholes {
             let Some(split) = partner(state, &parents, &whole, splits, is_whole_in_a) else {

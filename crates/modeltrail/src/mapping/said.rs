@@ -8,6 +8,7 @@ use crate::collection::printable;
 use crate::text::counted;
 use checkpoint_store::TensorShape;
 use serde::Serialize;
+use std::collections::HashSet;
 
 /// Names that are given in a sentence.
 const NAMED: usize = 4;
@@ -191,8 +192,9 @@ impl Said {
 
     /// The tensors whose numbers are in another order.
     pub(crate) fn in_another_order(&self) -> impl Iterator<Item = &Mapped> {
+        let names: HashSet<&String> = self.reordered.iter().collect();
         let tensors = self.tensors.iter();
-        tensors.filter(|tensor| self.reordered.contains(&tensor.a))
+        tensors.filter(move |tensor| names.contains(&tensor.a))
     }
 
     /// Whether some tensors have other names, not counting what one of the two stores twice.

@@ -6,6 +6,9 @@ use super::state::{How, State};
 use crate::error::Result;
 use std::collections::BTreeMap;
 
+/// Most tensors of one shape among which ties are looked for.
+const MOST_ALIKE: usize = 9;
+
 /// A tensor, and the one that it is again.
 pub(super) type Tie = (usize, usize);
 
@@ -81,17 +84,15 @@ fn ties(state: &State<'_>, is_a: bool) -> Result<Vec<Tie>> {
     let mut found: Vec<Tie> = Vec::new();
     for (place, tensor) in free.iter() {
         let alike = by_shape.get(tensor.shape.as_slice());
+        // Many of one shape are the layers of a model, and no ties.
+        let alike = alike.filter(|alike| (2..=MOST_ALIKE).contains(&alike.len()));
+        if tensor.shape.len() != 2 || size(&tensor.shape) < 4 || alike.is_none() {
+            continue;
+        }
         let others = alike.into_iter().flatten().copied();
         let is_candidate =
             |other: &usize| *other != place && found.iter().all(|(tied, _)| tied != other);
         let others: Vec<usize> = others.filter(is_candidate).collect();
-        // Many of one shape are the layers of a model, and no ties.
-        if tensor.shape.len() != 2 || size(&tensor.shape) < 4 || others.len() > 8 {
-            continue;
-        }
-        if others.is_empty() {
-            continue;
-        }
         let own = values(place)?;
         let first = own.first().copied().unwrap_or_default();
         if own.iter().all(|value| *value == first) {
