@@ -55,7 +55,11 @@ impl Mapping {
         }
         // Where all names are the same, so are those of the parts.
         let has_other_names = state.pairs.iter().any(|pair| pair.how != How::Name);
-        let parents = has_other_names.then(|| state.parents()).unwrap_or_default();
+        let parents = if has_other_names {
+            state.parents()
+        } else {
+            Default::default()
+        };
         let mut pairs = std::mem::take(&mut state.pairs);
         pairs.sort_by_key(|pair| pair.a);
         let (a, b) = (state.tensors_a(), state.tensors_b());
