@@ -156,8 +156,8 @@ all spaces compare recipes with each other only.
 
 Beside rate, decay and batch it was tried whether all models may have seen the images in one order (\"shared \
 shuffles\"), whether the paper may have counted the initial weights as an epoch (\"epochs from 0\"), and, for the \
-MLP, standardised inputs. None brings the tables nearer by more than the recipes' own spread but the last, and \
-that one only in reduced spaces, at a test accuracy far above the paper's. A loss that is summed in place of \
+MLP, standardised inputs. None brings the tables nearer by more than the recipes' own \
+spread but the last, and that one only in reduced spaces: with all weights it is further off. A loss that is summed in place of \
 averaged is another rate and decay. Not tried: images that are not rounded to whole grey values, as ours are.
 
 What the paper counted is not known, so eighteen ways are tried, all in recipes.json: ties at random, as the \
