@@ -27,7 +27,7 @@ pub fn write(path: &Path) -> String {
     }
 }
 
-/// The path that stands so in JSON. What follows the mark and was not written by [`write`] is taken
+/// The path that stands so in JSON. What follows the mark and was not written by [`write()`] is taken
 /// as it is.
 pub fn read(text: &str) -> PathBuf {
     let Some(rest) = text.strip_prefix(MARK) else {
