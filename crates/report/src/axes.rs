@@ -120,10 +120,54 @@ impl<'a> Axis<'a> {
     }
 
     fn widest_name(&self) -> f64 {
-        // Fonts that stand in for Helvetica can be a good tenth wider.
-        let widths = self.names.iter().map(|n| text_width(n, TICK_SIZE) * 1.12);
-        widths.fold(0.0, f64::max)
+        self.names.iter().map(|name| wide(name)).fold(0.0, f64::max)
     }
+
+    /// How names stand that have so much room each, and how many lines they take.
+    fn placed(&self, room: f64) -> (Names, usize) {
+        let width = f64::max(room - 6.0, 24.0);
+        let in_lines = self.names.iter().map(|name| lines(name, width));
+        let in_lines: Vec<Vec<String>> = in_lines.collect();
+        let most = in_lines.iter().map(Vec::len).max().unwrap_or(1);
+        let fits = in_lines.iter().flatten().all(|line| wide(line) <= width);
+        if fits && most <= MOST_LINES {
+            (Names::Level(width), most)
+        } else {
+            (Names::Upright, 1)
+        }
+    }
+}
+
+/// How names stand below an axis.
+#[derive(Clone, Copy, PartialEq)]
+enum Names {
+    /// Side by side, in lines of at most this width.
+    Level(f64),
+    /// Too long for that: upwards.
+    Upright,
+}
+
+/// Most lines of a name.
+const MOST_LINES: usize = 3;
+
+/// The words of a name in lines of at most this width, as far as words are not wider.
+fn lines(name: &str, width: f64) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in name.split(' ') {
+        match lines.last_mut() {
+            Some(line) if wide(&format!("{line} {word}")) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// The width of a name: fonts that stand in for Helvetica can be a good tenth wider.
+fn wide(name: &str) -> f64 {
+    text_width(name, TICK_SIZE) * 1.12
 }
 
 /// A plot area whose axes fit into a given area, however long their labels are.
@@ -151,14 +195,13 @@ impl Frame {
         };
         let tick_space = if y.ticks { widest + 9.0 } else { 4.0 };
         let left = label_space(y.label) + tick_space;
-        // Names too long to stand side by side stand upright.
         let room = (area.width - left - 10.0) / x.names.len().max(1) as f64;
-        let upright = x.widest_name() > f64::max(room - 6.0, 24.0);
+        let (names, rows) = x.placed(room);
         let bottom = label_space(x.label)
-            + match (x.ticks, upright) {
+            + match (x.ticks, names) {
                 (false, _) => 4.0,
-                (true, false) => TICK_SIZE + 9.0,
-                (true, true) => x.widest_name() + 10.0,
+                (true, Names::Level(_)) => (TICK_SIZE + 2.0) * rows as f64 + 7.0,
+                (true, Names::Upright) => x.widest_name() + 10.0,
             };
         // Half a tick label may reach beyond the right end and above the top.
         let plot = Area {
@@ -173,7 +216,7 @@ impl Frame {
             y: y.domain,
         };
         frame.draw_y(svg, area, y, &y_ticks);
-        frame.draw_x(svg, area, x, upright);
+        frame.draw_x(svg, area, x, names);
         frame
     }
 
@@ -210,13 +253,12 @@ impl Frame {
         }
     }
 
-    fn draw_x(&self, svg: &mut Svg, area: Area, axis: Axis<'_>, upright: bool) {
+    fn draw_x(&self, svg: &mut Svg, area: Area, axis: Axis<'_>, names: Names) {
         let plot = self.plot;
         let mut marks = Path::default();
-        let room = if upright {
-            TICK_SIZE + 2.0
-        } else {
-            axis.widest_name() + 6.0
+        let room = match names {
+            Names::Upright => TICK_SIZE + 2.0,
+            Names::Level(width) => axis.widest_name().min(width) + 6.0,
         };
         let mut taken = f64::NEG_INFINITY;
         for tick in axis.ticks((plot.width / 65.0) as usize, room, plot.width) {
@@ -226,16 +268,24 @@ impl Frame {
                 .move_to(x, plot.bottom())
                 .line_to(x, plot.bottom() + length);
             let Some(label) = &tick.label else { continue };
-            let text = Text::new(label).size(TICK_SIZE);
-            if upright {
-                let text = text.anchor(Anchor::End).upwards();
-                svg.text(x + TICK_SIZE * 0.35, plot.bottom() + 7.0, &text);
-                continue;
-            }
-            let half = text_width(label, TICK_SIZE) / 2.0;
+            let rows = match names {
+                Names::Upright => {
+                    let text = Text::new(label).size(TICK_SIZE);
+                    let text = text.anchor(Anchor::End).upwards();
+                    svg.text(x + TICK_SIZE * 0.35, plot.bottom() + 7.0, &text);
+                    continue;
+                }
+                Names::Level(_) if axis.names.is_empty() => vec![label.clone()],
+                Names::Level(width) => lines(label, width),
+            };
+            let widths = rows.iter().map(|row| text_width(row, TICK_SIZE));
+            let half = widths.fold(0.0, f64::max) / 2.0;
             if x - half > taken {
-                let text = text.anchor(Anchor::Middle);
-                svg.text(x, plot.bottom() + TICK_SIZE + 6.0, &text);
+                for (row, line) in rows.iter().enumerate() {
+                    let text = Text::new(line).size(TICK_SIZE).anchor(Anchor::Middle);
+                    let below = TICK_SIZE + 6.0 + (TICK_SIZE + 2.0) * row as f64;
+                    svg.text(x, plot.bottom() + below, &text);
+                }
                 taken = x + half + 6.0;
             }
         }
