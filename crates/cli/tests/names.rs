@@ -449,6 +449,12 @@ fn tensors_that_cannot_be_read_are_compared_byte_by_byte() {
     assert_eq!(lineage["verdict"], "cannot_tell");
     let page = text(&modeltrail(&["runs", &a, &other]).stdout);
     assert!(!page.contains("bit-identical"), "{page}");
+    // A sketch of what could be read says nothing of the rest.
+    let kept = folder.shown("kept.json");
+    let sketch = ["sketch", &a, &other, "--out", &kept, "--allow-unread"];
+    assert_eq!(modeltrail(&sketch).status.code(), Some(0));
+    let page = text(&modeltrail(&["runs", &kept]).stdout);
+    assert!(!page.contains("one distinct checkpoint"), "{page}");
 }
 
 #[test]

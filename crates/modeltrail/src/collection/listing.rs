@@ -38,6 +38,8 @@ pub(super) struct Entry {
     pub(super) names: Claimed,
     /// That it stands beside the others, once that is settled.
     pub(super) aside: Option<AsideClaim>,
+    /// Whether it is a sketch of what could be read of a checkpoint, which had more.
+    pub(super) is_partial: bool,
     pub(super) source: Source,
 }
 
@@ -190,6 +192,7 @@ impl Listing {
             step: None,
             names: Claimed::default(),
             aside: None,
+            is_partial: false,
             source: Source::Own(source),
         };
         self.add(&layout, entry);
@@ -228,6 +231,7 @@ impl Listing {
                 },
                 names: Claimed::default(),
                 aside: None,
+                is_partial: false,
                 epoch: counts_epochs.then_some(position),
                 step: (!counts_epochs).then_some(position),
                 source: Source::Store(Arc::clone(&checkpoints), column, Arc::clone(&layout)),
@@ -243,6 +247,7 @@ impl Listing {
             Err(error) => return self.problem(path, &error),
         };
         for kept in file.checkpoints {
+            let is_partial = !kept.unread.is_empty();
             self.unread.extend(kept.unread);
             let layout = sketches::layout(&kept.sketch);
             let claimed = |unit| {
@@ -257,6 +262,7 @@ impl Listing {
                 claims: kept.claims,
                 names: Claimed::default(),
                 aside: None,
+                is_partial,
                 source: Source::Sketch(Arc::new(kept.sketch)),
             };
             self.add(&layout, entry);
@@ -301,6 +307,7 @@ impl Listing {
                         step: opened.step,
                         names: found.claimed,
                         aside: None,
+                        is_partial: false,
                         source: Source::Foreign(Box::new(opened.description)),
                     };
                     self.add(&opened.layout, entry);

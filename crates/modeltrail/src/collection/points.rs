@@ -286,8 +286,16 @@ fn sketched(
         Some(_) => entry.source.open(layout)?.beside()?,
         None => Vec::new(),
     };
+    let mut identity = identity_of_sketch(sketch, layout, &stored, &entry.name);
+    if entry.is_partial {
+        // Nobody knows whether the rest is the same as another's.
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&identity.to_le_bytes());
+        hasher.update(entry.name.as_bytes());
+        identity = first_bytes(&hasher);
+    }
     Ok(Point {
-        identity: identity_of_sketch(sketch, layout, &stored, &entry.name),
+        identity,
         not_finite,
         beside,
     })
