@@ -37,7 +37,9 @@ pub(super) fn draw(
         views.push(stages.stage("UMAP", || layout(zoo, Space::Full))?);
     }
     if let Some(cnn) = zoos.last() {
-        views.push(stages.stage("UMAP", || layout(cnn, Space::Svd(REDUCED)))?);
+        // Few checkpoints have few dimensions.
+        let rank = cnn.svd.singular_values().len().min(REDUCED);
+        views.push(stages.stage("UMAP", || layout(cnn, Space::Svd(rank)))?);
     }
     let figures = stages.stage("figures", || {
         let mut figures = vec![statistics(zoos)?, few_runs(zoos)?];
