@@ -14,9 +14,9 @@ const SIZE: [&str; 4] = ["--seeds", "3", "--epochs", "3"];
 /// moved them: what docs/engines.md allows.
 const ALLOWED: [(Backend, &str, f64); 4] = [
     (Backend::Ndarray, "mlp", 5e-6),
-    (Backend::Ndarray, "cnn", 3e-5),
+    (Backend::Ndarray, "cnn-paper", 3e-5),
     (Backend::Wgpu, "mlp", 1e-3),
-    (Backend::Wgpu, "cnn", 1e-3),
+    (Backend::Wgpu, "cnn-paper", 1e-3),
 ];
 
 /// After the last epoch rounding has grown, as it does along every trajectory; a wrong kernel or a
