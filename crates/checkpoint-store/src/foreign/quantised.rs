@@ -95,7 +95,9 @@ fn reason(
     let lower = last.to_ascii_lowercase();
     let has = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
     let is_flat = shape.len() < 2;
-    if has(&MASKS) || is_square(shape) && lower == "bias" {
+    // One number counts something.
+    let is_one = shape.iter().all(|&side| side == 1);
+    if is_one || has(&MASKS) || is_square(shape) && lower == "bias" {
         return None;
     }
     match last {
@@ -222,6 +224,8 @@ mod tests {
             ("attn.relative_position_index", Element::I64, &[49, 49]),
             ("embeddings.position_ids", Element::I64, &[1, 512]),
             ("weight_mask", Element::U8, &[8, 8]),
+            ("num_blocks", Element::I64, &[]),
+            ("observer.scale_steps", Element::I64, &[1]),
         ]);
         assert!(names.is_empty(), "{names:?}");
     }
