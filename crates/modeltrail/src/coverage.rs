@@ -116,6 +116,65 @@ impl Coverage {
     }
 }
 
+/// How many tensors, over all checkpoints, are not looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// Floating-point numbers that are not learned: running means, position tables.
+    pub buffers: usize,
+    /// Integers and booleans.
+    pub not_float: usize,
+    /// Averaged copies of the weights that stand beside them in the same files.
+    pub averaged: usize,
+    /// Everything else: the state of optimisers, pickled objects.
+    pub others: usize,
+}
+
+impl LeftOut {
+    /// This and that of another checkpoint.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            buffers: self.buffers + other.buffers,
+            not_float: self.not_float + other.not_float,
+            averaged: self.averaged + other.averaged,
+            others: self.others + other.others,
+        }
+    }
+
+    /// The same, as what was skipped, beside so many companion files.
+    pub fn skipped(self, companions: usize) -> Vec<Skipped> {
+        let kinds = [
+            ("buffers", self.buffers, "they are not learned"),
+            (
+                "integers or booleans",
+                self.not_float,
+                "they are not weights",
+            ),
+            (
+                "averaged copies",
+                self.averaged,
+                "they are averages of the weights beside them",
+            ),
+            (
+                "other entries",
+                self.others,
+                "they are no tensors of the model",
+            ),
+            (
+                "companion files",
+                companions,
+                "they lie beside the checkpoints",
+            ),
+        ];
+        let some = kinds.into_iter().filter(|(_, count, _)| *count > 0);
+        some.map(|(what, count, reason)| Skipped {
+            what,
+            count,
+            reason,
+        })
+        .collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

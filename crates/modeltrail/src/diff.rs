@@ -2,21 +2,20 @@
 
 mod described;
 mod json;
+mod lines;
 mod merged;
+mod options;
 mod sketched;
 mod states;
 mod text;
 mod verdict;
 
-pub use glob::Pattern;
+pub use options::{DiffOptions, Pattern};
 
 use crate::checkpoint::{Applied, Buffers, Checkpoint};
-use crate::collection::LeftOut;
-use crate::coverage::{Coverage, NotCompared, Unread};
+use crate::coverage::{Coverage, LeftOut, NotCompared};
 use crate::error::{Error, Result};
-use crate::mapping::{Alike, ComparedBytes, LEAST_SHARE, Map, Said, Unreads, alike};
-use crate::text::Shown;
-use serde::Serialize;
+use crate::mapping::{Alike, ComparedBytes, LEAST_SHARE, Said, Unreads, alike};
 use states::{Frozen, broken, states, states_of_buffers};
 use verdict::{Verdict, verdict};
 use weightspace::compare::{Comparison, Kind, Paired, compare};
@@ -25,17 +24,6 @@ use weightspace::matching::{Alignment, Break, align};
 /// Relative distance from which permuted units are looked for: training moves further only in long
 /// or early stretches, and permuted units are as far apart as unrelated models.
 const FAR: f64 = 0.3;
-
-/// What is asked beyond what changed.
-#[derive(Debug, Clone, Default)]
-pub struct DiffOptions<'a> {
-    /// Tensors that match one of these must not have changed.
-    pub frozen: &'a [Pattern],
-    /// Other checkpoints that B may be a merge of, together with A.
-    pub parents: &'a [Checkpoint],
-    /// How tensors are matched.
-    pub map: Map,
-}
 
 /// What changed from A to B.
 #[derive(Debug)]
@@ -154,34 +142,11 @@ impl Diff {
         }
     }
 
-    /// The answer for people: all tensors, or of many those that changed most.
-    pub fn to_text(&self, shown: Shown<'_>) -> String {
-        match self {
-            Self::Exact(exact) => text::page(exact, shown),
-            Self::Sketched(sketched) => sketched::page(sketched, shown),
-        }
-    }
-
     /// How much of both checkpoints was read.
     pub fn coverage(&self) -> &Coverage {
         match self {
             Self::Exact(exact) => &exact.coverage,
             Self::Sketched(sketched) => &sketched.coverage,
-        }
-    }
-}
-
-impl std::fmt::Display for Diff {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.to_text(Shown::default()))
-    }
-}
-
-impl Serialize for Diff {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Exact(exact) => json::document(exact).serialize(serializer),
-            Self::Sketched(sketched) => sketched.serialize(serializer),
         }
     }
 }
@@ -315,13 +280,6 @@ fn is_same_end(a: &str, b: &str) -> bool {
         rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
     is_end(a, b) || is_end(b, a)
-}
-
-/// Names of tensors, but those that one checkpoint has and could not be read.
-fn without_unread(names: &[&str], unread: &[Unread]) -> Vec<String> {
-    let is_unread = |name: &str| unread.iter().any(|tensor| tensor.tensor == name);
-    let names = names.iter().filter(|name| !is_unread(name));
-    names.map(|&name| name.to_owned()).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,12 @@
 //! What can go wrong, where, and what helps.
 
-use crate::collection::Problem;
-use crate::exchange::LabelError;
+mod labels;
+mod problem;
+
+pub use labels::LabelError;
+pub use problem::{Limit, Problem};
+
+use crate::printable::{printable, printable_path};
 use checkpoint_store::{Error as Store, Fault, LimitMet};
 use std::path::{Path, PathBuf};
 
@@ -25,7 +30,7 @@ pub enum Error {
     #[error(transparent)]
     Report(#[from] report::Error),
     /// A file could not be read.
-    #[error("{}: {what}. {way_out}", printable(.path))]
+    #[error("{}: {what}. {way_out}", printable_path(.path))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -37,7 +42,7 @@ pub enum Error {
         source: Option<std::io::Error>,
     },
     /// What was named is there, and is not what is needed.
-    #[error("{}: {what}. {way_out}", printable(.path))]
+    #[error("{}: {what}. {way_out}", printable_path(.path))]
     Unsuitable {
         /// The file or folder.
         path: PathBuf,
@@ -50,7 +55,7 @@ pub enum Error {
     #[error(
         "{}: none of its weights can be read: {tensors} tensors are of types that are not supported, \
          the first of them {first} ({dtype}). Save the weights as f32, f16, bf16 or float8",
-        printable(.path)
+        printable_path(.path)
     )]
     Unread {
         /// The checkpoint.
@@ -65,7 +70,7 @@ pub enum Error {
     /// No tensor of a checkpoint is a weight.
     #[error(
         "{}: none of its {tensors} tensors is a weight. Save the weights of the model into it",
-        printable(.path)
+        printable_path(.path)
     )]
     NoWeights {
         /// The checkpoint.
@@ -77,8 +82,8 @@ pub enum Error {
     #[error(
         "{checkpoint}: its tensor {} cannot be read ({}: {reason}){}, and would be lost. Nothing is \
          written; allow it, or save the checkpoint in a type that is supported",
-        escaped(.tensor),
-        escaped(.dtype),
+        printable(.tensor),
+        printable(.dtype),
         and_more(*.others)
     )]
     WouldLose {
@@ -96,7 +101,7 @@ pub enum Error {
     /// A file changed between two looks at it.
     #[error(
         "{}: it changed while it was read. Wait for the program that writes it",
-        printable(.path)
+        printable_path(.path)
     )]
     Changed {
         /// The file.
@@ -150,7 +155,7 @@ pub enum Error {
     #[error(
         "{} exists already, and {others} more of the files to be written: choose another place, or \
          allow them to be replaced",
-        printable(.path)
+        printable_path(.path)
     )]
     Exists {
         /// The file.
@@ -164,8 +169,8 @@ pub enum Error {
     /// A file was written by another version of this program.
     #[error(
         "{}: it says that it is {:?}, and {supported:?} is supported. {way_out}",
-        printable(.path),
-        escaped(.found)
+        printable_path(.path),
+        printable(.found)
     )]
     Version {
         /// The file.
@@ -357,7 +362,22 @@ impl Error {
             }
             cause = error.source();
         }
-        escaped(&message)
+        printable(&message)
+    }
+}
+
+impl Problem {
+    /// What is wrong with a path.
+    pub fn new(path: &Path, error: &Error) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            kind: error.kind(),
+            message: error.to_line(),
+            limit: error.limit().map(|limit| Limit {
+                name: limit.name,
+                enough: limit.enough,
+            }),
+        }
     }
 }
 
@@ -365,7 +385,7 @@ impl Error {
 fn counts(tensors: &[(String, u64)]) -> String {
     let tensors = tensors.iter();
     let tensors: Vec<String> = tensors
-        .map(|(name, count)| format!("{count} in {}", escaped(name)))
+        .map(|(name, count)| format!("{count} in {}", printable(name)))
         .collect();
     tensors.join(", ")
 }
@@ -409,36 +429,6 @@ fn store_kind(error: &Store) -> &'static str {
         },
         _ => "store",
     }
-}
-
-/// A path on one line.
-fn printable(path: &Path) -> String {
-    escaped(&path.to_string_lossy())
-}
-
-/// A text on one line: names of files and tensors may hold anything.
-pub(crate) fn escaped(text: &str) -> String {
-    let signs = text.chars().map(|sign| {
-        if sign.is_control() || is_unseen(sign) {
-            sign.escape_default().to_string()
-        } else {
-            sign.to_string()
-        }
-    });
-    signs.collect()
-}
-
-/// Signs that are not seen and turn round or break what stands beside them.
-fn is_unseen(sign: char) -> bool {
-    matches!(
-        sign,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-    )
 }
 
 /// The result of asking.

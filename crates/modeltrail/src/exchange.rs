@@ -8,7 +8,7 @@ mod names;
 mod plan;
 pub mod sketch;
 
-pub use plan::LabelError;
+pub use crate::error::LabelError;
 
 use crate::collection::Inventory;
 use crate::coverage::{Coverage, Unread};

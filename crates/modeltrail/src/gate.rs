@@ -22,8 +22,7 @@ pub use budget::Budget;
 pub use history::History;
 
 use crate::checkpoint::{Buffers, Checkpoint};
-use crate::collection::LeftOut;
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, LeftOut};
 use crate::error::Result;
 use crate::mapping::{ComparedBytes, Map, Mapping, Said};
 use budget::Origin;

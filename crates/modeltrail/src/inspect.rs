@@ -7,10 +7,9 @@ mod text;
 pub use described::{Claim, Contents, File, Inspected, Kind, Role, Tensor};
 
 use crate::collection::listing::{WITHOUT_MODEL, is_without_model};
-use crate::collection::{Companion, Options, OtherFormat, Problem, sketches};
+use crate::collection::{Companion, Options, OtherFormat, sketches};
 use crate::coverage::{Coverage, Unread};
-use crate::error::{Error, Result};
-use crate::text::Shown;
+use crate::error::{Error, Problem, Result};
 use checkpoint_store::foreign::{Discovery, discover_only, natural};
 use checkpoint_store::{Error as Store, Fault};
 use rayon::prelude::*;
@@ -79,17 +78,6 @@ impl Inspection {
     /// How many weights can be read, and which tensors cannot.
     pub fn coverage(&self) -> &Coverage {
         &self.coverage
-    }
-
-    /// The answer for people: everything, or the tensors of the first checkpoints of each kind.
-    pub fn to_text(&self, shown: Shown<'_>) -> String {
-        text::page(self, shown)
-    }
-}
-
-impl std::fmt::Display for Inspection {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.to_text(Shown::default()))
     }
 }
 

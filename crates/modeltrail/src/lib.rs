@@ -35,6 +35,7 @@ pub mod order;
 mod page;
 pub mod path;
 pub mod points;
+mod printable;
 pub mod progress;
 pub mod runs;
 mod small_file;

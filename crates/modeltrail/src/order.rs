@@ -10,7 +10,6 @@ use crate::points::Trained;
 use crate::progress::{Progress, stage};
 use crate::runs::scores::{Scores, score};
 use crate::runs::{RunOptions, Runs, STAGES, find};
-use crate::text::Shown;
 
 /// The orders of a collection: one of everything in a group, unless its weights separate runs, or
 /// their number is given; then one of each run.
@@ -74,22 +73,5 @@ impl Orders {
             answer,
             scores: scores.as_ref(),
         })
-    }
-
-    /// The answer for people: all of it, or the first runs and the ends of long ones.
-    pub fn to_text(&self, shown: Shown<'_>) -> String {
-        text::page(self, shown)
-    }
-}
-
-impl std::fmt::Display for Orders {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.to_text(Shown::default()))
-    }
-}
-
-impl serde::Serialize for Orders {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        json::document(self).serialize(serializer)
     }
 }

@@ -7,34 +7,52 @@
 mod distances;
 mod names;
 mod picture;
+mod source;
 mod steps;
 mod tables;
 mod tree;
 mod unused;
 
-use crate::collection::{Collection, Group, Space, printable};
+use crate::collection::{Collection, Space};
 use crate::error::Result;
+use crate::printable::printable;
 use crate::progress::{Progress, stage};
-use crate::runs::{Runs, text};
+use crate::runs::{CollectionRuns, text};
 use crate::text::{Shown, thousands};
 use names::{lower, position_name, positions, run_name, sentence, short, shown_of};
 use report::html::{Block, Page, Section};
+use source::Source;
 use std::path::PathBuf;
 
 /// Stages of a group of checkpoints.
-pub(crate) const STAGES: u64 = 5;
+const STAGES: u64 = 5;
 
-/// What one part of the page is about: runs, and the weights that pictures are made of.
-pub(crate) struct Source<'a> {
-    pub(crate) group: &'a Group,
-    pub(crate) runs: &'a Runs,
+impl CollectionRuns {
+    /// One self-contained HTML page. `collection` is what was asked; `paths` are what was read;
+    /// `seed` lays out pictures.
+    ///
+    /// # Errors
+    /// When a picture cannot be laid out.
+    pub fn to_html(
+        &self,
+        collection: &Collection,
+        paths: &[PathBuf],
+        seed: u64,
+        progress: &dyn Progress,
+    ) -> Result<String> {
+        let groups = collection.groups.iter().zip(&self.groups);
+        let sources: Vec<Source<'_>> = groups.map(|(group, runs)| Source { group, runs }).collect();
+        progress.add(sources.len() as u64 * STAGES);
+        let page = page(&sources, collection, paths, seed, progress)?;
+        Ok(page.to_html())
+    }
 }
 
 /// The page about everything that was found. `seed` lays out pictures.
 ///
 /// # Errors
 /// When a picture cannot be laid out.
-pub(crate) fn page(
+fn page(
     found: &[Source<'_>],
     collection: &Collection,
     paths: &[PathBuf],

@@ -85,7 +85,7 @@ impl Trained {
             alone: alone.map(|member| member.name.clone()).collect(),
             coverage: Coverage {
                 skipped: collection.skipped(),
-                ..crate::runs::coverage(&groups, &collection.unread)
+                ..crate::collection::coverage(&groups, &collection.unread)
             },
             groups,
             space,

@@ -11,46 +11,19 @@ mod dot;
 mod find;
 pub mod gaps;
 pub(crate) mod json;
+mod options;
 pub mod origins;
 pub mod scores;
 pub(crate) mod text;
 
 pub use answer::{CollectionRuns, Count, Described, Place, Run, Runs};
 pub use beside::{Beside, Nearest};
-pub(crate) use distinct::copies_last;
 pub(crate) use find::{STAGES, find};
+pub use options::{FEWEST_FOR_EDGES, RunOptions};
 
-use crate::collection::{Collection, Group};
-use crate::coverage::{Coverage, Unread};
+use crate::collection::{Collection, Group, coverage};
 use crate::error::Result;
 use crate::progress::{Progress, Silent};
-use std::collections::HashSet;
-use weightspace::space::Space;
-
-/// Fewest checkpoints in an order whose edges are given a confidence: it was fitted to no fewer.
-pub const FEWEST_FOR_EDGES: usize = 5;
-
-/// What is known of the runs, and how to look for them.
-#[derive(Debug, Clone, Copy)]
-pub struct RunOptions {
-    /// The number of runs, if it is known.
-    pub runs: Option<usize>,
-    /// The space to look in. Only in all weights are orders whitened and forks looked for.
-    pub space: Space,
-    /// Breaks ties.
-    pub seed: u64,
-}
-
-impl Default for RunOptions {
-    /// An unknown number of runs, in all weights.
-    fn default() -> Self {
-        Self {
-            runs: None,
-            space: Space::Full,
-            seed: 0,
-        }
-    }
-}
 
 impl Group {
     /// Finds the runs of this group and orders each.
@@ -91,25 +64,5 @@ impl Collection {
             others: self.others.iter().map(|other| other.count).sum(),
             coverage: self.coverage(),
         })
-    }
-}
-
-/// What was read of groups, and what of their checkpoints was not.
-pub(crate) fn coverage(groups: &[Group], unread: &[Unread]) -> Coverage {
-    let members: HashSet<&str> = groups
-        .iter()
-        .flat_map(|group| &group.members)
-        .map(|member| member.name.as_str())
-        .collect();
-    let unread = unread.iter();
-    let unread: Vec<Unread> = unread
-        .filter(|tensor| members.contains(tensor.checkpoint.as_str()))
-        .cloned()
-        .collect();
-    let weights = groups.iter().map(Group::weights_read);
-    let not_compared = groups.iter().flat_map(|group| &group.not_compared);
-    Coverage {
-        not_compared: not_compared.cloned().collect(),
-        ..Coverage::of_one(weights.sum(), unread)
     }
 }

@@ -1,7 +1,7 @@
 //! How answers are laid out for people: tables without frames, and numbers in words.
 
-use crate::collection::{LeftOut, printable};
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, LeftOut};
+use crate::printable::printable;
 use comfy_table::{CellAlignment, Table, presets};
 use std::sync::atomic::{AtomicUsize, Ordering};
 

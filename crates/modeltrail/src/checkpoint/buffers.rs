@@ -1,8 +1,9 @@
 //! Which buffers changed: they count in no distance, but a model computes with them.
 
 use super::Checkpoint;
-use crate::collection::{Buffer, Single, printable};
+use crate::collection::{Buffer, Single};
 use crate::mapping::Mapping;
+use crate::printable::printable;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 

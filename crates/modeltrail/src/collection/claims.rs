@@ -1,7 +1,6 @@
 //! What checkpoints say of themselves, and where that stands.
 
-use super::AsideClaim;
-use checkpoint_store::foreign::{Claimed, Origin};
+use checkpoint_store::foreign::{self, Claim, Claimed, Origin};
 use serde::{Deserialize, Serialize};
 
 /// What a checkpoint says of itself; nobody has looked at its weights for this.
@@ -102,5 +101,69 @@ impl std::convert::From<&Claimed> for Claims {
             position,
             aside,
         }
+    }
+}
+
+/// What a checkpoint is that stands beside a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aside {
+    /// Weights averaged along the run, the newest most.
+    Ema,
+    /// Weights averaged over several checkpoints.
+    Average,
+    /// A copy of the best checkpoint.
+    Best,
+    /// A copy of the last checkpoint.
+    Last,
+    /// What was saved when the training ended.
+    Final,
+}
+
+/// What a checkpoint claims to be beside a run, and where that stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AsideClaim {
+    /// What it is.
+    pub value: Aside,
+    /// Where that stands.
+    pub from: From,
+}
+
+impl Aside {
+    /// What it is, in words.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::Ema => "a moving average of the weights (EMA)",
+            Self::Average => "an average of the weights (SWA)",
+            Self::Best => "the best checkpoint so far",
+            Self::Last => "the last checkpoint so far",
+            Self::Final => "the final save",
+        }
+    }
+}
+
+impl AsideClaim {
+    pub(crate) fn of(claim: &Claim<foreign::Aside>) -> Self {
+        Self {
+            value: match claim.value {
+                foreign::Aside::Ema => Aside::Ema,
+                foreign::Aside::Average => Aside::Average,
+                foreign::Aside::Best => Aside::Best,
+                foreign::Aside::Last => Aside::Last,
+                foreign::Aside::Final => Aside::Final,
+            },
+            from: claim.from.into(),
+        }
+    }
+}
+
+impl std::fmt::Display for AsideClaim {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let by = match self.from {
+            From::Metadata | From::Beside | From::Store => "what the file holds",
+            From::FileName => "its name",
+            From::FolderName => "the name of its folder",
+        };
+        write!(formatter, "{}, by {by}", self.value.description())
     }
 }

@@ -2,9 +2,9 @@
 
 use super::listing::{Entry, Listing, Pending};
 use super::source::Source;
-use super::{LeftOut, Options, Problem, parameters};
-use crate::coverage::Unread;
-use crate::error::{Error, Result};
+use super::{Options, parameters};
+use crate::coverage::{LeftOut, Unread};
+use crate::error::{Error, Problem, Result};
 use checkpoint_store::TensorShape;
 use checkpoint_store::export::Labels;
 use std::path::PathBuf;

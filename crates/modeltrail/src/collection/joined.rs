@@ -1,9 +1,10 @@
 //! Checkpoints of one architecture under other names, or with a few tensors more or fewer, brought
 //! into one group: what all have is compared, and the rest is said.
 
+use super::group::Taken;
+use super::layout::{elements, parameters};
 use super::listing::{Entry, Pending};
 use super::source::Source;
-use super::{Taken, elements, parameters};
 use crate::coverage::NotCompared;
 use crate::error::Result;
 use crate::mapping::{LEAST_SHARE, Map, Mapping, Representative, Said, Unsupported, View, find};

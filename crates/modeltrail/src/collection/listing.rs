@@ -1,16 +1,16 @@
 //! Which checkpoints there are: descriptions only, no weights.
 
-use super::aside::{AsideClaim, set_aside};
+use super::claims::{AsideClaim, Claims, From, PositionClaim, RunClaim, Unit};
+use super::group::Taken;
+use super::layout::parameters;
 use super::noted::Noted;
+use super::options::Options;
+use super::sketches;
 use super::source::{Source, weights};
-use super::{
-    Claims, From, LeftOut, Options, PositionClaim, Problem, RunClaim, Taken, Unit, printable,
-    sketches,
-};
-use crate::coverage::{NotCompared, Unread};
-use crate::error::Error;
-use crate::error::Result;
+use crate::coverage::{LeftOut, NotCompared, Unread};
+use crate::error::{Error, Problem, Result};
 use crate::exchange::imported::Imported;
+use crate::printable::printable;
 use crate::source::TensorSource;
 use checkpoint_store::foreign::{
     Claimed, Companion, Description, Discovery, Found, Limits, OtherFormat, Role, discover_only,
@@ -137,13 +137,6 @@ impl Listing {
             prefer_names(&mut group.entries);
         }
         listing
-    }
-
-    /// Sets aside what stands beside runs rather than in them.
-    pub(super) fn set_aside(&mut self) {
-        for group in &mut self.groups {
-            set_aside(&mut group.entries);
-        }
     }
 
     /// Notes what is wrong with a path; the first thing, if several are.
@@ -342,7 +335,7 @@ impl Opened {
         let tensors = description.tensors();
         let count = |role| tensors.iter().filter(|tensor| tensor.role == role).count();
         let layout: Vec<TensorShape> = weights(&description).map(|(_, tensor)| tensor).collect();
-        if super::parameters(&layout) == 0 {
+        if parameters(&layout) == 0 {
             if let Some(first) = description.unread().first() {
                 return Err(Error::Unread {
                     path: found.path.clone(),

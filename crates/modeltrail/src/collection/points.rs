@@ -1,11 +1,12 @@
 //! Reading a group into points, shuffled.
 
+use super::copies::copies_last;
+use super::layout::parameters;
 use super::listing::{Entry, Pending};
-use super::source::Stored;
-use super::{Group, Member, NotFinite, Options, Problem, Space};
-use crate::error::Result;
+use super::stored::Stored;
+use super::{Group, Member, NotFinite, Options, Space};
+use crate::error::{Problem, Result};
 use crate::progress::Progress;
-use crate::runs::copies_last;
 use checkpoint_store::TensorShape;
 use checkpoint_store::foreign::natural_names;
 use nalgebra::DMatrix;
@@ -45,7 +46,7 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &dyn
         .filter_map(|&place| entries.get(place as usize))
         .collect();
     let rows = match space {
-        Space::Weights => super::parameters(&layout) as usize,
+        Space::Weights => parameters(&layout) as usize,
         Space::Sketches => Parameters::default().dimensions,
     };
     let mut values = vec![0.0; rows * shuffled.len()];

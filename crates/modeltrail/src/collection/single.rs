@@ -3,11 +3,13 @@
 mod held;
 mod onto;
 
+use super::Options;
 use super::listing::Opened;
-use super::source::{Source, Stored};
-use super::{LeftOut, Options, printable};
-use crate::coverage::Unread;
+use super::source::Source;
+use super::stored::Stored;
+use crate::coverage::{LeftOut, Unread};
 use crate::error::{Error, Result};
+use crate::printable::printable;
 use crate::source::{TensorSource, sides};
 use checkpoint_store::foreign::{Adapter, ForeignCheckpoint, Role, discover_only};
 use checkpoint_store::{Store, TensorShape};

@@ -1,5 +1,7 @@
 //! Where the weights of one checkpoint lie, and reading them tensor by tensor.
 
+use super::layout::elements;
+use super::stored::Stored;
 use crate::error::{Error, Result};
 use crate::mapping::{View, hash_of};
 use crate::source::{TensorSource, sides};
@@ -148,25 +150,6 @@ fn has_more_digits(bytes: &[u8]) -> bool {
             let number = f64::from_le_bytes(*bytes);
             f64::from(number as f32).to_bits() != number.to_bits() && !number.is_nan()
         })
-}
-
-/// A tensor as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stored {
-    /// Its number type, as the file names it.
-    pub(crate) dtype: String,
-    /// Of its bytes; none where it is not known where they lie.
-    pub(crate) hash: Option<blake3::Hash>,
-    /// Whether it could not be read as numbers.
-    pub(crate) is_unread: bool,
-}
-
-impl Stored {
-    /// Whether it is known to be the same bits as another of its type; none if that cannot be told.
-    pub(crate) fn is_same(&self, other: &Self) -> Option<bool> {
-        let same = self.hash.zip(other.hash).map(|(own, other)| own == other);
-        same.filter(|_| self.dtype == other.dtype)
-    }
 }
 
 /// Where each tensor of the layout is among those of a source; none if one is missing or has
@@ -343,7 +326,7 @@ impl<'a> StoreColumn<'a> {
     fn new(checkpoints: &'a Checkpoints, column: usize, layout: &'a [TensorShape]) -> Self {
         let mut end = 0_usize;
         let ranges = layout.iter().map(|tensor| {
-            let length = usize::try_from(super::elements(tensor)).unwrap_or(usize::MAX);
+            let length = usize::try_from(elements(tensor)).unwrap_or(usize::MAX);
             let start = end;
             end = start.saturating_add(length);
             start..end

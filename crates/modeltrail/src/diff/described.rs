@@ -1,6 +1,6 @@
 //! Kinds of change, each in a sentence.
 
-use super::text::significant;
+use super::lines::significant;
 use crate::text::{counted, thousands};
 use weightspace::compare::Kind;
 use weightspace::compare::grid::{Grid, Group};

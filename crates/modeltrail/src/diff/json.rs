@@ -1,20 +1,26 @@
 //! The comparison as JSON.
 
+use super::lines::SCHEMA;
 use super::merged::Merge;
 use super::states::Frozen;
 use super::verdict::Verdict;
-use super::{Exact, Summary};
+use super::{Diff, Exact, Summary};
 use crate::checkpoint::{Applied, Buffers};
-use crate::collection::LeftOut;
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, LeftOut};
 use crate::mapping::{ComparedBytes, Said};
 use serde::Serialize;
 use std::collections::HashSet;
 use weightspace::compare::Change;
 use weightspace::matching::{Alignment, Break};
 
-/// What this document is; a change that breaks readers gets another number.
-pub(super) const SCHEMA: &str = "modeltrail.diff/1";
+impl Serialize for Diff {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Exact(exact) => document(exact).serialize(serializer),
+            Self::Sketched(sketched) => sketched.serialize(serializer),
+        }
+    }
+}
 
 #[derive(Serialize)]
 pub(super) struct Document<'a> {
@@ -84,7 +90,7 @@ struct Layer<'a> {
     moved: usize,
 }
 
-pub(super) fn document<'a>(found: &'a Exact) -> Document<'a> {
+fn document<'a>(found: &'a Exact) -> Document<'a> {
     let tensors = found.comparison.tensors.iter();
     let more: HashSet<&String> = found.bytes.more_digits.iter().collect();
     Document {

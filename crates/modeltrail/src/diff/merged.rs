@@ -1,6 +1,6 @@
 //! Whether B is a merge of A and others.
 
-use super::DiffOptions;
+use super::options::DiffOptions;
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::mapping::{Alike, alike};

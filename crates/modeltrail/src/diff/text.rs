@@ -1,25 +1,35 @@
 //! The comparison for people.
 
 use super::described::described;
+use super::lines::{CANNOT_TELL, MANY, NAMED, SHOWN, lines, significant};
 use super::merged::Merge;
 use super::verdict::{Beyond, Verdict};
-use super::{Exact, Summary};
-use crate::collection::printable;
+use super::{Diff, Exact, Summary, sketched};
+use crate::printable::printable;
 use crate::text::{Shown, beside_weights, counted, few, part, table, thousands, unread};
 use std::collections::HashSet;
 use std::fmt::Write;
 use weightspace::compare::{Change, Kind, TensorChange};
 
-/// More tensors than this are summed up, if not all are asked for.
-pub(super) const MANY: usize = 60;
-/// So many of many are shown: those that changed most.
-pub(super) const SHOWN: usize = 20;
-/// Most names, and most lines of one kind, that are not the answer itself.
-pub(super) const NAMED: usize = 8;
+impl Diff {
+    /// The answer for people: all tensors, or of many those that changed most.
+    pub fn to_text(&self, shown: Shown<'_>) -> String {
+        match self {
+            Self::Exact(exact) => page(exact, shown),
+            Self::Sketched(sketched) => sketched::text::page(sketched, shown),
+        }
+    }
+}
+
+impl std::fmt::Display for Diff {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.to_text(Shown::default()))
+    }
+}
 
 /// Table, totals, verdict, and what is not as expected. Of many tensors those that changed most, if
 /// not all are asked for.
-pub(super) fn page(found: &Exact, shown: Shown<'_>) -> String {
+fn page(found: &Exact, shown: Shown<'_>) -> String {
     let mut text = tensors(found, shown);
     text.push('\n');
     let most = if shown.all { usize::MAX } else { NAMED };
@@ -82,22 +92,6 @@ fn adapters(found: &Exact) -> Vec<String> {
         Some(adapter.to_note(name, is_onto.then_some(other)))
     });
     notes.collect()
-}
-
-/// The first few of many lines of one kind.
-pub(super) fn lines(text: &mut String, lines: &[String], most: usize, shown: Shown<'_>) {
-    for line in lines.iter().take(most) {
-        let _ = writeln!(text, "{line}");
-    }
-    let more = lines.len().saturating_sub(most);
-    if more > 0 {
-        let _ = writeln!(
-            text,
-            "! {} more like these{}",
-            thousands(more as u64),
-            shown.ask()
-        );
-    }
 }
 
 /// The table of tensors.
@@ -186,23 +180,6 @@ fn share(change: &Change) -> String {
         _ => format!("{percent:.1} %"),
     }
 }
-
-/// Three significant digits.
-pub(super) fn significant(value: f64) -> String {
-    let size = value.abs();
-    match size {
-        0.0 => "0".to_owned(),
-        _ if !(1e-3..1e4).contains(&size) => format!("{value:.2e}"),
-        _ => {
-            let places = (2 - size.log10().floor() as i32).clamp(0, 6);
-            format!("{value:.*}", usize::try_from(places).unwrap_or(0))
-        }
-    }
-}
-
-/// The verdict where tensors could not be read.
-pub(super) const CANNOT_TELL: &str =
-    "cannot tell: some tensors could not be read, and no verdict is given on the others alone";
 
 /// What kind of change it is, in a sentence.
 fn verdict(found: &Exact) -> String {

@@ -1,9 +1,9 @@
 //! Checkpoints written out for other programs.
 
 use super::names::Names;
-use crate::collection::{Alike, Inventory, Item, Problem, only};
+use crate::collection::{Alike, Inventory, Item, only};
 use crate::coverage::Coverage;
-use crate::error::{Error, Result};
+use crate::error::{Error, Problem, Result};
 use crate::text::counted;
 use checkpoint_store::NewFile;
 use checkpoint_store::export::{Format, Npz, Row, Safetensors, Table};

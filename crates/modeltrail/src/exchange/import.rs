@@ -2,9 +2,9 @@
 
 pub use super::imported::Counts;
 use super::plan::{Plan, Planned};
-use crate::collection::{Inventory, Problem, only};
+use crate::collection::{Inventory, only};
 use crate::coverage::Coverage;
-use crate::error::{Error, Result};
+use crate::error::{Error, Problem, Result};
 use crate::text::{counted, table, thousands};
 use checkpoint_store::{Checkpoint, Store};
 use serde::Serialize;

@@ -1,9 +1,10 @@
 //! Checkpoints reduced to a few kilobytes each that keep their distances.
 
+use crate::collection::Options;
 use crate::collection::sketches::{self, Sketched};
-use crate::collection::{LeftOut, Options, Problem, printable};
-use crate::coverage::Coverage;
-use crate::error::{Error, Result};
+use crate::coverage::{Coverage, LeftOut};
+use crate::error::{Error, Problem, Result};
+use crate::printable::printable;
 use crate::text::{counted, thousands};
 use serde::Serialize;
 use std::path::{Path, PathBuf};

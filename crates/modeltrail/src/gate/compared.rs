@@ -2,10 +2,10 @@
 
 use super::measured::{Measured, of_sketches, of_tensors};
 use crate::checkpoint::Checkpoint;
-use crate::collection::printable;
 use crate::coverage::NotCompared;
 use crate::error::{Error, Result};
 use crate::mapping::{Alike, LEAST_SHARE, Map, Mapping, Said, Unreads, alike, sketches};
+use crate::printable::printable;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use weightspace::sketch::Sketch;

@@ -2,8 +2,9 @@
 
 use crate::checkpoint::Checkpoint;
 use crate::collection::shared::{Reference, collect_shared};
-use crate::collection::{Collection, Group, Options, Space, Unit, printable};
+use crate::collection::{Collection, Group, Options, Space, Unit};
 use crate::error::{Error, Result};
+use crate::printable::printable;
 use crate::runs::RunOptions;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;

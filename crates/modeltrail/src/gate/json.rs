@@ -3,8 +3,7 @@
 use super::budget::Origin;
 use super::{Judgement, NotFinite, Verdict};
 use crate::checkpoint::Buffers;
-use crate::collection::LeftOut;
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, LeftOut};
 use crate::gate::judged::Judged;
 use crate::gate::measured::Moved;
 use crate::mapping::{ComparedBytes, Said};

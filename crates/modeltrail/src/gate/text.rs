@@ -2,9 +2,9 @@
 
 use super::budget::Origin;
 use super::{Judgement, NotFinite, Verdict};
-use crate::collection::printable;
 use crate::gate::judged::Judged;
 use crate::gate::measured::{Measured, Moved};
+use crate::printable::printable;
 use crate::text::{beside_weights, part, table, thousands, unread};
 
 /// So many tensors are shown.

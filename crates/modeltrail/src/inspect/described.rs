@@ -1,9 +1,10 @@
 //! What one checkpoint, store or file of sketches holds.
 
 use crate::collection::listing::stores as stores_of;
-use crate::collection::{Aside, AsideClaim, Claims, From, printable, sketches as files};
+use crate::collection::{Aside, AsideClaim, Claims, From, sketches as files};
 use crate::coverage::Unread as Lost;
 use crate::error::Result;
+use crate::printable::printable;
 use checkpoint_store::foreign::{self, Description, Found, Limits, natural_names};
 use checkpoint_store::{Store, TensorShape};
 use serde::Serialize;

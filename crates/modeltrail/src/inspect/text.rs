@@ -2,8 +2,9 @@
 
 use super::described::{Claim, Inspected, Kind, Role, Tensor};
 use super::{Inspection, Other};
+use crate::collection::From;
 use crate::collection::listing::common_folder;
-use crate::collection::{From, printable};
+use crate::printable::printable;
 use crate::text::{Shown, counted, laid_out, shortened, thousands};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -17,8 +18,21 @@ const NAMED: usize = 4;
 /// Longest text of metadata, in characters.
 const TEXT: usize = 60;
 
+impl Inspection {
+    /// The answer for people: everything, or the tensors of the first checkpoints of each kind.
+    pub fn to_text(&self, shown: Shown<'_>) -> String {
+        page(self, shown)
+    }
+}
+
+impl std::fmt::Display for Inspection {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.to_text(Shown::default()))
+    }
+}
+
 /// One checkpoint in full; of several a table, and the tensors of the first with others than before.
-pub(super) fn page(found: &Inspection, shown: Shown<'_>) -> String {
+fn page(found: &Inspection, shown: Shown<'_>) -> String {
     let mut parts = Vec::new();
     match found.checkpoints() {
         [] => {}

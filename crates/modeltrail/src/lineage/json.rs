@@ -3,8 +3,9 @@
 use super::Lineage;
 use super::text::{not_compared, shared_share};
 use crate::collection::shared::Other;
-use crate::collection::{NotFinite, Problem, Taken};
+use crate::collection::{NotFinite, Taken};
 use crate::coverage::Coverage;
+use crate::error::Problem;
 use crate::lineage::compared::Compared;
 use crate::lineage::verdict::{Grounds, Relation, SURE, SURE_OF_DISTANCES};
 use serde::Serialize;

@@ -1,11 +1,11 @@
 //! The answer for people.
 
 use super::Lineage;
-use crate::collection::printable;
 use crate::lineage::compared::Compared;
 use crate::lineage::near::Near;
 use crate::lineage::place::Place;
 use crate::lineage::verdict::{Grounds, Relation};
+use crate::printable::printable;
 use crate::text::{counted, table, thousands, unread};
 use std::fmt::Write;
 use weightspace::sketch::{Parameters, relative_error};

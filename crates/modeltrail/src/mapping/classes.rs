@@ -1,8 +1,8 @@
 //! Free tensors of both checkpoints that could be each other by their shapes, with what their values
 //! look like.
 
-use super::LEAST_SHARE;
 use super::axes::{self, Order};
+use super::matched::LEAST_SHARE;
 use super::names::{natural, size};
 use super::prints::Print;
 use super::recipe::Recipe;

@@ -1,6 +1,5 @@
 //! What was matched of two checkpoints.
 
-use super::Unsupported;
 use super::names::{Rule, natural, parent, size};
 use super::recipe::Recipe;
 use super::state::{How, Pair, Parents, State};
@@ -8,6 +7,19 @@ use super::ties::Tie;
 use crate::coverage::NotCompared;
 use checkpoint_store::TensorShape;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Least share of the weights of the larger of two checkpoints that both must have. With less in
+/// common they are of different architectures, and no comparison of the rest speaks for the whole.
+pub const LEAST_SHARE: f64 = 0.5;
+
+/// What may be said of two checkpoints that nothing but shapes and order matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsupported {
+    /// That they are different.
+    Drop,
+    /// Whether a test that needs no names finds a relation.
+    Keep,
+}
 
 /// Which tensor of B is which of A.
 #[derive(Debug, Default)]

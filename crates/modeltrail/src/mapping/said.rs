@@ -4,7 +4,7 @@ use super::matched::Mapping;
 use super::names::Rule;
 use super::recipe::Recipe;
 use super::state::{How, Pair};
-use crate::collection::printable;
+use crate::printable::printable;
 use crate::text::counted;
 use checkpoint_store::TensorShape;
 use serde::Serialize;

@@ -1,8 +1,8 @@
 //! What was matched so far, and what is still free.
 
-use super::Side;
 use super::names::{Free, Rule, parts};
 use super::recipe::Recipe;
+use super::side::Side;
 use crate::error::{Error, Result};
 use checkpoint_store::TensorShape;
 use std::borrow::Cow;

@@ -1,6 +1,7 @@
 use super::*;
 use crate::checkpoint::Checkpoint;
 use crate::source::Tensors;
+use std::sync::Arc;
 
 /// Numbers that look random, of mean 0.
 fn noise(count: usize, salt: u64) -> Vec<f32> {

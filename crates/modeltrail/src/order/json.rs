@@ -1,8 +1,9 @@
 //! The orders as JSON.
 
 use super::Orders;
-use crate::collection::{NotFinite, PositionClaim, Problem, RunClaim};
+use crate::collection::{NotFinite, PositionClaim, RunClaim};
 use crate::coverage::Coverage;
+use crate::error::Problem;
 use crate::runs::Run;
 use crate::runs::json::{BesideOut, VerdictOut, beside, verdict};
 use crate::runs::scores::Scores;
@@ -60,7 +61,13 @@ struct PlaceOut<'a> {
     copies: Vec<&'a str>,
 }
 
-pub(super) fn document(orders: &Orders) -> Document<'_> {
+impl serde::Serialize for Orders {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        document(self).serialize(serializer)
+    }
+}
+
+fn document(orders: &Orders) -> Document<'_> {
     let trained = &orders.trained;
     let groups = orders.ordered().map(|ordered| GroupOut {
         checkpoints: ordered.group.members.len(),

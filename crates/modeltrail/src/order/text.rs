@@ -1,7 +1,7 @@
 //! The orders for people.
 
 use super::{Ordered, Orders};
-use crate::collection::printable;
+use crate::printable::printable;
 use crate::runs::Run;
 use crate::runs::scores::Scores;
 use crate::runs::text::{beside, count, order, sureness};
@@ -16,7 +16,20 @@ const LONG: usize = 40;
 /// So many at each end.
 const AT_ENDS: usize = 3;
 
-pub(super) fn page(orders: &Orders, shown: Shown<'_>) -> String {
+impl Orders {
+    /// The answer for people: all of it, or the first runs and the ends of long ones.
+    pub fn to_text(&self, shown: Shown<'_>) -> String {
+        page(self, shown)
+    }
+}
+
+impl std::fmt::Display for Orders {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.to_text(Shown::default()))
+    }
+}
+
+fn page(orders: &Orders, shown: Shown<'_>) -> String {
     let parts = orders.ordered().map(|ordered| {
         let mut text = format!("{}\n", orders.trained.heading(ordered.group));
         let _ = writeln!(text, "{}", count(ordered.answer, shown));

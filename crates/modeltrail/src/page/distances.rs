@@ -1,6 +1,6 @@
 //! All distances between a few checkpoints, as a picture.
 
-use super::Source;
+use super::source::Source;
 use rayon::prelude::*;
 use report::figure::matrix::{Matrix, matrices};
 use report::html::Block;

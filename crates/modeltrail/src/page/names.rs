@@ -1,6 +1,6 @@
 //! What runs, checkpoints and positions are called on a page, and sentences made of lines.
 
-use crate::collection::printable;
+use crate::printable::printable;
 use crate::runs::{Run, Runs, text};
 use crate::text::{counted, thousands};
 

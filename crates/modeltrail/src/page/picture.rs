@@ -1,6 +1,6 @@
 //! The runs as trails in the plane: principal components, and UMAP where there are many points.
 
-use super::Source;
+use super::source::Source;
 use crate::collection::Group;
 use crate::error::Result;
 use crate::runs::Run;

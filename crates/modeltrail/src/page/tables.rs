@@ -1,6 +1,6 @@
 //! Runs, and their checkpoints one by one.
 
-use crate::collection::printable;
+use crate::printable::printable;
 use crate::runs::{Place, Run, Runs, text};
 use crate::text::{Shown, counted};
 use report::html::Block;

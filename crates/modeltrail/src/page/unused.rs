@@ -1,7 +1,8 @@
 //! What of the checkpoints is not in the answer, and why.
 
 use super::names::sentence;
-use crate::collection::{Collection, printable};
+use crate::collection::Collection;
+use crate::printable::printable;
 use crate::text::beside_weights;
 use report::html::{Block, Section};
 use report::table::{Column, Table};

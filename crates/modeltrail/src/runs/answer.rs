@@ -4,19 +4,13 @@ use super::beside::Beside;
 use super::claims::{Agreement, Contradiction};
 use super::gaps::Gap;
 use super::origins::Origin;
-use super::{dot, json, text};
 use crate::collection::{
-    Claims, Collection, Group, LeftOut, Member, NotFinite, PositionClaim, Problem, Space, Taken,
-    parameters,
+    Claims, Group, Member, NotFinite, PositionClaim, Space, Taken, parameters,
 };
-use crate::coverage::NotCompared;
-use crate::error::Result;
-use crate::page;
-use crate::progress::Progress;
-use crate::text::Shown;
-use crate::{Coverage, page::Source};
+use crate::coverage::{Coverage, LeftOut, NotCompared};
+use crate::error::Problem;
 use checkpoint_store::TensorShape;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use trajectory::dendrogram::Dendrogram;
 use trajectory::geometry::Geometry;
 use trajectory::ordering::Direction;
@@ -64,47 +58,6 @@ impl CollectionRuns {
         self.passed_over + self.others > 0
             || self.groups.iter().any(|runs| !runs.beside.is_empty())
             || self.groups.iter().flat_map(Runs::runs).any(has_copies)
-    }
-
-    /// The answer for people.
-    pub fn to_text(&self, shown: Shown<'_>) -> String {
-        text::page(&self.groups, shown)
-    }
-
-    /// Runs, orders and forks as Graphviz DOT.
-    pub fn to_dot(&self) -> String {
-        dot::graph(&self.groups)
-    }
-
-    /// One self-contained HTML page. `collection` is what was asked; `paths` are what was read;
-    /// `seed` lays out pictures.
-    ///
-    /// # Errors
-    /// When a picture cannot be laid out.
-    pub fn to_html(
-        &self,
-        collection: &Collection,
-        paths: &[PathBuf],
-        seed: u64,
-        progress: &dyn Progress,
-    ) -> Result<String> {
-        let groups = collection.groups.iter().zip(&self.groups);
-        let sources: Vec<Source<'_>> = groups.map(|(group, runs)| Source { group, runs }).collect();
-        progress.add(sources.len() as u64 * page::STAGES);
-        let page = page::page(&sources, collection, paths, seed, progress)?;
-        Ok(page.to_html())
-    }
-}
-
-impl std::fmt::Display for CollectionRuns {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.to_text(Shown::default()))
-    }
-}
-
-impl serde::Serialize for CollectionRuns {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        json::document(self).serialize(serializer)
     }
 }
 
@@ -181,18 +134,6 @@ impl Runs {
     /// How much of the checkpoints was read.
     pub fn coverage(&self) -> &Coverage {
         &self.coverage
-    }
-}
-
-impl std::fmt::Display for Runs {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&text::page(std::slice::from_ref(self), Shown::default()))
-    }
-}
-
-impl serde::Serialize for Runs {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        json::of_group(self).serialize(serializer)
     }
 }
 

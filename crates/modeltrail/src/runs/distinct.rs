@@ -1,13 +1,9 @@
 //! Bit-identical checkpoints count once, without a copy of the others' weights.
 
-use super::FEWEST_FOR_EDGES;
-use super::answer::{Place, Run};
-use super::claims::Agreement;
-use crate::collection::{Group, Member};
+use crate::collection::Group;
+use crate::collection::copies::kept;
 use nalgebra::{DMatrix, DMatrixView};
-use std::collections::{HashMap, HashSet};
-use trajectory::geometry::Geometry;
-use trajectory::ordering::Directed;
+use std::collections::HashMap;
 
 /// Points of distinct checkpoints: columns of the group as they lie, or copies of them.
 pub(super) enum Points<'a> {
@@ -95,6 +91,12 @@ impl Distinct {
         firsts.filter_map(|m| m.first().copied()).collect()
     }
 
+    /// The members of a pattern, the one that stands for all at the front.
+    pub(super) fn members(&self, pattern: u32) -> &[usize] {
+        let members = self.members.get(pattern as usize);
+        members.map_or(&[], Vec::as_slice)
+    }
+
     /// A column for each pattern, in the order of [`leaves`](Self::leaves). Groups are read with
     /// copies behind all others, so that nothing is copied here but where members were removed since.
     pub(super) fn points<'a>(&self, group: &'a Group) -> Points<'a> {
@@ -104,75 +106,13 @@ impl Distinct {
         }
         Points::Copied(group.points.select_columns(&self.firsts))
     }
-
-    /// The run of an order of patterns.
-    pub(super) fn run(&self, order: &Directed, edges: &[f64], group: &Group) -> Run {
-        let is_long = order.leaves.len() >= FEWEST_FOR_EDGES;
-        let places = order
-            .leaves
-            .iter()
-            .enumerate()
-            .filter_map(|(place, &leaf)| {
-                let (&member, copies) = self.members.get(leaf as usize)?.split_first()?;
-                let copies = copies.iter().filter_map(|&copy| group.members.get(copy));
-                Some(Place {
-                    member,
-                    about: group.members.get(member)?.clone(),
-                    copies: copies.cloned().collect(),
-                    next: edges.get(place).copied().filter(|_| is_long),
-                    contradictions: Vec::new(),
-                })
-            });
-        Run {
-            places: places.collect(),
-            direction: order.direction,
-            confidence: order.confidence,
-            claimed: None,
-            mixed: Vec::new(),
-            agreement: Agreement::default(),
-            geometry: Geometry::default(),
-            gaps: Vec::new(),
-        }
-    }
-}
-
-/// The bit patterns of which a member belongs to a run, rather than beside one.
-fn kept(members: &[Member]) -> HashSet<u64> {
-    let own = members.iter().filter(|member| member.aside.is_none());
-    own.map(|member| member.identity).collect()
-}
-
-/// Puts the first member of each bit pattern before all copies and all that stands beside the runs,
-/// and its column of so many rows with it; the order is kept otherwise.
-pub(crate) fn copies_last(members: &mut [Member], values: &mut [f32], rows: usize) {
-    let kept = kept(members);
-    let mut known = HashSet::new();
-    let mut originals = 0;
-    for index in 0..members.len() {
-        let is_first = members
-            .get(index)
-            .is_some_and(|m| kept.contains(&m.identity) && known.insert(m.identity));
-        if !is_first {
-            continue;
-        }
-        if index > originals {
-            members.swap(index, originals);
-            let (front, back) = values.split_at_mut(index * rows);
-            if let (Some(copy), Some(original)) = (
-                front.get_mut(originals * rows..(originals + 1) * rows),
-                back.get_mut(..rows),
-            ) {
-                copy.swap_with_slice(original);
-            }
-        }
-        originals += 1;
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collection::{Aside, AsideClaim, Claims, From, Space};
+    use crate::collection::copies::copies_last;
+    use crate::collection::{Aside, AsideClaim, Claims, From, Member, Space};
     use std::path::PathBuf;
 
     fn group(identities: &[u64]) -> Group {

@@ -1,12 +1,19 @@
 //! The answer as a Graphviz graph: one cluster a run, an arrow from each checkpoint to the next.
 
-use super::Runs;
-use crate::collection::printable;
+use super::answer::{CollectionRuns, Runs};
+use crate::printable::printable;
 use crate::runs::origins::Origin;
 use std::fmt::Write;
 use trajectory::ordering::Direction;
 
-pub(super) fn graph(found: &[Runs]) -> String {
+impl CollectionRuns {
+    /// Runs, orders and forks as Graphviz DOT.
+    pub fn to_dot(&self) -> String {
+        graph(&self.groups)
+    }
+}
+
+fn graph(found: &[Runs]) -> String {
     let mut text = String::from("digraph modeltrail {\n  rankdir=LR;\n  node [shape=box];\n");
     for (group, found) in found.iter().enumerate() {
         for (index, run) in found.runs.iter().enumerate() {

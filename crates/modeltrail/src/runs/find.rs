@@ -1,10 +1,11 @@
 //! How runs are found and ordered.
 
-use super::RunOptions;
-use super::answer::{Count, Described, Run, Runs};
+use super::answer::{Count, Described, Place, Run, Runs};
+use super::claims::Agreement;
 use super::distinct::Distinct;
+use super::options::{FEWEST_FOR_EDGES, RunOptions};
 use super::{beside, claims, gaps, origins};
-use crate::collection::{Group, Space};
+use crate::collection::{Group, Space, coverage};
 use crate::error::{Error, Result};
 use crate::progress::{Progress, stage};
 use checkpoint_store::TensorShape;
@@ -13,7 +14,7 @@ use nalgebra::{DMatrix, DMatrixView};
 use trajectory::assignment::Clusters;
 use trajectory::branches;
 use trajectory::dendrogram::Dendrogram;
-use trajectory::geometry::of_runs;
+use trajectory::geometry::{Geometry, of_runs};
 use trajectory::minimum_spanning_tree::minimum_spanning_tree;
 use trajectory::ordering::{
     Directed, Method, direct_weights, edge_confidence, order, order_whitened,
@@ -60,7 +61,7 @@ pub(crate) fn find(group: &Group, options: &RunOptions, work: &dyn Progress) -> 
     })?;
     let runs = ordered
         .iter()
-        .map(|(order, edges)| (order, distinct.run(order, edges, group)));
+        .map(|(order, edges)| (order, run_of(&distinct, order, edges, group)));
     let mut runs: Vec<(&Directed, Run)> = runs.collect();
     let first = |run: &Run| {
         run.places
@@ -78,13 +79,13 @@ pub(crate) fn find(group: &Group, options: &RunOptions, work: &dyn Progress) -> 
     let (orders, mut runs): (Vec<&Directed>, Vec<Run>) = runs.into_iter().unzip();
     let origins = stage(work, "looking for forks", || {
         if has_tensors && (count.is_known() || runs.len() > gathered.len()) && runs.len() > 1 {
-            origins::find(points, &orders, &runs)
+            origins::find::find(points, &orders, &runs)
         } else {
             Ok(Vec::new())
         }
     })?;
     for run in &mut runs {
-        claims::check(run, count.is_known());
+        claims::check::check(run, count.is_known());
     }
     stage(work, "measuring steps", || measure(&mut runs, group))?;
     Ok(Runs {
@@ -97,8 +98,38 @@ pub(crate) fn find(group: &Group, options: &RunOptions, work: &dyn Progress) -> 
         dendrogram,
         beside: beside::find(group, &distinct),
         leaves: distinct.leaves(),
-        coverage: super::coverage(std::slice::from_ref(group), &[]),
+        coverage: coverage(std::slice::from_ref(group), &[]),
     })
+}
+
+/// The run of an order of patterns.
+fn run_of(distinct: &Distinct, order: &Directed, edges: &[f64], group: &Group) -> Run {
+    let is_long = order.leaves.len() >= FEWEST_FOR_EDGES;
+    let places = order
+        .leaves
+        .iter()
+        .enumerate()
+        .filter_map(|(place, &leaf)| {
+            let (&member, copies) = distinct.members(leaf).split_first()?;
+            let copies = copies.iter().filter_map(|&copy| group.members.get(copy));
+            Some(Place {
+                member,
+                about: group.members.get(member)?.clone(),
+                copies: copies.cloned().collect(),
+                next: edges.get(place).copied().filter(|_| is_long),
+                contradictions: Vec::new(),
+            })
+        });
+    Run {
+        places: places.collect(),
+        direction: order.direction,
+        confidence: order.confidence,
+        claimed: None,
+        mixed: Vec::new(),
+        agreement: Agreement::default(),
+        geometry: Geometry::default(),
+        gaps: Vec::new(),
+    }
 }
 
 /// The minimum spanning tree, and its single linkage.
@@ -128,9 +159,9 @@ fn measure(runs: &mut [Run], group: &Group) -> Result<()> {
     let geometries = of_runs(group.points.as_view(), &orders)?;
     for (run, geometry) in runs.iter_mut().zip(geometries) {
         run.geometry = geometry;
-        run.gaps = gaps::find(run);
+        run.gaps = gaps::find::find(run);
     }
-    for (index, gap) in gaps::continued(runs) {
+    for (index, gap) in gaps::find::continued(runs) {
         if let Some(run) = runs.get_mut(index) {
             run.gaps.push(gap);
         }

@@ -1,10 +1,9 @@
 //! The answer as JSON.
 
 use super::{Beside, CollectionRuns, Count, Place, Run, Runs};
-use crate::collection::{
-    Aside, From, LeftOut, NotFinite, PositionClaim, Problem, RunClaim, Space, Taken,
-};
-use crate::coverage::{Coverage, NotCompared};
+use crate::collection::{Aside, From, NotFinite, PositionClaim, RunClaim, Space, Taken};
+use crate::coverage::{Coverage, LeftOut, NotCompared};
+use crate::error::Problem;
 use crate::runs::claims::{Agreement, Contradiction};
 use crate::runs::gaps::Gap;
 use crate::runs::origins::Origin;
@@ -16,6 +15,18 @@ use trajectory::runs::{Runs as Separation, Verdict};
 const SCHEMA: &str = "modeltrail.runs/1";
 /// The same of one group.
 const SCHEMA_OF_GROUP: &str = "modeltrail.group-runs/1";
+
+impl serde::Serialize for CollectionRuns {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        document(self).serialize(serializer)
+    }
+}
+
+impl serde::Serialize for Runs {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        of_group(self).serialize(serializer)
+    }
+}
 
 #[derive(Serialize)]
 pub(crate) struct Document<'a> {

@@ -1,8 +1,10 @@
 //! The answer for people.
 
-use super::{Count, Described, FEWEST_FOR_EDGES, Place, Run, Runs};
-use crate::collection::{PositionClaim, Space, Taken, Unit, printable};
+use super::answer::{CollectionRuns, Count, Described, Place, Run, Runs};
+use super::options::FEWEST_FOR_EDGES;
+use crate::collection::{PositionClaim, Space, Taken, Unit};
 use crate::coverage::NotCompared;
+use crate::printable::printable;
 use crate::runs::gaps::Gap;
 use crate::runs::origins::Origin;
 use crate::text::{Shown, counted, fitted, thousands, width};
@@ -23,8 +25,27 @@ const GAPS: usize = 6;
 /// Most checkpoints that are named beside the runs.
 const BESIDE: usize = 8;
 
+impl CollectionRuns {
+    /// The answer for people.
+    pub fn to_text(&self, shown: Shown<'_>) -> String {
+        page(&self.groups, shown)
+    }
+}
+
+impl std::fmt::Display for CollectionRuns {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.to_text(Shown::default()))
+    }
+}
+
+impl std::fmt::Display for Runs {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&page(std::slice::from_ref(self), Shown::default()))
+    }
+}
+
 /// Everything that was found, group by group.
-pub(crate) fn page(found: &[Runs], shown: Shown<'_>) -> String {
+fn page(found: &[Runs], shown: Shown<'_>) -> String {
     let first = found.first();
     let parts = found.iter().enumerate().map(|(index, found)| {
         let mut text = String::new();

@@ -3,9 +3,9 @@
 //! What the adapter does not touch is not copied.
 
 use super::{Held, Single, Values};
-use crate::collection::printable;
 use crate::coverage::Unread;
 use crate::error::{Error, Result};
+use crate::printable::printable;
 use checkpoint_store::foreign::Adapter;
 use std::collections::{HashMap, HashSet};
 
