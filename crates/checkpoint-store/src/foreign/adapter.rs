@@ -7,45 +7,26 @@
 //! factors, and does not say how much these count.
 
 mod config;
+mod described;
 mod joined;
 mod names;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::contents::{Contents, Raw};
+use super::contents::Contents;
+use super::stored::Raw;
 use super::tensor::Unread;
 use crate::Result;
 use crate::limits::Limits;
-use config::Config;
+use config::{CONFIG, Config};
+pub use described::Adapter;
 use joined::Joined;
 
-/// The file that says what an adapter is.
-pub(super) const CONFIG: &str = "adapter_config.json";
 /// What its weights are called, the one that is taken first.
 const WEIGHTS: [&str; 2] = ["adapter_model.safetensors", "adapter_model.bin"];
 /// How many times its size an adapter may multiply out to, in times of what an archive may unpack to.
 const MOST_EXPANSION: u64 = 128;
-
-/// What an adapter is to the model that it was trained on.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Adapter {
-    /// What kind it is, as its library calls it: `LoRA`.
-    pub kind: String,
-    /// The largest rank of its changes.
-    pub rank: u64,
-    /// What its changes are multiplied by, if all count the same; none where that is not known.
-    pub scale: Option<f64>,
-    /// Its changes by their names among the tensors, each with the name of the weight of the model that it
-    /// is added to. The other tensors stand in the place of those of the model.
-    pub added: BTreeMap<String, String>,
-    /// Whether the weights of the model are in the file, too.
-    pub has_base: bool,
-    /// The model that it was trained on, as its configuration names it.
-    pub base: Option<String>,
-    /// Why it cannot be put onto that model, in a few words.
-    pub not_applicable: Option<String>,
-}
 
 /// Whether an index is the configuration of an adapter.
 pub(super) fn is_config(index: &Path) -> bool {

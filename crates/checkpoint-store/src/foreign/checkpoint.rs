@@ -4,15 +4,15 @@ use std::path::Path;
 
 use super::adapter::Adapter;
 use super::claimed::Claimed;
-use super::contents::{Made, Stored};
 use super::description::Description;
-use super::discover::Found;
 use super::element::Element;
 use super::format::Format;
+use super::found::Found;
 use super::place::Place;
 use super::product;
 use super::shape::count;
 use super::source::Source;
+use super::stored::{Made, Stored};
 use super::stream::{self, Widened};
 use super::tensor::{ForeignTensor, LeftOut, Unread};
 use super::tiles;

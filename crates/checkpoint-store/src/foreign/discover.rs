@@ -11,6 +11,7 @@ use super::adapter;
 use super::claimed::{Claimed, Origin};
 use super::distributed;
 use super::format::Format;
+use super::found::Found;
 use super::others::{Companion, Met, OtherFormat};
 use super::pattern::Meant;
 use super::problem::Problem;
@@ -36,21 +37,6 @@ pub struct Discovery {
     pub companions: Vec<Companion>,
     /// Files of formats that are known and not read, which were found in folders.
     pub others: Vec<OtherFormat>,
-}
-
-/// A checkpoint that was found, not yet opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// The file, or what stands for its several files: their index, or the first of them.
-    pub path: PathBuf,
-    /// The format of its first file, by how that begins.
-    pub format: Format,
-    /// Its files; several if it is sharded.
-    pub files: Vec<PathBuf>,
-    /// The index that says which tensor is in which file, if there is one.
-    pub index: Option<PathBuf>,
-    /// What its names say of its run and step.
-    pub claimed: Claimed,
 }
 
 /// Finds the checkpoints in files, folders (with all in them) and globs (`ckpt/*.pt`, `**/*.npz`).

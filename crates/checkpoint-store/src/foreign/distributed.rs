@@ -8,11 +8,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::archive::Archive;
-use super::contents::{Contents, Made, Piece, Stored};
+use super::contents::Contents;
 use super::pickle::{self, Value, Values};
 use super::place::Container;
 use super::shape::count;
 use super::source::{Source, foreign, quoted};
+use super::stored::{Made, Piece, Stored};
 use super::tensor::{Declared, LeftOut, Unread, role};
 use super::tiles::{self, Gap};
 use super::{state_dict, torch};
@@ -186,7 +187,7 @@ impl Folder<'_> {
     }
 
     fn unread(&mut self, name: String, shape: Vec<u64>, dtype: String, reason: String) {
-        self.contents.unread.push(super::contents::Raw {
+        self.contents.unread.push(super::stored::Raw {
             unread: Unread {
                 name,
                 dtype,

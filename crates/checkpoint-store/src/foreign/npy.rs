@@ -3,12 +3,13 @@
 //! The format is NEP 1: magic, version, length, then a Python dictionary of the type, the order
 //! and the shape. The dictionary is read by a parser for exactly that; nothing is evaluated.
 
-use super::contents::{Contents, Made, NOT_SUPPORTED, Raw, RawBytes, Stored};
+use super::contents::Contents;
 use super::element::Element;
 use super::format::NPY_MAGIC;
 use super::place::{Container, Order, Place};
 use super::shape::count;
 use super::source::{Source, foreign, shown};
+use super::stored::{Made, NOT_SUPPORTED, Raw, RawBytes, Stored};
 use super::tensor::{Declared, ForeignTensor, Unread, role};
 use crate::limits::{Limits, MAX_FOREIGN_DIMENSIONS};
 use crate::{Error, Fault, Result};

@@ -3,11 +3,12 @@
 use std::io::Read;
 
 use super::archive::{Archive, Entry};
-use super::contents::{Contents, Raw};
+use super::contents::Contents;
 use super::element::{swap_bytes, whole_number};
 use super::npy::{Array, MAX_HEADER_BYTES, Numbers, OBJECTS, Trouble};
 use super::place::Container;
 use super::source::{Source, quoted};
+use super::stored::Raw;
 use super::tensor::{LeftOut, Unread};
 use crate::Result;
 use crate::limits::Limits;

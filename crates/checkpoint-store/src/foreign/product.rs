@@ -3,21 +3,8 @@
 //! An adapter keeps a change of a weight as `up` (out × rank) and `down` (rank × in): s · up · down is
 //! what it adds. Neither factor says anything alone: (up · R, R⁻¹ · down) is the same change.
 
-use super::contents::Stored;
+use super::stored::Product;
 use crate::limits::STREAM_BYTES;
-
-/// A product of two tensors, times a number.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Product {
-    /// (rows, rank, …), read as a matrix of so many rows.
-    pub(super) up: Stored,
-    /// (rank, …), read as a matrix of so many rows; none where `up` alone is what is added.
-    pub(super) down: Option<Stored>,
-    pub(super) rank: u64,
-    pub(super) scale: f64,
-    /// Whether the product is stored the other way round.
-    pub(super) transposed: bool,
-}
 
 /// Hands over the values of a product whose factors are these, row-major.
 pub(super) fn stream(

@@ -5,8 +5,9 @@
 
 use std::collections::HashSet;
 
-use super::contents::{Contents, Stored};
+use super::contents::Contents;
 use super::element::Element;
+use super::stored::Stored;
 use super::tensor::{ForeignTensor, Role};
 
 /// Last parts of the names under which a layer keeps what it learns.
@@ -131,8 +132,8 @@ fn is_square(shape: &[u64]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::contents::Made;
     use super::super::place::{Container, Order, Place};
+    use super::super::stored::Made;
     use super::super::tensor::{Declared, role};
     use super::*;
 

@@ -11,12 +11,13 @@ use serde::de::{
 };
 
 use super::claimed::Claimed;
-use super::contents::{Contents, Made, NOT_SUPPORTED, Raw, RawBytes, Stored};
+use super::contents::Contents;
 use super::element::Element;
 use super::metadata::Metadata;
 use super::place::{Container, Order, Place};
 use super::shape::count;
 use super::source::{Source, quoted, shown};
+use super::stored::{Made, NOT_SUPPORTED, Raw, RawBytes, Stored};
 use super::tensor::{Declared, ForeignTensor, Unread, role};
 use crate::Result;
 use crate::limits::{Limits, MAX_FOREIGN_DIMENSIONS};

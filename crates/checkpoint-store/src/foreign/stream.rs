@@ -1,6 +1,7 @@
 //! Streaming the values of a tensor: as f32, or as they are stored.
 
-use super::element::{Element, swap_bytes, widen};
+use super::element::widened::widen;
+use super::element::{Element, swap_bytes};
 use super::place::{Order, Place};
 use super::shape::{count, span};
 use super::source::Source;

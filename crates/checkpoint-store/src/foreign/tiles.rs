@@ -8,9 +8,9 @@ mod pull;
 
 use std::collections::BTreeSet;
 
-use super::contents::Piece;
 use super::shape::count;
 use super::source::Source;
+use super::stored::Piece;
 use super::stream;
 use crate::Result;
 use crate::limits::{Limits, STREAM_BYTES};

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::io::Read;
 
 use super::archive::Archive;
-use super::contents::{Contents, Made, NOT_SUPPORTED, Raw, RawBytes, Stored};
-use super::cut::Part;
+use super::contents::Contents;
 use super::element::whole_number;
 use super::format::LEGACY_MAGIC;
+use super::part::Part;
 use super::pickle::{self, Numbers, Tensor, Value, Values};
 use super::place::{Container, Order, Place};
 use super::shape::{count, span};
 use super::source::{Source, quoted, shown};
 use super::state_dict::{self, StateDict};
+use super::stored::{Made, NOT_SUPPORTED, Raw, RawBytes, Stored};
 use super::tensor::{Declared, ForeignTensor, Unread, role};
 use crate::Result;
 use crate::limits::{Limits, MAX_FOREIGN_DIMENSIONS};

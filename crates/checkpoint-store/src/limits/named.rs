@@ -1,6 +1,10 @@
 //! The limits by name, for whoever shows them or raises one.
 
-use super::*;
+use super::foreign::{Limits, MAX_FOREIGN_DIMENSIONS, STREAM_BYTES};
+use super::format::{
+    MAX_CHECKPOINTS, MAX_DIMENSIONS, MAX_FILES, MAX_HEADER_BYTES, MAX_RECIPE_BYTES,
+    MAX_TENSOR_NAME_BYTES, MAX_TENSORS, WEIGHTS_ALIGNMENT,
+};
 use crate::error::{Error, Result};
 
 /// One limit.
@@ -247,7 +251,7 @@ mod tests {
 
     #[test]
     fn the_constants_of_the_source_are_all_there() {
-        let source = include_str!("../limits.rs");
+        let source = concat!(include_str!("format.rs"), include_str!("foreign.rs"));
         let constants = source
             .lines()
             .filter_map(|line| line.strip_prefix("pub const "));

@@ -9,6 +9,8 @@ use super::super::source::{Source, foreign, quoted};
 use crate::limits::Limits;
 use crate::{Error, Fault, Result};
 
+/// The file that says what an adapter is.
+pub(in crate::foreign) const CONFIG: &str = "adapter_config.json";
 /// Largest configuration, in bytes: they have one or two thousand.
 const MOST_BYTES: u64 = 1 << 20;
 /// Most patterns of layers that are no plain names.

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::config::{self, Config};
+use super::config::{self, CONFIG, Config};
+use super::described::Adapter;
 use super::names::{self, Half, Part};
-use super::{Adapter, CONFIG};
-use crate::foreign::contents::{Contents, Made, Stored};
+use crate::foreign::contents::Contents;
 use crate::foreign::element::Element;
-use crate::foreign::product::Product;
 use crate::foreign::shape::count;
 use crate::foreign::source::{foreign, quoted, too_large};
+use crate::foreign::stored::Product;
+use crate::foreign::stored::{Made, Stored};
 use crate::foreign::tensor::{Declared, ForeignTensor, LeftOut, Role, Unread, role};
 use crate::limits::{Limits, MAX_FOREIGN_DIMENSIONS};
 use crate::{Fault, Result};

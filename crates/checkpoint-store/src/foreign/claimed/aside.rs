@@ -3,23 +3,8 @@
 
 use std::path::Path;
 
+use super::claim::{Aside, Claim, Origin};
 use super::words::{Word, words};
-use super::{Claim, Origin};
-
-/// What a checkpoint is that stands beside a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Aside {
-    /// Weights averaged along the run, the newest most (an exponential moving average).
-    Ema,
-    /// Weights averaged over several checkpoints, as SWA does.
-    Average,
-    /// A copy of the best checkpoint so far.
-    Best,
-    /// A copy of the last checkpoint so far.
-    Last,
-    /// What was saved when the training ended.
-    Final,
-}
 
 /// Words in names. What is averaged is no copy, so these words come first.
 const WORDS: [(&str, Aside); 12] = [

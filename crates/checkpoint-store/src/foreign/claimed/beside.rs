@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{Claim, Claimed, Origin};
+use super::claim::{Claim, Claimed, Origin};
 use crate::foreign::source::Source;
 use crate::limits::Limits;
 

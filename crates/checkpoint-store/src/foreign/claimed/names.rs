@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::aside::{aside, of_folder};
+use super::claim::{Claim, Claimed, Origin};
 use super::words::{Word, words};
-use super::{Claim, Claimed, Origin};
 
 /// Words beside a number of steps.
 const STEP_WORDS: [&str; 12] = [
@@ -100,8 +100,16 @@ const PLAIN_FOLDERS: [&str; 12] = [
     "pytorch_model",
 ];
 
+impl Claimed {
+    /// What the names say: that of the file first, then those of its folders, the nearest first.
+    #[must_use]
+    pub fn by_name(path: &Path) -> Self {
+        claimed(path)
+    }
+}
+
 /// What the name of a file says, then what those of its folders say, the nearest first.
-pub(super) fn claimed(path: &Path) -> Claimed {
+fn claimed(path: &Path) -> Claimed {
     let mut claimed = Claimed::default();
     let stem = path.file_stem().map(|stem| stem.to_string_lossy());
     add_name(&mut claimed, &stem.unwrap_or_default(), Origin::FileName);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Part, number};
+use crate::foreign::part::{Part, number};
 use crate::foreign::source::{Source, foreign, quoted};
 use crate::{Error, Fault};
 

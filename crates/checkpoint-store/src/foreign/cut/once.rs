@@ -3,8 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::Result;
-use crate::foreign::contents::{Contents, Stored};
+use crate::foreign::contents::Contents;
 use crate::foreign::source::Source;
+use crate::foreign::stored::Stored;
 use crate::foreign::stream;
 use crate::limits::Limits;
 

@@ -1,6 +1,6 @@
 //! Tensors of which a process holds a part: PyTorch's `DTensor`, and its older `ShardedTensor`.
 
-use crate::foreign::cut::{Cut, Placement};
+use crate::foreign::part::{Cut, Placement};
 use crate::foreign::pickle::{Value, Values};
 use crate::limits::MAX_FOREIGN_DIMENSIONS;
 

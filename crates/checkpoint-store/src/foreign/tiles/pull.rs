@@ -1,11 +1,11 @@
 //! Pieces that are read as their values are asked for, and the chunks that those go into.
 
 use crate::Result;
-use crate::foreign::contents::Piece;
 use crate::foreign::element::swap_bytes;
 use crate::foreign::place::Order;
 use crate::foreign::shape::count;
 use crate::foreign::source::Source;
+use crate::foreign::stored::Piece;
 use crate::foreign::stream;
 use crate::foreign::unpack::Bytes;
 use crate::limits::{Limits, STREAM_BYTES};

@@ -1,10 +1,10 @@
 //! Vectors in which many weights lie one after the other.
 
 use crate::Result;
-use crate::foreign::contents::{Made, Piece, Stored};
 use crate::foreign::element::Element;
 use crate::foreign::place::{Container, Order, Place};
 use crate::foreign::source::Source;
+use crate::foreign::stored::{Made, Piece, Stored};
 
 /// A vector in a file.
 #[derive(Debug, Clone)]

@@ -5,10 +5,11 @@ use std::collections::{HashMap, HashSet};
 use super::flat::{Flat, Row};
 use super::groups::Groups;
 use super::model::Model;
-use crate::foreign::contents::{Contents, Made, Piece, Stored};
+use crate::foreign::contents::Contents;
 use crate::foreign::element::Element;
 use crate::foreign::shape::count;
 use crate::foreign::source::{Source, quoted};
+use crate::foreign::stored::{Made, Piece, Stored};
 use crate::foreign::tensor::{Declared, ForeignTensor, role};
 use crate::{Error, Result};
 
