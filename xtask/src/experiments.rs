@@ -86,7 +86,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     write_json(&out.join("summary.json"), &summary)?;
     let headline = headline(&summary).to_markdown();
     write(&out.join("headline.md"), headline)?;
-    write(&out.join("tables.md"), markdown(&all))?;
+    write(&out.join("tables.md"), markdown("Experiments", &all))?;
     print_summary(&summary);
     write(
         &out.join("report.html"),

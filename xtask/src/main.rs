@@ -8,6 +8,7 @@ mod ci;
 mod dataset;
 mod experiments;
 mod files;
+mod gallery;
 mod machine;
 mod recipes;
 mod regress;
@@ -29,6 +30,8 @@ enum Command {
     Recipes(recipes::Options),
     /// Settle how well order, direction, shifts and forks can be read, with controls.
     Experiments(experiments::Options),
+    /// Train the gallery of trainings with events, and judge how well these are seen.
+    Gallery(gallery::Options),
     /// Whether answers moved: what the commands say, and how well order, runs, forks and shifts are
     /// read off small series. Exit status 1 if any did.
     Regress(regress::Options),
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Command::Reproduce(options) => reproduce::run(&options),
         Command::Recipes(options) => recipes::run(&options),
         Command::Experiments(options) => experiments::run(&options),
+        Command::Gallery(options) => gallery::run(&options),
         Command::Regress(options) => match regress::run(&options) {
             Ok(true) => return ExitCode::from(1),
             other => other.map(|_| ()),

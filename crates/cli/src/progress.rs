@@ -198,9 +198,10 @@ fn style(template: &str) -> ProgressStyle {
             "rest",
             |state: &ProgressState, out: &mut dyn std::fmt::Write| {
                 // Before the first part is done nothing is known.
-                let _ = match state.pos() {
-                    0 => write!(out, "{} s so far", state.elapsed().as_secs()),
-                    _ => write!(out, "{} s left", state.eta().as_secs()),
+                let (elapsed, length) = (state.elapsed(), state.len().unwrap_or(0));
+                let _ = match lines::left(elapsed, 0, state.pos(), length) {
+                    None => write!(out, "{} s so far", elapsed.as_secs()),
+                    Some(left) => write!(out, "{} s left", left.as_secs()),
                 };
             },
         )

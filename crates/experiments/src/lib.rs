@@ -12,6 +12,7 @@
 mod direction;
 mod findings;
 mod forks;
+mod gallery;
 mod headline;
 mod nulls;
 mod order;
@@ -25,8 +26,9 @@ mod thinned;
 mod world;
 
 pub use findings::{Figure, Findings};
+pub use gallery::{Gallery, gallery, trainings};
 pub use headline::table as headline;
-pub use page::{markdown, page};
+pub use page::{markdown, page, page_of};
 pub use world::World;
 
 /// What an experiment is.

@@ -5,8 +5,8 @@ use crate::findings::Findings;
 use report::html::{Block, Page, Section};
 
 /// All tables, under the headings and texts of their experiments.
-pub fn markdown(all: &[Findings]) -> String {
-    let mut text = "# Experiments\n".to_owned();
+pub fn markdown(title: &str, all: &[Findings]) -> String {
+    let mut text = format!("# {title}\n");
     for findings in all {
         text.push_str(&format!("\n## {}\n\n{}\n", findings.title, findings.text));
         for table in &findings.tables {
@@ -20,21 +20,32 @@ pub fn markdown(all: &[Findings]) -> String {
     text
 }
 
+fn section(findings: Findings) -> Section {
+    let figures = findings.figures.into_iter().map(|figure| Block::Figure {
+        svg: figure.svg,
+        caption: figure.caption,
+    });
+    Section {
+        title: findings.title.to_owned(),
+        blocks: std::iter::once(Block::Text(findings.text))
+            .chain(figures)
+            .chain(findings.tables.into_iter().map(Block::Table))
+            .collect(),
+    }
+}
+
+/// One experiment on a page of its own.
+pub fn page_of(findings: Findings, summary: &str, made_on: Vec<(String, String)>) -> Page {
+    Page {
+        title: findings.title.to_owned(),
+        summary: summary.to_owned(),
+        facts: made_on,
+        sections: vec![section(findings)],
+    }
+}
+
 /// All findings on one page; `made_on` says on what and from which code they were made.
 pub fn page(all: Vec<Findings>, world: &World, made_on: Vec<(String, String)>) -> Page {
-    let section = |findings: Findings| {
-        let figures = findings.figures.into_iter().map(|figure| Block::Figure {
-            svg: figure.svg,
-            caption: figure.caption,
-        });
-        Section {
-            title: findings.title.to_owned(),
-            blocks: std::iter::once(Block::Text(findings.text))
-                .chain(figures)
-                .chain(findings.tables.into_iter().map(Block::Table))
-                .collect(),
-        }
-    };
     let zoos = world.zoos.iter().map(|zoo| {
         let recipe = &zoo.zoo.recipe;
         (

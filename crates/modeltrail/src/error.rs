@@ -116,6 +116,14 @@ pub enum Error {
         /// The number.
         index: usize,
     },
+    /// A checkpoint of a training in memory does not come after the one before.
+    #[error("step {step} does not come after step {newest}, which was pushed before: push the steps in their order")]
+    NotAfter {
+        /// The step.
+        step: u64,
+        /// The one that was pushed last.
+        newest: u64,
+    },
     /// A tensor has more values than this machine can count.
     #[error("tensor {tensor:?} is larger than the memory of any machine: its shape is wrong")]
     TooLarge {
@@ -294,6 +302,7 @@ impl Error {
             Self::Changed { .. } => "changed",
             Self::SketchOnly => "sketch_only",
             Self::NoSuchTensor { .. } => "no_such_tensor",
+            Self::NotAfter { .. } => "not_after",
             Self::TooLarge { .. } => "too_large",
             Self::NothingRead => "nothing_read",
             Self::SeveralArchitectures { .. } => "several_architectures",

@@ -8,7 +8,9 @@
 
 mod accredited;
 mod beside;
+mod facts;
 mod following;
+mod happened;
 mod judging;
 mod keeping;
 mod observation;
@@ -22,6 +24,7 @@ pub mod tensorboard;
 mod tests;
 mod watcher;
 
+pub use facts::Fact;
 pub use observation::Observation;
 pub use record::Record;
 pub use watcher::{Beside, Event, Watcher};

@@ -87,7 +87,7 @@ pub enum Error {
     #[error(
         "a rate of {rate} false alarms per checkpoint cannot be set by {checkpoints} checkpoints of \
          undisturbed runs; give a rate above 0 and below 1, and at least {} checkpoints for it",
-        if *.rate > 0.0 { (3.0 / .rate).ceil() } else { f64::INFINITY }
+        if *.rate > 0.0 { (1.0 / .rate).ceil() } else { f64::INFINITY }
     )]
     FalseAlarmRate {
         /// The rate asked for.

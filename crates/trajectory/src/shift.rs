@@ -1,19 +1,19 @@
 //! Whether something has just changed in a training, from its checkpoints alone, one at a time.
 //!
-//! A [`Detector`] is fed one checkpoint after another. From the steps between them it reads three
-//! numbers ([`Features`]): how much longer the newest step is than the run's recent ones, how much
-//! more of it lies outside the span of recent steps, and how much larger that part's share is. A
-//! softmax regression ([`Calibration`]) turns them into the odds of a change of data and of a
-//! faster or slower training against nothing, and an alarm is raised where the odds exceed what
-//! undisturbed runs reach at a declared rate.
+//! A [`Detector`] is fed one checkpoint after another and measures the run that it follows. From the
+//! steps between checkpoints it reads how long the newest is, how much of it lies outside the span of
+//! recent steps, at which angle to that span, and how differently the tensors changed. Each number is
+//! forecast by a robust line through the run's own last values and held against their scatter about
+//! it ([`Scores`]); beyond a [`Threshold`] it is an event, and its [`Cause`] is named. Nothing is
+//! calibrated on other networks but how often undisturbed runs exceed the threshold.
 //!
 //! # Example
 //!
 //! ```
-//! use trajectory::shift::{Calibration, Cause, Detector};
+//! use trajectory::shift::{Cause, Detector, Threshold};
 //!
 //! // A run along one axis with some jitter, and then along another.
-//! let mut detector = Detector::new(Calibration::zoos(), &[])?;
+//! let mut detector = Detector::new(Threshold::built_in(), &[])?;
 //! let mut alarms = Vec::new();
 //! for epoch in 0..24 {
 //!     let jitter = |k: i32| if (epoch * k) % 5 < 2 { 0.02 } else { -0.02 };
@@ -28,13 +28,20 @@
 //! # Ok::<(), trajectory::Error>(())
 //! ```
 
-mod calibration;
+mod cause;
 mod detector;
-mod features;
+mod exact;
+mod forecast;
+mod grid;
+mod history;
 mod memory;
-mod softmax;
+mod motion;
+mod pace;
+mod threshold;
 
-pub use calibration::{Calibration, Cause, Example, Verdict};
-pub use detector::{Detector, Reading};
-pub use features::{Features, Motion, RECENT, SPAN, WARM_UP};
-pub use memory::Tracks;
+pub use cause::Cause;
+pub use detector::{Detector, Numbers, Reading, Verdict};
+pub use grid::Grid;
+pub use history::{Ratios, Scores, WARM_UP, WINDOW};
+pub use motion::{Motion, SPAN};
+pub use threshold::Threshold;

@@ -73,13 +73,13 @@ const BRANCHES: [Branch; 7] = [
     },
     Branch {
         name: "rate-x3",
-        cause: Cause::Faster,
+        cause: Cause::RateUp,
         models: |models| models.recipe.learning_rate *= 3.0,
         ..UNCHANGED
     },
     Branch {
         name: "rate-x0.3",
-        cause: Cause::Slower,
+        cause: Cause::RateDown,
         models: |models| models.recipe.learning_rate *= 0.3,
         ..UNCHANGED
     },

@@ -4,7 +4,7 @@
 use super::scores::Scores;
 use super::series::{Family, Run, Series};
 use anyhow::Result;
-use trajectory::shift::{Calibration, Cause, Detector, Verdict};
+use trajectory::shift::{Cause, Detector, Threshold, Verdict};
 
 pub(super) fn measure(series: &Series, scores: &mut Scores) -> Result<()> {
     for family in &series.families {
@@ -30,7 +30,7 @@ fn of_family(family: &Family, scores: &mut Scores) -> Result<()> {
             let Some((behind, cause)) = branch.left else {
                 continue;
             };
-            let first = verdicts(trunk, behind, Some(branch))?[behind];
+            let first = verdicts(trunk, behind, Some(branch))?.swap_remove(behind);
             changed.extend(first.map(|verdict| (cause, verdict)));
         }
     }
@@ -41,7 +41,7 @@ fn of_family(family: &Family, scores: &mut Scores) -> Result<()> {
         &undisturbed,
         |verdict| verdict.score,
     )?;
-    for cause in [Cause::Data, Cause::Faster, Cause::Slower] {
+    for cause in [Cause::Data, Cause::RateUp, Cause::RateDown] {
         let of: Vec<&Verdict> = changed
             .iter()
             .filter(|(changed, _)| *changed == cause)
@@ -66,7 +66,7 @@ fn of_family(family: &Family, scores: &mut Scores) -> Result<()> {
 
 /// What a detector says of each of so many first checkpoints of a run, and then of another's.
 fn verdicts(run: &Run, first: usize, then: Option<&Run>) -> Result<Vec<Option<Verdict>>> {
-    let mut detector = Detector::new(Calibration::zoos(), &[])?;
+    let mut detector = Detector::new(Threshold::built_in(), &[])?;
     let checkpoints = run.weights.column_iter().take(first);
     let checkpoints = checkpoints.chain(then.iter().flat_map(|run| run.weights.column_iter()));
     checkpoints

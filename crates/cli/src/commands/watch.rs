@@ -25,9 +25,10 @@ use std::time::Duration;
   modeltrail watch checkpoints/ --exec 'echo \"$MODELTRAIL_CAUSE at $MODELTRAIL_STEP\" >> alarms.txt'
 
 Columns: claimed step; length of the step to this checkpoint; its angle to the step before; its share
-outside the span of the last ten steps; distance since the accredited checkpoint, in recent steps; alarm
-and likely cause. Ten steps must lie behind the first that is judged. Exit status with --once: 0 = fine,
-1 = an alarm, or a file that was skipped; 2 = an error, or nothing could be read.")]
+outside the span of the last ten steps; distance since the accredited checkpoint, in recent steps; alarm,
+likely cause and evidence. Each checkpoint is judged by this training's own last steps; ten must lie
+behind the first that is judged. Exit status with --once: 0 = fine, 1 = an alarm, or a file that was
+skipped; 2 = an error, or nothing could be read.")]
 pub(crate) struct Command {
     /// The folder that the training saves its checkpoints in.
     #[arg(value_name = "DIR")]
@@ -41,11 +42,11 @@ pub(crate) struct Command {
     /// Say how far the training is from this checkpoint.
     #[arg(long, value_name = "FILE")]
     accredited: Option<PathBuf>,
-    /// Set the thresholds of alarms by the training in this folder, in which nothing changed, instead
-    /// of by the built-in networks. May be repeated.
+    /// Set the threshold of alarms by the training in this folder, in which nothing changed, instead of
+    /// the built-in one. May be repeated.
     #[arg(long, value_name = "DIR")]
     undisturbed: Vec<PathBuf>,
-    /// Share of undisturbed checkpoints that may raise an alarm; 3 / RATE of them are needed.
+    /// Share of undisturbed checkpoints that may raise an alarm; 1 / RATE of them are needed.
     #[arg(long, value_name = "RATE", default_value_t = Watcher::false_alarm_rate(), requires = "undisturbed")]
     false_alarms: f64,
     /// Run this by `sh -c` on an alarm, with MODELTRAIL_STEP, MODELTRAIL_CAUSE and MODELTRAIL_PATH in
@@ -113,13 +114,9 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let mut is_first = true;
     let mut waits = String::new();
     loop {
-        let before = printer.counts.checkpoints;
         watcher.look(command.once, &mut |event| {
             printer.print(event, command.once || goes_on || !is_first)
         })?;
-        if before == 0 && printer.counts.checkpoints > 0 {
-            printer.note(&watcher)?;
-        }
         if is_first && !command.once && !goes_on {
             printer.exec()?;
         }
@@ -166,6 +163,14 @@ impl Printer<'_> {
                     json_line(&Record::problem(&problem))
                 } else {
                     tell(&format!("skipped: {}", with_flag(&problem)))
+                };
+                self.heard(said)?;
+            }
+            Event::Note(note) => {
+                let said = if self.is_json {
+                    json_line(&Record::note(&note))
+                } else {
+                    self.line(&note)
                 };
                 self.heard(said)?;
             }
@@ -230,6 +235,12 @@ impl Printer<'_> {
         written.with_context(|| format!("cannot write an event file in {}", directory.display()))
     }
 
+    fn line(&self, text: &str) -> Result<()> {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{}", terminal::shown(text, Stream::Out))?;
+        Ok(out.flush()?)
+    }
+
     fn text_line(&self, line: &Observation) -> Result<()> {
         let mut out = std::io::stdout().lock();
         let since = self.command.accredited.is_some();
@@ -243,17 +254,17 @@ impl Printer<'_> {
     /// Runs the command of an alarm of the newest checkpoint. Its failure is reported, and ends nothing.
     fn exec(&self) -> Result<()> {
         let alarm = self.newest.as_ref().and_then(|line| {
-            let verdict = line.alarm().filter(|_| line.is_new_alarm())?;
-            Some((line, verdict))
+            let cause = line.alarm().filter(|_| line.is_new_alarm())?;
+            Some((line, cause))
         });
-        let (Some(command), Some((line, verdict))) = (&self.command.exec, alarm) else {
+        let (Some(command), Some((line, alarm))) = (&self.command.exec, alarm) else {
             return Ok(());
         };
         // Names of files reach the shell as values only; its output stays out of ours.
         let status = std::process::Command::new("sh")
             .args(["-c", command])
             .env("MODELTRAIL_STEP", line.label())
-            .env("MODELTRAIL_CAUSE", cause(verdict.cause))
+            .env("MODELTRAIL_CAUSE", cause(alarm))
             .env("MODELTRAIL_PATH", &line.path)
             .stdin(std::process::Stdio::null())
             .stdout(std::io::stderr())
@@ -262,26 +273,6 @@ impl Printer<'_> {
             Ok(status) if status.success() => {}
             Ok(status) => tell(&format!("the command of --exec failed: {status}"))?,
             Err(error) => tell(&format!("the command of --exec could not be run: {error}"))?,
-        }
-        Ok(())
-    }
-
-    /// For which networks the rate of false alarms is declared, and whether sketches are followed.
-    fn note(&self, watcher: &Watcher) -> Result<()> {
-        let unlike = watcher.unlike_calibration().map(|why| {
-            format!(
-                "alarms are calibrated for {:.1} % false ones on networks of 1376 and 2160 weights, \
-                 one checkpoint an epoch; this training is unlike those ({why}), and that rate is \
-                 not known to hold for it",
-                100.0 * Watcher::false_alarm_rate()
-            )
-        });
-        for note in unlike.into_iter().chain(watcher.is_sketched()) {
-            self.heard(if self.is_json {
-                json_line(&Record::note(&note))
-            } else {
-                tell(&format!("note: {note}"))
-            })?;
         }
         Ok(())
     }

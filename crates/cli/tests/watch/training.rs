@@ -97,13 +97,20 @@ impl Training {
         self.command(&arguments).output().unwrap()
     }
 
-    /// Lines of JSON, and the exit status.
+    /// Lines of JSON but for that which says what is followed, and the exit status.
     pub(crate) fn lines(&self, arguments: &[&str]) -> (Vec<Value>, Option<i32>) {
         let output = self.once(&[&["--json"], arguments].concat());
         let lines = text(&output.stdout);
         let lines = lines.lines().map(|line| document(line.as_bytes()));
+        let lines = lines.filter(|line| !is_introduction(line));
         (lines.collect(), output.status.code())
     }
+}
+
+/// Whether a line says what is followed.
+pub(crate) fn is_introduction(line: &Value) -> bool {
+    let message = line["message"].as_str().unwrap_or_default();
+    line["kind"] == "note" && message.starts_with("following ")
 }
 
 /// A watch that follows; ended with the test.
@@ -129,10 +136,10 @@ impl Following {
         std::thread::spawn(move || {
             for line in out.lines().map_while(Result::ok) {
                 // The last line of one that was killed may be half a line.
-                let Ok(line) = serde_json::from_str(&line) else {
+                let Ok(line) = serde_json::from_str::<Value>(&line) else {
                     break;
                 };
-                if sender.send(line).is_err() {
+                if !is_introduction(&line) && sender.send(line).is_err() {
                     break;
                 }
             }

@@ -71,14 +71,20 @@ impl Kind {
         match self {
             Self::Nothing | Self::Shuffle | Self::Reset => Cause::Nothing,
             Self::Data | Self::HalfTheData => Cause::Data,
-            Self::RateUp => Cause::Faster,
-            Self::RateDown | Self::Batch => Cause::Slower,
+            Self::RateUp => Cause::RateUp,
+            Self::RateDown => Cause::RateDown,
+            Self::Batch => Cause::Batch,
         }
     }
 
-    /// Whether the detector is fitted to it: not to what cannot leave a trace.
-    pub(super) fn is_fitted(self) -> bool {
-        !matches!(self, Self::Shuffle | Self::Reset)
+    /// Whether an alarm with this cause is right: a larger batch and a lower learning rate are the same
+    /// training but for its noise.
+    pub(super) fn is_named_by(self, cause: Cause) -> bool {
+        let alike = |cause| match cause {
+            Cause::Batch => Cause::RateDown,
+            cause => cause,
+        };
+        alike(self.cause()) == alike(cause)
     }
 }
 

@@ -2,11 +2,13 @@
 
 use super::series::Signal;
 use anyhow::{Result, ensure};
-use trajectory::shift::Calibration;
+use trajectory::shift::Threshold;
 
 /// A detector with its threshold.
 pub(super) enum Rule {
-    Ours(Calibration),
+    Ours,
+    /// That of version 0.1, with thresholds fitted to these two zoos.
+    Fixed,
     /// |ln(step length ÷ usual)|.
     StepLength(f64),
     /// |ln(training loss ÷ usual)|: not from weights, and not always there.
@@ -15,10 +17,9 @@ pub(super) enum Rule {
 }
 
 impl Rule {
-    /// All four; thresholds such that of these undisturbed checkpoints a share of `rate` is over
-    /// them.
-    pub(super) fn all(ours: Calibration, undisturbed: &[&Signal]) -> Result<[Self; 4]> {
-        let rate = ours.false_alarm_rate();
+    /// All five; the thresholds of step length and loss such that of these undisturbed checkpoints a
+    /// share of `rate` is over them.
+    pub(super) fn all(rate: f64, undisturbed: &[&Signal]) -> Result<[Self; 5]> {
         let threshold = |score: fn(&Signal) -> f64| -> Result<f64> {
             let mut scores: Vec<f64> = undisturbed.iter().map(|signal| score(signal)).collect();
             scores.sort_unstable_by(|a, b| b.total_cmp(a));
@@ -30,7 +31,8 @@ impl Rule {
             Ok(scores[allowed - 1])
         };
         Ok([
-            Self::Ours(ours),
+            Self::Ours,
+            Self::Fixed,
             Self::StepLength(threshold(step_length)?),
             Self::Loss(threshold(loss)?),
             Self::Always,
@@ -39,7 +41,8 @@ impl Rule {
 
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::Ours(_) => "ours",
+            Self::Ours => "ours",
+            Self::Fixed => "version 0.1",
             Self::StepLength(_) => "step length alone",
             Self::Loss(_) => "training loss",
             Self::Always => "always an alarm",
@@ -49,7 +52,8 @@ impl Rule {
     /// The larger, the more of a change.
     pub(super) fn score(&self, signal: &Signal) -> f64 {
         match self {
-            Self::Ours(calibration) => calibration.judge(signal.features).score,
+            Self::Ours => signal.verdict.score - Threshold::built_in().score(),
+            Self::Fixed => signal.fixed.score,
             Self::StepLength(threshold) => step_length(signal) - threshold,
             Self::Loss(threshold) => loss(signal) - threshold,
             Self::Always => 1.0,
@@ -57,12 +61,15 @@ impl Rule {
     }
 
     pub(super) fn alarm(&self, signal: &Signal) -> bool {
-        self.score(signal) > 0.0
+        match self {
+            Self::Ours => signal.verdict.alarm,
+            _ => self.score(signal) > 0.0,
+        }
     }
 }
 
 fn step_length(signal: &Signal) -> f64 {
-    signal.features.step.abs()
+    signal.fixed.step.abs()
 }
 
 fn loss(signal: &Signal) -> f64 {

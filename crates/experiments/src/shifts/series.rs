@@ -6,10 +6,13 @@ use crate::thinned::null_points;
 use anyhow::Result;
 use std::collections::VecDeque;
 use std::ops::Range;
-use trajectory::shift::{Calibration, Detector, Features, RECENT};
+use super::fixed::{Fixed, FixedThresholds};
+use trajectory::shift::{Detector, Threshold, Verdict};
 use weightspace::statistics::median;
 use zoo_training::{Architecture, Dataset, Engine, Population};
 
+/// Checkpoints whose median loss is the usual one.
+const RECENT: usize = 5;
 /// Images that models are tested on where only their weights matter.
 const FEW_IMAGES: usize = 100;
 /// Images that tell how strong a shift is.
@@ -18,7 +21,8 @@ const TRIAL_IMAGES: usize = 2000;
 /// What one checkpoint tells the detectors.
 #[derive(Clone)]
 pub(super) struct Signal {
-    pub(super) features: Features,
+    pub(super) verdict: Verdict,
+    pub(super) fixed: Fixed,
     /// ln(training loss ÷ its median over recent epochs).
     pub(super) loss: f64,
     /// ln(step length ÷ its recent median) of every layer.
@@ -43,14 +47,19 @@ pub(super) struct Trial {
 /// Follows one run: weights and training losses in, signals out.
 struct Follower {
     detector: Detector,
+    fixed: FixedThresholds,
     losses: VecDeque<f64>,
+    /// ln(step length) of every layer over the newest steps.
+    layers: VecDeque<Vec<f64>>,
 }
 
 impl Follower {
     fn new(architecture: Architecture) -> Result<Self> {
         Ok(Self {
-            detector: Detector::new(Calibration::zoos(), &layers(architecture))?,
+            detector: Detector::new(Threshold::built_in(), &layers(architecture))?,
+            fixed: FixedThresholds::default(),
             losses: VecDeque::new(),
+            layers: VecDeque::new(),
         })
     }
 
@@ -61,15 +70,27 @@ impl Follower {
             self.losses.pop_front();
         }
         self.losses.push_back(train_loss);
-        let layers = reading.layers.iter().map(|layer| {
-            layer
-                .and_then(|motion| motion.features)
-                .map_or(f64::NAN, |features| features.step)
+        let lengths: Vec<f64> = reading
+            .tensors
+            .iter()
+            .map(|layer| layer.map_or(f64::NAN, |motion| motion.step_length.ln()))
+            .collect();
+        let layers = lengths.iter().enumerate().map(|(layer, now)| {
+            let past = self.layers.iter().map(|lengths| lengths[layer]);
+            now - median(past)
         });
-        Ok(reading.verdict.map(|verdict| Signal {
-            features: verdict.features,
+        let layers = layers.collect();
+        if self.layers.len() == RECENT {
+            self.layers.pop_front();
+        }
+        self.layers.push_back(lengths);
+        let fixed = reading.motion.as_ref().map(|motion| self.fixed.push(motion));
+        let judged = reading.verdict.zip(fixed.flatten());
+        Ok(judged.map(|(verdict, fixed)| Signal {
+            verdict,
+            fixed,
             loss: (train_loss / usual).ln(),
-            layers: layers.collect(),
+            layers,
         }))
     }
 }

@@ -14,7 +14,7 @@ impl Watcher {
         let follows_copies = self.followed.as_ref().is_some_and(|f| f.copies_only);
         if follows_copies && fresh.iter().any(|one| one.claims.aside.is_none()) {
             self.followed = None;
-            self.detector = Detector::new(self.calibration.clone(), &[])?;
+            self.detector = Detector::new(self.threshold, &[])?;
             self.recent.clear();
             self.alarm = None;
         }

@@ -27,6 +27,7 @@ impl Watcher {
         at_once: bool,
         sink: &mut dyn FnMut(Event) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.introduce(sink)?;
         if let Some((in_hand, values, was_reported)) = self.left.take() {
             self.note_judged(Path::new(&in_hand.path), &values);
             let event = self.judge(in_hand, &values, Some(was_reported))?;
@@ -69,6 +70,7 @@ impl Watcher {
         self.leave_copies(&fresh)?;
         let aside = self.take_aside(&mut fresh);
         self.follow(&fresh)?;
+        self.introduce(sink)?;
         if self.followed.as_ref().is_some_and(|f| f.by_names) {
             fresh.iter_mut().for_each(Arrival::prefer_names);
         }
@@ -186,7 +188,7 @@ impl Watcher {
             (false, true) => None,
             (false, false) => claimed.iter().map(|(unit, _)| *unit).min(),
         };
-        self.followed = Some(Followed {
+        let followed = Followed {
             layout: newest.layout.clone(),
             run: newest.claims.run.clone(),
             unit,
@@ -195,8 +197,12 @@ impl Watcher {
             judged: 0,
             by_names,
             varies: false,
+            position: None,
+            facts: None,
             copies_only: fresh.iter().all(|opened| opened.claims.aside.is_some()),
-        });
+        };
+        self.detector = Detector::new(self.threshold, &followed.tensors())?;
+        self.followed = Some(followed);
         Ok(())
     }
 
@@ -256,7 +262,8 @@ impl Watcher {
                     ));
                 }
                 went_back = true;
-                self.detector = Detector::new(self.calibration.clone(), &[])?;
+                followed.position = None;
+                self.detector = Detector::new(self.threshold, &followed.tensors())?;
                 self.recent.clear();
                 self.alarm = None;
             }
@@ -271,6 +278,7 @@ impl Watcher {
             saved: opened.saved,
             went_back,
             unread: opened.unread.clone(),
+            facts: opened.facts.clone(),
         }))
     }
 

@@ -2,65 +2,80 @@
 
 use super::observation::Observation;
 use super::watcher::{Event, InHand, Watcher};
-use crate::collection::{Unit, parameters};
+use super::facts::{Fact, Facts};
+use super::happened;
+use crate::collection::{PositionClaim, parameters, printable};
+use crate::text::{counted, thousands};
 use crate::coverage::Coverage;
 use crate::error::{Error, Result};
 use std::path::PathBuf;
-use trajectory::shift::{self, Calibration, Detector};
+use trajectory::shift::{Cause, Detector, Threshold, WARM_UP, WINDOW};
 use weightspace::statistics::median;
 
 /// Newest steps whose median is the unit of the distance since the accredited checkpoint, as in
 /// `trajectory::progress`.
 const RECENT: usize = 10;
-/// Weights of the smallest and largest network that alarms were calibrated on.
-const CALIBRATED: [u64; 2] = [1376, 2160];
-/// A network so many times smaller or larger is unlike them.
-const UNLIKE: u64 = 10;
-
 impl Watcher {
-    /// Sets the thresholds of alarms by trainings in which nothing changed, each in a folder of its
+    /// Sets the threshold of alarms by trainings in which nothing changed, each in a folder of its
     /// own, so that this share of their checkpoints raises one. Before the first look.
     ///
     /// # Errors
-    /// When a folder or a file in it cannot be read, or the checkpoints are too few for the rate: 3
-    /// ÷ rate of them are needed that have ten steps behind them.
+    /// When a folder or a file in it cannot be read, or the checkpoints are too few for the rate: 1
+    /// ÷ rate of them are needed that could be judged.
     pub fn calibrate(&mut self, undisturbed: &[PathBuf], rate: f64) -> Result<()> {
-        let mut features = Vec::new();
+        let mut scores = Vec::new();
         for folder in undisturbed {
             Self::new(folder, None, &self.options)?.look(true, &mut |event| match event {
                 Event::Checkpoint(one) => {
-                    features.extend(one.reading.verdict.map(|verdict| verdict.features));
+                    let verdict = one.reading.verdict.filter(|verdict| verdict.scores.is_some());
+                    scores.extend(verdict.map(|verdict| verdict.score));
                     Ok(())
                 }
                 Event::Problem(problem) => Err(Error::Uncalibrated { problem }),
-                Event::Beside(_) => Ok(()),
+                Event::Beside(_) | Event::Note(_) => Ok(()),
             })?;
         }
-        self.calibration = Calibration::zoos().with_thresholds_of(&features, rate)?;
-        self.is_built_in = false;
-        self.detector = Detector::new(self.calibration.clone(), &[])?;
+        self.threshold = Threshold::of_undisturbed(&scores, rate)?;
+        self.detector = Detector::new(self.threshold, &[])?;
         Ok(())
     }
 
-    /// Why the declared rate of false alarms does not hold for this training, if it is known not
-    /// to; none before the first checkpoint.
-    pub fn unlike_calibration(&self) -> Option<String> {
-        if !self.is_built_in {
-            return None;
+    /// Says once what is followed, as soon as it is known.
+    pub(super) fn introduce<E>(
+        &mut self,
+        sink: &mut dyn FnMut(Event) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.is_introduced {
+            return Ok(());
         }
-        let followed = self.followed.as_ref()?;
-        let weights = parameters(&followed.layout);
-        let [smallest, largest] = CALIBRATED;
-        if weights > largest * UNLIKE || weights < smallest / UNLIKE {
-            return Some(format!("it has {weights} weights"));
+        let notes = self.introduction().into_iter().chain(self.is_sketched());
+        for note in notes.collect::<Vec<_>>() {
+            self.is_introduced = true;
+            sink(Event::Note(note))?;
         }
-        let is_epochs = followed.unit == Some(Unit::Epoch);
-        (!is_epochs).then(|| "its checkpoints do not claim to be epochs".to_owned())
+        Ok(())
     }
 
-    /// False alarms per checkpoint that are declared for networks like those of the calibration.
+    /// What is followed, and how it is judged; none before the first checkpoint.
+    fn introduction(&self) -> Option<String> {
+        let followed = self.followed.as_ref()?;
+        let tensors = followed.layout.len();
+        let weights = thousands(parameters(&followed.layout));
+        let folder = printable(&self.directory.to_string_lossy());
+        let rate = self.threshold.false_alarm_rate();
+        let checkpoints = (1.0 / rate).round();
+        Some(format!(
+            "following {folder}: {weights} weights in {}; every checkpoint is compared with this \
+             training's own last {WINDOW} steps, from the {}th step on (about 1 false alarm in \
+             {checkpoints} checkpoints)",
+            counted(tensors, "tensor"),
+            WARM_UP + 1,
+        ))
+    }
+
+    /// False alarms per checkpoint that the built-in threshold is set for.
     pub fn false_alarm_rate() -> f64 {
-        Calibration::DEFAULT_FALSE_ALARM_RATE
+        Threshold::DEFAULT_FALSE_ALARM_RATE
     }
 
     /// Judges a checkpoint. `left`: that it was in hand when the watch before this one ended, and
@@ -71,14 +86,16 @@ impl Watcher {
         values: &[f32],
         left: Option<bool>,
     ) -> Result<Event> {
-        let reading = self.detector.push(values)?;
+        let interval = self.interval(in_hand.position);
+        let reading = self.detector.push_after(interval, values)?;
+        let facts = self.facts_since(in_hand.facts.as_ref());
         if let Some(motion) = &reading.motion {
             if self.recent.len() == RECENT {
                 self.recent.pop_front();
             }
             self.recent.push_back(motion.step_length);
         }
-        let continues = self.continues(reading.verdict.as_ref());
+        let continues = self.continues(happened::cause(reading.verdict.as_ref(), &facts));
         let (mut number, mut since, mut weights) = (0, None, 0);
         if let Some(followed) = &mut self.followed {
             number = followed.judged;
@@ -90,13 +107,18 @@ impl Watcher {
                     .filter(|since| since.is_finite());
             }
         }
+        let layout = self.followed.as_ref().map(|followed| followed.layout.as_slice());
+        let verdict = reading.verdict.as_ref();
+        let evidence = happened::evidence(verdict, &facts, layout.unwrap_or_default());
         let path = PathBuf::from(in_hand.path);
         Ok(Event::Checkpoint(Box::new(Observation {
             name: self.name(&path),
             saved: in_hand.saved,
             position: in_hand.position,
             number,
+            evidence,
             reading,
+            facts,
             since_accredited: since,
             went_back: in_hand.went_back,
             continues,
@@ -107,15 +129,35 @@ impl Watcher {
         })))
     }
 
+    /// Steps or epochs since the checkpoint before, by what they claim; 1 where that is not known.
+    fn interval(&mut self, position: Option<PositionClaim>) -> f64 {
+        let Some(followed) = &mut self.followed else {
+            return 1.0;
+        };
+        let now = position.map(|claim| claim.value);
+        let before = std::mem::replace(&mut followed.position, now);
+        let passed = now.zip(before).map(|(now, before)| now.saturating_sub(before));
+        passed.filter(|passed| *passed > 0).map_or(1.0, |passed| passed as f64)
+    }
+
+    /// What the trainer's files say happened since the checkpoint before.
+    fn facts_since(&mut self, now: Option<&Facts>) -> Vec<Fact> {
+        let (Some(followed), Some(now)) = (&mut self.followed, now) else {
+            return Vec::new();
+        };
+        let before = followed.facts.replace(now.clone());
+        before.map_or_else(Vec::new, |before| now.since(&before))
+    }
+
     /// Notes an alarm, and whether one of the same cause came just before: steps are compared with
     /// the last ones, so that what changes little by little raises alarm after alarm.
-    pub(super) fn continues(&mut self, verdict: Option<&shift::Verdict>) -> bool {
+    pub(super) fn continues(&mut self, cause: Option<Cause>) -> bool {
         let before = self.alarm.map(|(cause, ago)| (cause, ago + 1));
         self.alarm = before;
-        let Some(verdict) = verdict.filter(|verdict| verdict.alarm) else {
+        let Some(cause) = cause else {
             return false;
         };
-        self.alarm = Some((verdict.cause, 0));
-        before.is_some_and(|(cause, ago)| cause == verdict.cause && ago <= shift::RECENT)
+        self.alarm = Some((cause, 0));
+        before.is_some_and(|(before, ago)| before == cause && ago <= WINDOW)
     }
 }

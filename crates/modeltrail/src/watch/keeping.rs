@@ -35,8 +35,8 @@ impl Watcher {
         }
         let mut vectors = vectors.into_iter();
         let in_hand = vectors.next().unwrap_or_default();
-        let calibration = self.calibration.clone();
-        self.detector = Detector::restored(calibration, &[], header.tracks, vectors)?;
+        let tensors = header.followed.tensors();
+        self.detector = Detector::restored(self.threshold, &tensors, header.numbers, vectors)?;
         if let Some(accredited) = &mut self.accredited {
             accredited.take_form(form)?;
         }
@@ -63,7 +63,7 @@ impl Watcher {
         let mut header = Header::new(
             self.real_directory(),
             followed.clone(),
-            self.detector.tracks(),
+            self.detector.numbers(),
             in_hand.clone(),
             values.len(),
         );

@@ -1,11 +1,13 @@
 //! What is observed of one checkpoint.
 
+use super::facts::Fact;
+use super::happened;
 use crate::collection::PositionClaim;
 use crate::coverage::Coverage;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::SystemTime;
-use trajectory::shift::{Reading, Verdict};
+use trajectory::shift::{Cause, Reading};
 
 /// One checkpoint of a training.
 #[derive(Debug, Clone)]
@@ -22,6 +24,10 @@ pub struct Observation {
     pub number: u64,
     /// How it moved, and whether that is an alarm.
     pub reading: Reading,
+    /// The evidence for an event, in numbers.
+    pub(super) evidence: String,
+    /// What the trainer's files say happened since the checkpoint before.
+    pub facts: Vec<Fact>,
     /// Distance from the accredited checkpoint ÷ median of the last ten steps; none without
     /// either.
     pub since_accredited: Option<f64>,
@@ -43,12 +49,15 @@ impl Observation {
         self.alarm().is_some() && !self.continues && !self.was_reported
     }
 
-    /// The verdict, if it is an alarm.
-    pub fn alarm(&self) -> Option<&Verdict> {
-        self.reading
-            .verdict
-            .as_ref()
-            .filter(|verdict| verdict.alarm)
+    /// The cause of its alarm, if there is one: what the trainer's files say, else what the weights
+    /// look like. What the training's own schedule brings about raises none.
+    pub fn alarm(&self) -> Option<Cause> {
+        happened::cause(self.reading.verdict.as_ref(), &self.facts)
+    }
+
+    /// The evidence for an event, in numbers; empty where there is none.
+    pub fn evidence(&self) -> &str {
+        &self.evidence
     }
 
     /// What to call the checkpoint: its claimed step, else its name.
@@ -105,13 +114,21 @@ impl Observation {
         if self.again {
             text.push_str("  judged again, because the watch was restarted");
         }
-        if let Some(verdict) = self.alarm() {
+        if self.reading.was_spike {
+            text.push_str("  as before the last alarm, which was a single step: a spike");
+        }
+        if let Some(cause) = self.alarm() {
             text.push_str(match (self.continues, self.was_reported) {
                 (true, _) => "  still: ",
                 (false, true) => "  reported before: ",
                 (false, false) => "  ALARM: ",
             });
-            text.push_str(verdict.cause.description());
+            text.push_str(cause.description());
+        } else if !self.evidence.is_empty() {
+            text.push_str("  planned");
+        }
+        if !self.evidence.is_empty() {
+            let _ = write!(text, " ({})", self.evidence);
         }
         text
     }

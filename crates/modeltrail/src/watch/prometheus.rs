@@ -60,7 +60,7 @@ pub fn text(directory: &Path, newest: Option<&Observation>, counts: &Counts) -> 
         ),
         (
             "score",
-            "Evidence for a change above its threshold, in ln(odds).",
+            "How far the newest step is from its forecast, in standard deviations.",
             verdict.map(|verdict| verdict.score),
         ),
         (

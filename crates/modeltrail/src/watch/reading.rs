@@ -1,5 +1,6 @@
 //! One checkpoint of the training: what it is, and its weights or their sketch.
 
+use super::facts::Facts;
 use crate::collection::listing::Opened;
 use crate::collection::source::Source;
 use crate::collection::{
@@ -58,6 +59,8 @@ pub(super) struct Arrival {
     pub(super) layout: Vec<TensorShape>,
     /// Tensors of it that could not be read.
     pub(super) unread: Vec<Unread>,
+    /// What the trainer's files say of the training.
+    pub(super) facts: Option<Facts>,
     /// Its files; none of a sketch.
     files: Vec<PathBuf>,
     source: Source,
@@ -98,6 +101,7 @@ impl Arrival {
     pub(super) fn of(found: Found, limits: &Limits) -> Result<Self> {
         let stamp = Stamp::of(&found.files);
         let opened = Opened::of(&found, limits)?;
+        let facts = found.trainer_state(limits).map(Facts::from);
         let shown = printable(&found.path.to_string_lossy());
         let unread = opened.unread(&shown);
         let unread = unread.collect();
@@ -109,6 +113,7 @@ impl Arrival {
             names: found.claimed,
             saved: stamp.newest(),
             unread,
+            facts,
             files: found.files,
             source: Source::Foreign(Box::new(opened.description)),
             stamp,
@@ -137,6 +142,7 @@ impl Arrival {
                 names: Claimed::default(),
                 layout,
                 unread: kept.unread,
+                facts: None,
                 files: Vec::new(),
                 source: Source::Sketch(Arc::new(kept.sketch)),
             }

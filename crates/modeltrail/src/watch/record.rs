@@ -1,5 +1,6 @@
 //! What a watch reports, as lines of JSON.
 
+use super::facts::Fact;
 use super::observation::Observation;
 use super::watcher::Beside;
 use crate::collection::{PositionClaim, Problem};
@@ -34,10 +35,16 @@ enum Kind<'a> {
         /// Whether enough steps lie behind for a verdict.
         judged: bool,
         alarm: bool,
+        /// Whether the alarm before turns out to have been a single step.
+        was_spike: bool,
         /// Whether an alarm of the same cause came just before.
         continues: bool,
         /// The likely cause of an alarm.
         cause: Option<Cause>,
+        /// The evidence for an event, in words.
+        evidence: &'a str,
+        /// What the trainer's files say happened.
+        facts: &'a [Fact],
         verdict: Option<&'a Verdict>,
         coverage: &'a Coverage,
     },
@@ -75,8 +82,11 @@ impl<'a> Record<'a> {
             again: observed.again,
             judged: observed.reading.verdict.is_some(),
             alarm: observed.alarm().is_some(),
+            was_spike: observed.reading.was_spike,
             continues: observed.continues,
-            cause: observed.alarm().map(|verdict| verdict.cause),
+            cause: observed.alarm(),
+            evidence: observed.evidence(),
+            facts: &observed.facts,
             verdict: observed.reading.verdict.as_ref(),
             coverage: &observed.coverage,
         })

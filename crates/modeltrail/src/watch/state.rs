@@ -13,10 +13,10 @@ use checkpoint_store::NewFile;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::path::Path;
-use trajectory::shift::{Cause, Tracks};
+use trajectory::shift::{Cause, Numbers};
 
 /// What a state says that it is.
-const SCHEMA: &str = "modeltrail.watch-state/2";
+const SCHEMA: &str = "modeltrail.watch-state/3";
 /// Largest state that is read, in bytes.
 const LARGEST: u64 = 1 << 36;
 /// Bytes of a BLAKE3.
@@ -42,7 +42,7 @@ pub(super) struct Header {
     /// Lengths of the newest steps, as bits: texts of fractions need not come back as they were.
     pub(super) recent: Vec<u64>,
     pub(super) alarm: Option<(Cause, usize)>,
-    pub(super) tracks: Tracks,
+    pub(super) numbers: Numbers,
     pub(super) in_hand: InHand,
     /// Whether all is done that an alarm of the checkpoint in hand asks for.
     pub(super) was_reported: bool,
@@ -62,7 +62,7 @@ impl Header {
     pub(super) fn new(
         directory: OsString,
         followed: Followed,
-        tracks: Tracks,
+        numbers: Numbers,
         in_hand: InHand,
         length: usize,
     ) -> Self {
@@ -73,7 +73,7 @@ impl Header {
             seen: Vec::new(),
             recent: Vec::new(),
             alarm: None,
-            tracks,
+            numbers,
             in_hand,
             was_reported: false,
             length,

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
-use trajectory::shift::{Cause, Features, RECENT, Verdict};
+use trajectory::shift::{Cause, WINDOW};
 
 /// A safetensors file with one matrix, saved so many seconds after the epoch.
 fn bytes(value: f32) -> Vec<u8> {
@@ -267,29 +267,18 @@ fn a_state_of_an_older_version_is_refused_by_version_and_a_damaged_one_as_damage
 
 #[test]
 fn an_alarm_continues_the_last_one_of_its_cause_if_that_is_recent() {
-    let verdict = |cause: Cause| Verdict {
-        alarm: cause != Cause::Nothing,
-        cause,
-        score: 1.0,
-        probabilities: [0.25; 4],
-        features: Features {
-            step: 0.0,
-            outside: 0.0,
-            turn: 0.0,
-        },
-    };
     let folder = tempfile::tempdir().unwrap();
     let mut watcher = watcher(&folder);
-    let mut continues = |cause: Cause| watcher.continues(Some(&verdict(cause)));
+    let mut continues = |cause: Cause| watcher.continues(Some(cause).filter(|cause| *cause != Cause::Nothing));
     assert!(!continues(Cause::Data));
     assert!(continues(Cause::Data));
-    assert!(!continues(Cause::Slower));
-    for _ in 1..RECENT {
+    assert!(!continues(Cause::RateDown));
+    for _ in 1..WINDOW {
         assert!(!continues(Cause::Nothing));
     }
-    assert!(continues(Cause::Slower));
-    for _ in 0..RECENT {
+    assert!(continues(Cause::RateDown));
+    for _ in 0..WINDOW {
         assert!(!continues(Cause::Nothing));
     }
-    assert!(!continues(Cause::Slower));
+    assert!(!continues(Cause::RateDown));
 }

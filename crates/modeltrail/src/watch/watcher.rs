@@ -1,19 +1,22 @@
 //! The state of a watch: what it follows, and what it has seen.
 
 use super::accredited::Accredited;
+use super::facts::Facts;
 use super::observation::Observation;
 use super::pending::Pending;
 use super::reading::{Form, Stamp};
 use crate::collection::{Options, PositionClaim, Problem, RunClaim, Unit, printable};
 use crate::coverage::Unread;
+use crate::detector::ranges;
 use crate::error::{Error, Result};
 use checkpoint_store::TensorShape;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::OsString;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-use trajectory::shift::{Calibration, Cause, Detector};
+use trajectory::shift::{Cause, Detector, Threshold};
 use weightspace::sketch::{Parameters, relative_error};
 
 /// What a look finds.
@@ -23,6 +26,8 @@ pub enum Event {
     Checkpoint(Box<Observation>),
     /// A file that is skipped, and why.
     Problem(Problem),
+    /// What is followed and how it is judged, before the first checkpoint.
+    Note(String),
     /// A file that lies beside the checkpoints of the training: a copy, an average, or no model at all.
     Beside(Beside),
 }
@@ -41,9 +46,7 @@ pub struct Beside {
 pub struct Watcher {
     pub(super) directory: PathBuf,
     pub(super) options: Options,
-    pub(super) calibration: Calibration,
-    /// Whether that is the built-in one.
-    pub(super) is_built_in: bool,
+    pub(super) threshold: Threshold,
     pub(super) detector: Detector,
     pub(super) accredited: Option<Accredited>,
     /// Files that were read or skipped, as they were then; they may be gone.
@@ -60,6 +63,8 @@ pub struct Watcher {
     pub(super) left: Option<(InHand, Vec<f32>, bool)>,
     /// What was judged, by its bits.
     pub(super) judged: HashMap<u64, String>,
+    /// Whether it was said what is followed.
+    pub(super) is_introduced: bool,
     /// What was said to lie beside.
     pub(super) beside: HashSet<PathBuf>,
 }
@@ -76,6 +81,12 @@ pub(super) struct Followed {
     pub(super) form: Form,
     /// Checkpoints that were judged.
     pub(super) judged: u64,
+    /// The position of the checkpoint that was judged last.
+    #[serde(default)]
+    pub(super) position: Option<u64>,
+    /// What the trainer said then.
+    #[serde(default)]
+    pub(super) facts: Option<Facts>,
     /// Whether positions are those of the names, since the files all say the same.
     #[serde(default)]
     pub(super) by_names: bool,
@@ -87,6 +98,16 @@ pub(super) struct Followed {
     pub(super) copies_only: bool,
 }
 
+impl Followed {
+    /// Where the values of each tensor lie among all; none of a sketch, which mixes them.
+    pub(super) fn tensors(&self) -> Vec<Range<usize>> {
+        if self.form == Form::Sketches {
+            return Vec::new();
+        }
+        ranges(&self.layout)
+    }
+}
+
 /// A checkpoint that is about to be judged.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct InHand {
@@ -96,6 +117,9 @@ pub(super) struct InHand {
     pub(super) went_back: bool,
     /// Tensors of it that could not be read.
     pub(super) unread: Vec<Unread>,
+    /// What the trainer's files say of the training.
+    #[serde(default)]
+    pub(super) facts: Option<Facts>,
 }
 
 impl Watcher {
@@ -118,9 +142,8 @@ impl Watcher {
         Ok(Self {
             directory: directory.to_path_buf(),
             options: options.clone(),
-            calibration: Calibration::zoos(),
-            is_built_in: true,
-            detector: Detector::new(Calibration::zoos(), &[])?,
+            threshold: Threshold::built_in(),
+            detector: Detector::new(Threshold::built_in(), &[])?,
             accredited,
             seen: HashMap::new(),
             pending: Pending::default(),
@@ -130,6 +153,7 @@ impl Watcher {
             state: None,
             left: None,
             judged: HashMap::new(),
+            is_introduced: false,
             beside: HashSet::new(),
         })
     }

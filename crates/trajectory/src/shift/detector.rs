@@ -1,11 +1,23 @@
 //! The detector: one checkpoint after the other in, one reading each out.
 
-use super::calibration::{Calibration, Verdict};
-use super::features::{Motion, SPAN, Track};
+use super::cause::Cause;
+use super::grid::Grid;
+use super::history::{Comparison, History, Newest, Ratios, Scores};
+use super::motion::{Motion, SPAN, Track};
+use super::threshold::Threshold;
 use crate::Error;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::ops::Range;
+
+/// Steps in which a tensor must have moved before it is news that it stands still.
+const MOVED: usize = 5;
+/// Checkpoints after an event at which the run may turn out to go on as before it.
+const RETURNS: usize = 2;
+/// A step so many times longer than its forecast may be a spike, wherever it leads.
+const SPIKE: f64 = 4.0;
+/// Newest steps whose ways back say what is usual.
+const WAYS_BACK: usize = 5;
 
 /// What one checkpoint says of the run so far.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -13,10 +25,30 @@ pub struct Reading {
     /// How the whole model moved; `None` for the first checkpoint, and for one that is equal to
     /// the one before.
     pub motion: Option<Motion>,
-    /// How each layer moved, in the order in which the layers were given; `None` as above.
-    pub layers: Vec<Option<Motion>>,
-    /// The detector's decision; `None` until [`WARM_UP`](super::WARM_UP) steps have been seen.
+    /// How each tensor moved, in the order in which they were given; `None` as above.
+    pub tensors: Vec<Option<Motion>>,
+    /// The detector's decision; `None` before there is evidence enough.
     pub verdict: Option<Verdict>,
+    /// Whether the run goes on as before its last event, which was a single step then: a spike.
+    pub was_spike: bool,
+}
+
+/// A decision about one step.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verdict {
+    /// Whether something happened.
+    pub alarm: bool,
+    /// What probably did; nothing where there is no alarm.
+    pub cause: Cause,
+    /// The largest of the scores: above the threshold is an alarm.
+    pub score: f64,
+    /// How far the step is from the forecast, in the run's own scatter; `None` while that is measured
+    /// anew after an event.
+    pub scores: Option<Scores>,
+    /// The step ÷ what was forecast.
+    pub ratios: Option<Ratios>,
+    /// Numbers of the tensors that stand still and did not before.
+    pub frozen: Vec<usize>,
 }
 
 /// An online detector of changes in a training: feed it one checkpoint at a time.
@@ -24,48 +56,79 @@ pub struct Reading {
 /// It holds the last [`SPAN`] steps: memory and time per checkpoint are O([`SPAN`] · parameters).
 #[derive(Debug, Clone)]
 pub struct Detector {
-    pub(super) calibration: Calibration,
+    pub(super) threshold: Threshold,
     /// Parts of the parameters that are followed each by itself.
-    pub(super) layers: Vec<Range<usize>>,
-    pub(super) whole: Track,
-    pub(super) each: Vec<Track>,
+    pub(super) tensors: Vec<Range<usize>>,
+    pub(super) numbers: Numbers,
     pub(super) newest: Option<Vec<f32>>,
     pub(super) steps: VecDeque<Vec<f32>>,
 }
 
+/// The numbers that a [`Detector`] keeps beside its [`vectors`](Detector::vectors). Serialised and
+/// read back they are the same bits.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Numbers {
+    pub(super) whole: Track,
+    pub(super) each: Vec<Track>,
+    pub(super) history: History,
+    /// In how many steps in a row each tensor moved.
+    pub(super) moved: Vec<usize>,
+    /// Largest cosines between the newest steps and ways back, in billionths.
+    ways_back: VecDeque<i64>,
+    grid: Option<Grid>,
+    /// Checkpoints since the last event, while that may turn out to have been one step.
+    since_event: Option<usize>,
+}
+
 impl Detector {
-    /// A detector that has seen nothing yet. `layers` are ranges of parameters to follow each by
-    /// itself, beside the whole; they may be empty, overlap, or leave parameters out.
+    /// A detector that has seen nothing yet. `tensors` are ranges of parameters to follow each by
+    /// itself, beside the whole; they may be empty, overlap, or leave parameters out. Without them
+    /// it is not known which of them are frozen, and how differently they change.
     ///
     /// # Errors
     ///
     /// [`Error::OutOfRange`] when a range ends before it starts.
-    pub fn new(calibration: Calibration, layers: &[Range<usize>]) -> Result<Self, Error> {
-        if let Some(backwards) = layers.iter().find(|layer| layer.start > layer.end) {
+    pub fn new(threshold: Threshold, tensors: &[Range<usize>]) -> Result<Self, Error> {
+        if let Some(backwards) = tensors.iter().find(|range| range.start > range.end) {
             return Err(Error::OutOfRange {
-                what: "start of a layer",
+                what: "start of a tensor",
                 index: backwards.start,
                 length: backwards.end,
             });
         }
         Ok(Self {
-            calibration,
-            layers: layers.to_vec(),
-            whole: Track::default(),
-            each: vec![Track::default(); layers.len()],
+            threshold,
+            tensors: tensors.to_vec(),
+            numbers: Numbers {
+                each: vec![Track::default(); tensors.len()],
+                moved: vec![0; tensors.len()],
+                ..Numbers::default()
+            },
             newest: None,
             steps: VecDeque::new(),
         })
     }
 
-    /// Takes the next checkpoint in.
+    /// Takes the next checkpoint in, of a training that is saved at even intervals.
     ///
     /// # Errors
     ///
-    /// A checkpoint of another length than the ones before, one too short for the layers, or one
-    /// that is not finite. The detector is then as it was.
+    /// As [`push_after`](Self::push_after).
     pub fn push(&mut self, checkpoint: &[f32]) -> Result<Reading, Error> {
-        self.check(checkpoint)?;
+        self.push_after(1.0, checkpoint)
+    }
+
+    /// Takes the next checkpoint in, saved so long after the one before, in any unit that stays the
+    /// same: steps over longer intervals are longer, by an exponent that is learnt from the run.
+    ///
+    /// # Errors
+    ///
+    /// A checkpoint of another length than the ones before, one too short for the tensors, or one
+    /// that is not finite; an interval that is not above 0. The detector is then as it was.
+    pub fn push_after(&mut self, interval: f64, checkpoint: &[f32]) -> Result<Reading, Error> {
+        self.check(interval, checkpoint)?;
+        let grid = Grid::of(checkpoint);
+        let grid_before = self.numbers.grid.replace(grid);
         let Some(before) = self.newest.replace(checkpoint.to_vec()) else {
             return Ok(self.nothing());
         };
@@ -82,31 +145,63 @@ impl Detector {
                 .map(|other| dot(newest, other))
                 .collect()
         };
-        let motion = self.whole.push(&products(0..step.len()));
-        let layers = std::iter::zip(&mut self.each, &self.layers)
-            .map(|(track, layer)| track.push(&products(layer.clone())))
+        let each: Vec<Vec<f64>> = self.tensors.iter().cloned().map(products).collect();
+        let whole = match self.tile(step.len()) {
+            true => sums(&each, self.steps.len() + 1),
+            false => products(0..step.len()),
+        };
+        let motion = self.numbers.whole.push(&whole);
+        let tensors: Vec<Option<Motion>> = std::iter::zip(&mut self.numbers.each, &each)
+            .map(|(track, products)| track.push(products))
             .collect();
         if self.steps.len() == SPAN {
             self.steps.pop_front();
         }
         self.steps.push_back(step);
-        let features = motion.as_ref().and_then(|motion| motion.features);
+        let is_rounded = grid_before == Some(Grid::F32) && grid < Grid::F32;
+        let (verdict, was_spike) = match &motion {
+            Some(motion) => {
+                let score = self.threshold.score();
+                self.numbers.judge(score, interval, motion, &tensors, is_rounded)
+            }
+            None => (None, false),
+        };
         Ok(Reading {
-            verdict: features.map(|features| self.calibration.judge(features)),
             motion,
-            layers,
+            tensors,
+            verdict,
+            was_spike,
         })
+    }
+
+    /// Whether the tensors are all parameters, each once: then their products add up.
+    fn tile(&self, length: usize) -> bool {
+        let mut end = 0;
+        for range in &self.tensors {
+            if range.start != end {
+                return false;
+            }
+            end = range.end;
+        }
+        !self.tensors.is_empty() && end == length
     }
 
     fn nothing(&self) -> Reading {
         Reading {
             motion: None,
-            layers: vec![None; self.layers.len()],
+            tensors: vec![None; self.tensors.len()],
             verdict: None,
+            was_spike: false,
         }
     }
 
-    fn check(&self, checkpoint: &[f32]) -> Result<(), Error> {
+    fn check(&self, interval: f64, checkpoint: &[f32]) -> Result<(), Error> {
+        if !(interval > 0.0 && interval.is_finite()) {
+            return Err(Error::NotFinite {
+                what: "logarithm of the interval",
+                index: 0,
+            });
+        }
         if let Some(bad) = checkpoint.iter().position(|weight| !weight.is_finite()) {
             return Err(Error::NotFinite {
                 what: "weight",
@@ -123,19 +218,132 @@ impl Detector {
                 right_length: before.len(),
             });
         }
-        match self
-            .layers
-            .iter()
-            .find(|layer| layer.end > checkpoint.len())
-        {
+        let mut tensors = self.tensors.iter();
+        match tensors.find(|range| range.end > checkpoint.len()) {
             Some(beyond) => Err(Error::OutOfRange {
-                what: "end of a layer",
+                what: "end of a tensor",
                 index: beyond.end,
                 length: checkpoint.len(),
             }),
             None => Ok(()),
         }
     }
+}
+
+impl Numbers {
+    /// Judges a step and takes it in; whether the event before turns out to have been a spike.
+    fn judge(
+        &mut self,
+        threshold: f64,
+        interval: f64,
+        motion: &Motion,
+        tensors: &[Option<Motion>],
+        is_rounded: bool,
+    ) -> (Option<Verdict>, bool) {
+        let lengths: Vec<f64> = tensors
+            .iter()
+            .map(|motion| motion.map_or(f64::NAN, |motion| motion.step_length.ln()))
+            .collect();
+        let newest = self.history.newest(interval, motion.logarithms(), &lengths);
+        let was_spike = self.is_back(threshold, &newest);
+        let compared = self.history.compare(&newest);
+        let frozen = self.newly_still(tensors);
+        let way_back = self.way_back(motion);
+        let is_beyond = compared.is_none() && self.history.is_beyond_all(&newest);
+        let score = compared.map_or(0.0, |compared| compared.scores.largest());
+        let cause = if !frozen.is_empty() {
+            Cause::Frozen
+        } else if is_rounded {
+            Cause::Rounded
+        } else if let Some(cause) = way_back.filter(|_| compared.is_some()) {
+            cause
+        } else if let Some(Comparison { scores, ratios }) =
+            compared.filter(|_| score > threshold)
+        {
+            Cause::of_step(&scores, &ratios)
+        } else if is_beyond {
+            Cause::Data
+        } else {
+            Cause::Nothing
+        };
+        let alarm = cause != Cause::Nothing;
+        let is_judged = compared.is_some() || alarm;
+        if alarm {
+            self.history.take_event(newest);
+            // Other things do not end by themselves.
+            let length = compared.map_or(1.0, |compared| compared.ratios.step);
+            let may_end = cause == Cause::RateUp || (cause == Cause::Data && length > SPIKE);
+            self.since_event = may_end.then_some(0);
+        } else {
+            self.history.take(newest);
+        }
+        let verdict = is_judged.then(|| Verdict {
+            alarm,
+            cause,
+            score,
+            scores: compared.map(|compared| compared.scores),
+            ratios: compared.map(|compared| compared.ratios),
+            frozen,
+        });
+        (verdict, was_spike)
+    }
+
+    /// Whether the run goes on as before its last event; then its history does.
+    fn is_back(&mut self, threshold: f64, newest: &Newest) -> bool {
+        let Some(since) = &mut self.since_event else {
+            return false;
+        };
+        *since += 1;
+        let is_last = *since >= RETURNS;
+        let compared = self.history.compare_with_before(newest);
+        // The span of the last steps has the long one in it, so that only lengths can be compared.
+        let is_back = compared.is_some_and(|compared| compared.scores.step.abs() <= threshold);
+        if is_back {
+            self.history.forget_event();
+        } else if is_last {
+            self.history.accept_event();
+        }
+        if is_back || is_last {
+            self.since_event = None;
+        }
+        is_back
+    }
+
+    /// Tensors that stand still and moved in every one of the steps before.
+    fn newly_still(&mut self, tensors: &[Option<Motion>]) -> Vec<usize> {
+        let mut still = Vec::new();
+        for (number, (moved, motion)) in std::iter::zip(&mut self.moved, tensors).enumerate() {
+            if motion.is_some() {
+                *moved += 1;
+            } else {
+                if *moved >= MOVED {
+                    still.push(number);
+                }
+                *moved = 0;
+            }
+        }
+        still
+    }
+
+    fn way_back(&mut self, motion: &Motion) -> Option<Cause> {
+        const BILLION: f64 = 1e9;
+        let usual = self.ways_back.iter().copied().max();
+        let usual = usual.map_or(-1.0, |usual| usual as f64 / BILLION);
+        let cause = Cause::of_way_back(motion, usual);
+        if motion.back_cosine.is_finite() {
+            if self.ways_back.len() == WAYS_BACK {
+                self.ways_back.pop_front();
+            }
+            self.ways_back.push_back((motion.back_cosine * BILLION) as i64);
+        }
+        cause
+    }
+}
+
+/// Sums over rows of this length.
+fn sums(rows: &[Vec<f64>], length: usize) -> Vec<f64> {
+    let sum = |index: usize| rows.iter().filter_map(|row| row.get(index)).sum();
+    (0..length).map(sum).collect()
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f64 {

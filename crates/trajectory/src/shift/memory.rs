@@ -1,27 +1,15 @@
 //! What a detector knows, to be kept and to go on from.
 
-use super::calibration::Calibration;
-use super::detector::Detector;
-use super::features::{SPAN, Track};
+use super::detector::{Detector, Numbers};
+use super::motion::SPAN;
+use super::threshold::Threshold;
 use crate::Error;
-use serde::{Deserialize, Serialize};
 use std::ops::Range;
-
-/// The numbers that a [`Detector`] keeps beside its vectors. Serialised and read back they are the
-/// same bits.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Tracks {
-    whole: Track,
-    each: Vec<Track>,
-}
 
 impl Detector {
     /// The numbers that it keeps beside its [`vectors`](Self::vectors).
-    pub fn tracks(&self) -> Tracks {
-        Tracks {
-            whole: self.whole.clone(),
-            each: self.each.clone(),
-        }
+    pub fn numbers(&self) -> Numbers {
+        self.numbers.clone()
     }
 
     /// The newest checkpoint, then the last steps (at most [`SPAN`]), the oldest first. Nothing
@@ -35,15 +23,15 @@ impl Detector {
     ///
     /// # Errors
     ///
-    /// [`Error::LengthMismatch`] when the vectors are of different lengths, or tracks, layers and
+    /// [`Error::LengthMismatch`] when the vectors are of different lengths, or numbers, tensors and
     /// vectors cannot come from one detector; and as [`Detector::new`].
     pub fn restored(
-        calibration: Calibration,
-        layers: &[Range<usize>],
-        tracks: Tracks,
+        threshold: Threshold,
+        tensors: &[Range<usize>],
+        numbers: Numbers,
         mut vectors: impl Iterator<Item = Vec<f32>>,
     ) -> Result<Self, Error> {
-        let mut detector = Self::new(calibration, layers)?;
+        let mut detector = Self::new(threshold, tensors)?;
         detector.newest = vectors.next();
         detector.steps = vectors.collect();
         let mismatch = |left, left_length, right, right_length| {
@@ -58,12 +46,12 @@ impl Detector {
         if let Some(odd) = detector.steps.iter().find(|step| step.len() != length) {
             return mismatch("a step", odd.len(), "the newest checkpoint", length);
         }
-        if tracks.each.len() != layers.len() {
-            let (tracks, layers) = (tracks.each.len(), layers.len());
-            return mismatch("the tracks of layers", tracks, "the layers", layers);
+        if numbers.each.len() != tensors.len() || numbers.moved.len() != tensors.len() {
+            let (tracks, tensors) = (numbers.each.len(), tensors.len());
+            return mismatch("the tracks of tensors", tracks, "the tensors", tensors);
         }
         let held = detector.steps.len();
-        let mut all = std::iter::once(&tracks.whole).chain(&tracks.each);
+        let mut all = std::iter::once(&numbers.whole).chain(&numbers.each);
         if !all.all(|track| track.is_sound(held)) {
             return mismatch(
                 "the steps",
@@ -72,8 +60,7 @@ impl Detector {
                 SPAN,
             );
         }
-        detector.whole = tracks.whole;
-        detector.each = tracks.each;
+        detector.numbers = numbers;
         Ok(detector)
     }
 }
@@ -90,14 +77,15 @@ mod tests {
 
     #[test]
     fn a_detector_that_was_kept_goes_on_as_the_one_that_was_not() -> Result<(), Error> {
-        let new = || Detector::new(Calibration::zoos(), &[0..2, 1..5]);
+        let new = || Detector::new(Threshold::built_in(), &[0..2, 1..5]);
         let mut whole = new()?;
         let mut cut = new()?;
         for epoch in 0..30 {
+            let text = serde_json::to_string(&cut.numbers()).unwrap();
             cut = Detector::restored(
-                Calibration::zoos(),
+                Threshold::built_in(),
                 &[0..2, 1..5],
-                cut.tracks(),
+                serde_json::from_str(&text).unwrap(),
                 cut.vectors().map(<[f32]>::to_vec),
             )?;
             let (expected, found) = (whole.push(&point(epoch))?, cut.push(&point(epoch))?);
@@ -109,14 +97,14 @@ mod tests {
 
     #[test]
     fn what_cannot_come_from_one_detector_is_refused() -> Result<(), Error> {
-        let mut detector = Detector::new(Calibration::zoos(), &[])?;
+        let mut detector = Detector::new(Threshold::built_in(), &[])?;
         for epoch in 0..12 {
             detector.push(&point(epoch))?;
         }
         let vectors: Vec<Vec<f32>> = detector.vectors().map(<[f32]>::to_vec).collect();
-        let restored = |layers: &[Range<usize>], vectors: Vec<Vec<f32>>| {
+        let restored = |tensors: &[Range<usize>], vectors: Vec<Vec<f32>>| {
             let vectors = vectors.into_iter();
-            Detector::restored(Calibration::zoos(), layers, detector.tracks(), vectors)
+            Detector::restored(Threshold::built_in(), tensors, detector.numbers(), vectors)
         };
         assert!(restored(&[], vectors.clone()).is_ok());
         assert!(restored(&[0..1, 1..2], vectors.clone()).is_err());

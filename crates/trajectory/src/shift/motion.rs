@@ -1,16 +1,11 @@
-//! How the newest step compares with the recent ones.
+//! How the newest step lies to the ones before it.
 
 use nalgebra::{DMatrix, DVector};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-use weightspace::statistics::median;
 
 /// Steps whose span the newest one is compared with.
 pub const SPAN: usize = 10;
-/// Steps whose medians say what is usual.
-pub const RECENT: usize = 5;
-/// Steps that must lie behind the one that is judged first.
-pub const WARM_UP: usize = 10;
 
 /// Added to the diagonal of a Gram matrix, as a share of its mean: below this a direction is
 /// rounding.
@@ -28,45 +23,42 @@ pub struct Motion {
     /// Share of the step that lies outside the span of the last [`SPAN`] steps, 0 to 1: the sine
     /// of the angle between the step and that span. 1 for the first step.
     pub outside_share: f64,
-    /// What the detector judges; `None` until [`WARM_UP`] steps lie behind.
-    pub features: Option<Features>,
+    /// The largest cosine of the angle between the step and the way back from the checkpoint before
+    /// to any of the [`SPAN`] before that, −1 to 1: near 1 for a step that returns to one of them.
+    /// NaN for the first step.
+    pub back_cosine: f64,
+    /// How much of the way to that checkpoint the step went: 1 arrives there, a half arrives at the
+    /// mean of the two. NaN for the first step.
+    pub back_share: f64,
 }
 
-/// What changes in a run when something changes in its training; all 0 when nothing does.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Features {
-    /// ln(step length ÷ its median over the last [`RECENT`] steps).
-    pub step: f64,
-    /// ln(length outside the span ÷ its median over the last [`RECENT`] steps).
-    pub outside: f64,
-    /// ln(tan(angle to the span) ÷ its median over the last [`RECENT`] steps).
-    pub turn: f64,
-}
-
-impl Features {
-    pub(super) fn as_array(self) -> [f64; 3] {
-        [self.step, self.outside, self.turn]
+impl Motion {
+    /// ln of the step length, of its part outside the span of the last steps, and of the tangent of
+    /// the angle to that span.
+    pub fn logarithms(&self) -> [f64; 3] {
+        let outside = self.outside_share.clamp(SMALLEST, 1.0);
+        let inside = (1.0 - outside * outside).sqrt().max(SMALLEST);
+        [
+            self.step_length.ln(),
+            (outside * self.step_length).ln(),
+            (outside / inside).ln(),
+        ]
     }
 }
 
-/// Inner products and lengths of one model's, or one layer's, recent steps.
+/// Inner products of one model's, or one layer's, recent steps.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Bits", into = "Bits")]
 pub(super) struct Track {
     /// Row i: products of step i with the steps up to itself that were held then, the oldest
     /// first.
     products: VecDeque<Vec<f64>>,
-    /// ln of step length, of the length outside, and of the tangent, newest last.
-    usual: VecDeque<[f64; 3]>,
-    steps: usize,
 }
 
 /// A [`Track`] as whole numbers: texts of fractions need not come back as the same bits.
 #[derive(Serialize, Deserialize)]
 struct Bits {
     products: Vec<Vec<u64>>,
-    usual: Vec<[u64; 3]>,
-    steps: usize,
 }
 
 impl From<Track> for Bits {
@@ -74,8 +66,6 @@ impl From<Track> for Bits {
         let row = |row: Vec<f64>| row.into_iter().map(f64::to_bits).collect();
         Self {
             products: track.products.into_iter().map(row).collect(),
-            usual: track.usual.iter().map(|u| u.map(f64::to_bits)).collect(),
-            steps: track.steps,
         }
     }
 }
@@ -85,8 +75,6 @@ impl From<Bits> for Track {
         let row = |row: Vec<u64>| row.into_iter().map(f64::from_bits).collect();
         Self {
             products: bits.products.into_iter().map(row).collect(),
-            usual: bits.usual.iter().map(|u| u.map(f64::from_bits)).collect(),
-            steps: bits.steps,
         }
     }
 }
@@ -94,10 +82,7 @@ impl From<Bits> for Track {
 impl Track {
     /// Whether it can have come of so many steps that are held.
     pub(super) fn is_sound(&self, held: usize) -> bool {
-        self.products.len() == held
-            && held <= SPAN
-            && self.steps >= self.usual.len()
-            && self.usual.len() == self.steps.min(RECENT)
+        self.products.len() == held && held <= SPAN
     }
 
     /// Takes the products of the newest step with the last steps (at most [`SPAN`], oldest first)
@@ -112,50 +97,27 @@ impl Track {
         motion
     }
 
-    fn motion(&mut self, square: f64, past: &[f64]) -> Motion {
+    fn motion(&self, square: f64, past: &[f64]) -> Motion {
         let step_length = square.sqrt();
-        let outside_share = (self.outside_square(square, past) / square)
-            .sqrt()
-            .clamp(SMALLEST, 1.0);
-        let cosine = match (past.last(), self.products.back().and_then(|row| row.last())) {
-            (Some(product), Some(&before)) => product / (step_length * before.sqrt()),
+        let gram = self.gram(past.len());
+        let outside = outside_square(&gram, square, past);
+        let cosine = match (past.last(), gram.diagonal().as_slice().last()) {
+            (Some(product), Some(before)) => product / (step_length * before.sqrt()),
             _ => f64::NAN,
         };
-        let inside_share = (1.0 - outside_share * outside_share).sqrt().max(SMALLEST);
-        let now = [
-            step_length.ln(),
-            (outside_share * step_length).ln(),
-            (outside_share / inside_share).ln(),
-        ];
-        let features = (self.steps >= WARM_UP).then(|| {
-            let [step, outside, turn] = [0, 1, 2]
-                .map(|kind| now[kind] - median(self.usual.iter().map(|usual| usual[kind])));
-            Features {
-                step,
-                outside,
-                turn,
-            }
-        });
-        if self.usual.len() == RECENT {
-            self.usual.pop_front();
-        }
-        self.usual.push_back(now);
-        self.steps += 1;
+        let (back_cosine, back_share) = way_back(&gram, square, past);
         Motion {
             step_length,
             cosine,
-            outside_share,
-            features,
+            outside_share: (outside / square).sqrt().clamp(SMALLEST, 1.0),
+            back_cosine,
+            back_share,
         }
     }
 
-    /// ‖step − its projection onto the span of the past steps‖², by the normal equations.
-    fn outside_square(&self, square: f64, past: &[f64]) -> f64 {
-        let count = past.len();
-        if count == 0 {
-            return square;
-        }
-        let first = self.products.len() - count;
+    /// Inner products of the last `count` steps, the oldest first.
+    fn gram(&self, count: usize) -> DMatrix<f64> {
+        let first = self.products.len().saturating_sub(count);
         let mut gram = DMatrix::zeros(count, count);
         for (i, row) in self.products.iter().skip(first).enumerate() {
             // The row ends with the step's product with itself, and before that with the one
@@ -165,16 +127,43 @@ impl Track {
                 gram[(j, i)] = product;
             }
         }
-        let ridge = RIDGE * gram.trace() / count as f64;
-        for i in 0..count {
-            gram[(i, i)] += ridge;
-        }
-        let past = DVector::from_column_slice(past);
-        match gram.cholesky() {
-            Some(cholesky) => (square - past.dot(&cholesky.solve(&past))).max(0.0),
-            None => square,
+        gram
+    }
+}
+
+/// ‖step − its projection onto the span of the past steps‖², by the normal equations.
+fn outside_square(gram: &DMatrix<f64>, square: f64, past: &[f64]) -> f64 {
+    let count = past.len();
+    if count == 0 {
+        return square;
+    }
+    let ridge = RIDGE * gram.trace() / count as f64;
+    let regular = gram + DMatrix::from_diagonal_element(count, count, ridge);
+    let past = DVector::from_column_slice(past);
+    match regular.cholesky() {
+        Some(cholesky) => (square - past.dot(&cholesky.solve(&past))).max(0.0),
+        None => square,
+    }
+}
+
+/// Of the ways back over the last 1, 2, … steps: the largest cosine between the step and one of them,
+/// and how much of that way the step went.
+fn way_back(gram: &DMatrix<f64>, square: f64, past: &[f64]) -> (f64, f64) {
+    let (mut best, mut share) = (f64::NAN, f64::NAN);
+    // The way back is minus the sum of the steps that it undoes.
+    let (mut along, mut length_square) = (0.0, 0.0);
+    for newest in (0..past.len()).rev() {
+        along -= past[newest];
+        let crossed: f64 = (newest + 1..past.len()).map(|j| gram[(newest, j)]).sum();
+        length_square += gram[(newest, newest)] + 2.0 * crossed;
+        if length_square > 0.0 {
+            let cosine = along / (length_square * square).sqrt();
+            if best.is_nan() || cosine > best {
+                (best, share) = (cosine, along / length_square);
+            }
         }
     }
+    (best, share)
 }
 
 #[cfg(test)]
@@ -248,7 +237,26 @@ mod tests {
     }
 
     #[test]
-    fn features_do_not_depend_on_the_scale_of_the_weights() {
+    fn a_step_back_is_known_by_where_it_ends() {
+        let steps = drawn(14, 20);
+        let back = |over: usize, share: f64| {
+            let undone = &steps[steps.len() - over..];
+            let way = (0..20).map(|i| -share * undone.iter().map(|step| step[i]).sum::<f64>());
+            let mut steps = steps.clone();
+            steps.push(way.collect());
+            track(&steps).pop().unwrap().unwrap()
+        };
+        for (over, share) in [(1, 1.0), (4, 1.0), (10, 1.0), (4, 0.5)] {
+            let found = back(over, share);
+            assert!((found.back_cosine - 1.0).abs() < 1e-9, "{over} {found:?}");
+            assert!((found.back_share - share).abs() < 1e-9, "{over} {found:?}");
+        }
+        let usual = track(&steps).pop().unwrap().unwrap();
+        assert!(usual.back_cosine < 0.8, "{usual:?}");
+    }
+
+    #[test]
+    fn only_lengths_depend_on_the_scale_of_the_weights() {
         let steps = drawn(15, 12);
         let scaled: Vec<Vec<f64>> = steps
             .iter()
@@ -256,20 +264,11 @@ mod tests {
             .collect();
         for (a, b) in std::iter::zip(track(&steps), track(&scaled)) {
             let (a, b) = (a.unwrap(), b.unwrap());
-            assert_eq!(a.features.is_some(), b.features.is_some());
-            if let (Some(a), Some(b)) = (a.features, b.features) {
-                for (x, y) in std::iter::zip(a.as_array(), b.as_array()) {
-                    assert!((x - y).abs() < 1e-6);
-                }
-            }
+            assert!((1000.0 * a.step_length / b.step_length - 1.0).abs() < 1e-9);
+            assert!((a.outside_share - b.outside_share).abs() < 1e-6);
+            let turn = |motion: &Motion| motion.logarithms()[2];
+            assert!((turn(&a) - turn(&b)).abs() < 1e-6);
         }
-    }
-
-    #[test]
-    fn nothing_is_judged_before_the_warm_up_is_over() {
-        let motions = track(&drawn(WARM_UP + 1, 40));
-        let judged = |motion: &Option<Motion>| motion.unwrap().features.is_some();
-        assert_eq!(motions.iter().position(judged), Some(WARM_UP));
     }
 
     #[test]

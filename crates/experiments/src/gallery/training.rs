@@ -1,0 +1,130 @@
+//! A training of the gallery as it lies on disk: `training.json` and its checkpoints.
+
+use anyhow::{Context, Result, ensure};
+use checkpoint_store::foreign::{ForeignCheckpoint, Limits, Role, discover};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// What it says that it is.
+const SCHEMA: &str = "modeltrail.gallery-training/1";
+
+/// One training, with what happened to it in the middle.
+#[derive(Deserialize)]
+pub(super) struct Training {
+    schema: String,
+    pub(super) kind: String,
+    pub(super) seed: u64,
+    pub(super) architecture: String,
+    pub(super) optimiser: String,
+    pub(super) schedule: String,
+    pub(super) weights: u64,
+    pub(super) spacing: String,
+    /// The checkpoints of the training that was left alone.
+    pub(super) base: Vec<Saved>,
+    /// Steps after which the schedule lowers the rate at once.
+    #[serde(default)]
+    scheduled_drops: Vec<u64>,
+    /// What happened, by name.
+    pub(super) events: BTreeMap<String, Branch>,
+    #[serde(skip)]
+    folder: PathBuf,
+}
+
+/// A checkpoint, and what was measured on the way to it.
+#[derive(Deserialize)]
+pub(super) struct Saved {
+    file: PathBuf,
+    pub(super) step: u64,
+    pub(super) loss: Option<f64>,
+    pub(super) gradient_norm: Option<f64>,
+    pub(super) update_to_weight: Option<f64>,
+}
+
+/// What follows an event.
+#[derive(Deserialize)]
+pub(super) struct Branch {
+    /// The checkpoint of the base that it continues from.
+    pub(super) from: usize,
+    pub(super) checkpoints: Vec<Saved>,
+}
+
+/// The weights of a checkpoint, and where each tensor lies among them.
+pub(super) struct Weights {
+    pub(super) values: Vec<f32>,
+    pub(super) tensors: Vec<Range<usize>>,
+}
+
+impl Training {
+    /// Reads the description of a training.
+    pub(super) fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join("training.json");
+        let text = std::fs::read(&path).with_context(|| path.display().to_string())?;
+        let mut training: Self =
+            serde_json::from_slice(&text).with_context(|| path.display().to_string())?;
+        let found = &training.schema;
+        ensure!(found == SCHEMA, "{}: it is {found}, not {SCHEMA}", path.display());
+        training.folder = folder.to_path_buf();
+        Ok(training)
+    }
+
+    /// Whether the schedule lowers the rate at once between two steps.
+    pub(super) fn drops_between(&self, before: u64, now: u64) -> bool {
+        let mut drops = self.scheduled_drops.iter();
+        drops.any(|drop| (before..now).contains(drop))
+    }
+
+    /// The weights of a checkpoint, sorted by the names of their tensors; without running statistics.
+    pub(super) fn weights(&self, saved: &Saved) -> Result<Weights> {
+        let path = self.folder.join(&saved.file);
+        let limits = Limits::default();
+        let mut discovery = discover(std::slice::from_ref(&path), &limits);
+        if let Some(problem) = discovery.problems.pop() {
+            return Err(problem.error.into());
+        }
+        let found = discovery.checkpoints.pop();
+        let found = found.with_context(|| format!("no checkpoint in {}", path.display()))?;
+        let checkpoint = ForeignCheckpoint::open(&found, &limits)?;
+        let tensors = checkpoint.tensors();
+        let is_weight = |index: &usize| tensors.get(*index).is_some_and(|t| t.role == Role::Weight);
+        let mut order: Vec<usize> = (0..tensors.len()).filter(is_weight).collect();
+        order.sort_by(|&a, &b| tensors[a].name.cmp(&tensors[b].name));
+        let mut weights = Weights {
+            values: Vec::new(),
+            tensors: Vec::new(),
+        };
+        for index in order {
+            let start = weights.values.len();
+            let mut take = |chunk: &[f32]| weights.values.extend_from_slice(chunk);
+            checkpoint.read(index, &mut take)?;
+            weights.tensors.push(start..weights.values.len());
+        }
+        Ok(weights)
+    }
+}
+
+/// The folders of the trainings in a folder, by kind and seed.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn find(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let kinds = std::fs::read_dir(root).with_context(|| {
+        format!("{} cannot be read: train the gallery first", root.display())
+    })?;
+    for kind in kinds {
+        let kind = kind?.path();
+        if !kind.is_dir() {
+            continue;
+        }
+        for seed in std::fs::read_dir(kind)? {
+            let seed = seed?.path();
+            if seed.join("training.json").is_file() {
+                found.push(seed);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}

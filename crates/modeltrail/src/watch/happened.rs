@@ -1,0 +1,146 @@
+//! What happened at a checkpoint, by the weights and by the trainer's files.
+
+use super::facts::Fact;
+use crate::text::{counted, few};
+use checkpoint_store::TensorShape;
+use std::fmt::Write;
+use trajectory::shift::{Cause, Verdict};
+
+/// Most tensors that are named.
+const MOST_NAMES: usize = 4;
+
+/// The cause of an alarm: what the trainer's files say, else what the weights look like. What the
+/// training's own schedule brings about is none.
+pub(super) fn cause(verdict: Option<&Verdict>, facts: &[Fact]) -> Option<Cause> {
+    if let Some(fact) = facts.iter().find(|fact| !fact.planned) {
+        return Some(fact.cause);
+    }
+    let cause = verdict.filter(|verdict| verdict.alarm)?.cause;
+    let is_planned = facts.iter().any(|fact| match fact.cause {
+        Cause::RateDown => matches!(cause, Cause::RateDown | Cause::Batch),
+        Cause::RateUp => matches!(cause, Cause::RateUp | Cause::Data),
+        _ => false,
+    });
+    (!is_planned).then_some(cause)
+}
+
+/// The evidence for what happened, in numbers; empty where nothing did.
+pub(super) fn evidence(
+    verdict: Option<&Verdict>,
+    facts: &[Fact],
+    layout: &[TensorShape],
+) -> String {
+    let mut text = String::new();
+    for fact in facts {
+        let by = match fact.planned {
+            true => "by its schedule",
+            false => "by the trainer's files",
+        };
+        let _ = write!(text, "{}{}, {by}", separator(&text), fact.what);
+    }
+    let Some(verdict) = verdict.filter(|verdict| verdict.alarm) else {
+        return text;
+    };
+    if !verdict.frozen.is_empty() {
+        let names = verdict.frozen.iter();
+        let names: Vec<&str> = names
+            .filter_map(|&number| layout.get(number))
+            .map(|tensor| tensor.name.as_str())
+            .collect();
+        let count = counted(names.len(), "tensor");
+        let _ = write!(
+            text,
+            "{}{count} of {} did not move: {}",
+            separator(&text),
+            layout.len(),
+            few(names.iter().copied(), MOST_NAMES)
+        );
+    }
+    if let (Some(ratios), Some(_)) = (verdict.ratios, verdict.scores) {
+        let _ = write!(
+            text,
+            "{}step {} x its forecast, turn {} x, {:.1} standard deviations",
+            separator(&text),
+            rounded(ratios.step),
+            rounded(ratios.turn),
+            verdict.score
+        );
+    }
+    text
+}
+
+fn separator(text: &str) -> &'static str {
+    if text.is_empty() { "" } else { "; " }
+}
+
+fn rounded(ratio: f64) -> String {
+    match ratio {
+        ratio if ratio >= 10.0 => format!("{ratio:.0}"),
+        ratio => format!("{ratio:.2}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use trajectory::shift::{Ratios, Scores};
+
+    fn verdict(cause: Cause) -> Verdict {
+        Verdict {
+            alarm: cause != Cause::Nothing,
+            cause,
+            score: 3.9,
+            scores: Some(Scores {
+                step: -3.9,
+                outside: -3.9,
+                turn: 0.1,
+                spread: None,
+            }),
+            ratios: Some(Ratios {
+                step: 0.36,
+                outside: 0.36,
+                turn: 1.1,
+            }),
+            frozen: Vec::new(),
+        }
+    }
+
+    fn fact(cause: Cause, planned: bool) -> Fact {
+        Fact {
+            cause,
+            planned,
+            what: "learning rate 1e-1 → 1e-2".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_planned_drop_is_no_alarm_and_a_fact_comes_before_a_guess() {
+        let drop = verdict(Cause::RateDown);
+        assert_eq!(cause(Some(&drop), &[]), Some(Cause::RateDown));
+        assert_eq!(cause(Some(&drop), &[fact(Cause::RateDown, true)]), None);
+        let data = verdict(Cause::Data);
+        assert_eq!(
+            cause(Some(&data), &[fact(Cause::RateDown, true)]),
+            Some(Cause::Data)
+        );
+        let lost = [fact(Cause::OptimiserLost, false)];
+        assert_eq!(cause(Some(&data), &lost), Some(Cause::OptimiserLost));
+        assert_eq!(cause(None, &lost), Some(Cause::OptimiserLost));
+        assert_eq!(cause(Some(&verdict(Cause::Nothing)), &[]), None);
+    }
+
+    #[test]
+    fn the_evidence_has_numbers() {
+        let said = evidence(
+            Some(&verdict(Cause::RateDown)),
+            &[fact(Cause::RateDown, true)],
+            &[],
+        );
+        assert_eq!(
+            said,
+            "learning rate 1e-1 → 1e-2, by its schedule; step 0.36 x its forecast, turn 1.10 x, \
+             3.9 standard deviations"
+        );
+        assert_eq!(evidence(None, &[], &[]), "");
+    }
+}
