@@ -74,13 +74,13 @@ pub(crate) fn is_quiet() -> bool {
 
 /// The columns of the terminal: what COLUMNS says, then what the terminal does.
 fn columns(is_terminal: bool) -> Option<usize> {
-    let told = std::env::var("COLUMNS").ok();
-    let told = told.and_then(|columns| columns.trim().parse().ok());
+    let set = std::env::var("COLUMNS").ok();
+    let set = set.and_then(|columns| columns.trim().parse().ok());
     let own = || {
         let size = is_terminal.then(terminal_size::terminal_size)?;
         size.map(|(width, _)| usize::from(width.0))
     };
-    told.or_else(own)
+    set.or_else(own)
         .filter(|&columns: &usize| columns >= NARROWEST)
 }
 

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Every run of the store is a training of its own. Unrelated pairs are final checkpoints of two
-//! runs, related ones are two checkpoints of one. Permuted suspects get the order of a stranger.
+//! runs, related ones are two checkpoints of one. Permuted suspects get the order of an unrelated model.
 
 use anyhow::{Context, Result};
 use checkpoint_store::{Checkpoints, Store, TensorShape};
@@ -163,7 +163,7 @@ fn unrelated(zoo: &Zoo) {
         near.filter(is).count()
     };
     println!(
-        "unrelated, nearer than 0.65 of strangers: {}; fall to half by alignment: {}, to 0.3: {}",
+        "unrelated, nearer than 0.65 of the distance of unrelated models: {}; fall to half by alignment: {}, to 0.3: {}",
         count(|pair| pair.0 <= 0.65),
         count(|pair| pair.1 <= 0.5),
         count(|pair| pair.1 <= 0.3)
@@ -209,9 +209,9 @@ fn searched(zoo: &Zoo, aligned: bool) {
                 let count = zoo.runs.len();
                 let others = (1..).map(|step| (suspect + step) % count);
                 let mut runs: Vec<usize> = others.take(SEARCHED - usize::from(own)).collect();
-                let stranger = (suspect + SEARCHED + 5) % count;
+                let unrelated = (suspect + SEARCHED + 5) % count;
                 let values = if aligned {
-                    zoo.reordered(zoo.last(suspect), zoo.last(stranger))
+                    zoo.reordered(zoo.last(suspect), zoo.last(unrelated))
                 } else {
                     zoo.column(zoo.last(suspect))
                 };

@@ -1,13 +1,13 @@
 //! Forks: parent and fork point of branches whose origin is known.
 
 mod branches;
-mod heaps;
+mod mixed;
 
 use super::world::World;
 use crate::findings::{Figure, Findings};
 use anyhow::Result;
 use branches::{Families, Kind, Outcome};
-use heaps::{Heap, heaps};
+use mixed::{Mixed, mixed_collections};
 use report::figure::chart::{Axis, Chart, Panel, Reference, Series, Style};
 use report::table::{Column, Table};
 use serde_json::{Map, Value, json};
@@ -21,9 +21,9 @@ const BINS: [f64; 6] = [0.0, 0.5, 0.8, 0.9, 0.99, 1.0];
 const TEXT: &str = "\
 Trunks are trained, and at some epochs branches leave them with their momentum kept: on changed data, \
 or on the same data in another shuffle. A pool holds one trunk with all its branches, a branch of a \
-branch, and two strangers; who belongs to whom is not told, only the order within each run. Runs from \
-one start are tried in pools of three, without the shared first weights among the checkpoints and with \
-them. No model here has a seed that any zoo has. The method's constants were chosen on seeds of the zoos, \
+branch, and two unrelated trunks; which run left which is not given, only the order within each run. \
+Runs from one start are tried in pools of three, without the shared first weights among the checkpoints \
+and with them. No model here has a seed that any zoo has. The method's constants were chosen on seeds of the zoos, \
 and its preference for older runs after a trial on other families than these.\n\n\
 The slack, the number of spreads that a checkpoint may be worse than the best and stay possible, is \
 compared on the even seeds; everything else is of the odd seeds, at the slack that `trajectory::forks` \
@@ -32,10 +32,10 @@ possible and all possible forks are within one checkpoint of the estimate, at a 
 every other fork is reported as \"cannot tell\", with its estimate. Where a run has no recorded fork, \
 the right answer is that it has none. The branch of a branch counts in the headline figures only \
 as a certain and wrong answer.\n\n\
-A heap is a trunk, one branch and two strangers, and nobody says which is which: merge heights count the \
-runs, and then the tree's branches are split off (`trajectory::branches`). Where the two parts that a \
-trunk and its branch have after the fork go on alike, as they do with label noise in the CNN, either may \
-be called the branch.";
+A mixed collection is a trunk, one branch and two unrelated trunks, and nobody says which is which: merge \
+heights count the runs, and then the tree's branches are split off (`trajectory::branches`). Where the \
+two parts that a trunk and its branch have after the fork go on alike, as they do with label noise in the \
+CNN, either may be called the branch.";
 
 pub(super) fn run(world: &World) -> Result<Findings> {
     let mut findings = Findings {
@@ -47,7 +47,7 @@ pub(super) fn run(world: &World) -> Result<Findings> {
     let mut json = Map::new();
     let mut slacks = Vec::new();
     let (mut rows, mut by_epoch, mut panels) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut heap_rows, mut heaps_json) = (Vec::new(), Map::new());
+    let (mut mixed_rows, mut mixed_json) = (Vec::new(), Map::new());
     for name in ["mlp", "cnn"] {
         let families = Families::new(world, name)?;
         for slack in SLACKS {
@@ -85,19 +85,19 @@ pub(super) fn run(world: &World) -> Result<Findings> {
             ]);
         }
         panels.push(panel(&families, &outcomes));
-        let heaps = heaps(&families)?;
+        let collections = mixed_collections(&families)?;
         for kind in Kind::ALL {
-            let of_kind: Vec<&Heap> = heaps.iter().filter(|heap| heap.kind == kind).collect();
+            let of_kind: Vec<&Mixed> = collections.iter().filter(|one| one.kind == kind).collect();
             if !of_kind.is_empty() {
-                heap_rows.push(heap_row(name, kind, &of_kind));
+                mixed_rows.push(mixed_row(name, kind, &of_kind));
                 let key = format!("{name}: {}", kind.name());
-                heaps_json.insert(key, heap_json(&of_kind));
+                mixed_json.insert(key, json_of_mixed(&of_kind));
             }
         }
         all.extend(outcomes);
     }
     panels.push(reliability(&all));
-    json.insert("heaps".into(), Value::Object(heaps_json));
+    json.insert("heaps".into(), Value::Object(mixed_json));
 
     let changed: Vec<&Outcome> = all.iter().filter(|o| o.kind.is_of_other_data()).collect();
     let certain: Vec<&Outcome> = changed.iter().filter(|o| o.certain).copied().collect();
@@ -148,18 +148,19 @@ pub(super) fn run(world: &World) -> Result<Findings> {
             rows: by_epoch,
         },
         Table {
-            caption: "Heaps told apart without being told how many runs there are, odd seeds"
-                .into(),
+            caption:
+                "Mixed collections separated without knowing how many runs there are, odd seeds"
+                    .into(),
             columns: columns(
                 &["zoo", "branch"],
                 &[
-                    "heaps",
-                    "all runs told by merge heights",
+                    "n",
+                    "all runs separated by merge heights",
                     "with branches split off",
                     "split, but trunk and branch changed parts",
                 ],
             ),
-            rows: heap_rows,
+            rows: mixed_rows,
         },
         Table {
             caption: "Choice of the slack, even seeds; branches of all kinds".into(),
@@ -232,28 +233,28 @@ fn kind_row(name: &str, kind: Kind, outcomes: &[&Outcome]) -> Vec<String> {
     ]
 }
 
-fn heap_row(name: &str, kind: Kind, heaps: &[&Heap]) -> Vec<String> {
-    let share = |is: fn(&Heap) -> bool| {
-        let count = heaps.iter().filter(|heap| is(heap)).count();
-        format!("{:.3}", count as f64 / heaps.len() as f64)
+fn mixed_row(name: &str, kind: Kind, collections: &[&Mixed]) -> Vec<String> {
+    let share = |is: fn(&Mixed) -> bool| {
+        let count = collections.iter().filter(|one| is(one)).count();
+        format!("{:.3}", count as f64 / collections.len() as f64)
     };
     vec![
         name.to_owned(),
         kind.name().to_owned(),
-        heaps.len().to_string(),
-        share(|heap| heap.told_by_heights),
-        share(|heap| heap.told),
-        share(|heap| heap.split_otherwise),
+        collections.len().to_string(),
+        share(|one| one.separated_by_heights),
+        share(|one| one.separated),
+        share(|one| one.split_otherwise),
     ]
 }
 
-fn heap_json(heaps: &[&Heap]) -> Value {
-    let count = |is: fn(&Heap) -> bool| heaps.iter().filter(|heap| is(heap)).count();
+fn json_of_mixed(collections: &[&Mixed]) -> Value {
+    let count = |is: fn(&Mixed) -> bool| collections.iter().filter(|one| is(one)).count();
     json!({
-        "heaps": heaps.len(),
-        "told_by_heights": count(|heap| heap.told_by_heights),
-        "told": count(|heap| heap.told),
-        "split_otherwise": count(|heap| heap.split_otherwise),
+        "heaps": collections.len(),
+        "told_by_heights": count(|one| one.separated_by_heights),
+        "told": count(|one| one.separated),
+        "split_otherwise": count(|one| one.split_otherwise),
     })
 }
 

@@ -21,7 +21,7 @@ const STALL: f64 = 2.0;
 const TEXT: &str = "\
 The first table takes the checkpoint half way through training as accepted and asks how far the last \
 one has come since: in units of the run's own recent steps (the median of the last ten), and of the \
-distance of strangers (the median over pairs of runs of the same zoo at the same epoch).\n\n\
+distance of unrelated runs (the median over pairs of runs of the same zoo at the same epoch).\n\n\
 The second asks whether the weights still go somewhere when the loss does not. In every window of ten \
 epochs a line is fitted to the training loss; it has stalled if it does not fall by two standard errors \
 of the slope. Persistence is the squared displacement over the window divided by the sum of the squared \
@@ -78,7 +78,7 @@ pub(super) fn run(world: &World) -> Result<Findings> {
             columns: numbers(&[
                 "runs",
                 "recent steps",
-                "of strangers",
+                "of unrelated runs",
                 "share of the path",
                 "straightness",
                 "growth exponent",
@@ -133,10 +133,10 @@ fn ways(zoo: &Trained, most: usize) -> Result<Vec<Way>> {
             let column = |point: u32| matrix.column(point as usize).data.into_slice();
             distance(column(one), column(two))
         });
-        let strangers = Spread::of(apart).median;
+        let unrelated = Spread::of(apart).median;
         let units = Units {
             recent: WINDOW,
-            unrelated: (strangers > 0.0).then_some(strangers),
+            unrelated: (unrelated > 0.0).then_some(unrelated),
         };
         let walk = Kind::Walk.of(matrix, order, number as u64);
         let walked: Vec<u32> = (0..walk.ncols() as u32).collect();
@@ -197,21 +197,21 @@ fn shown(spread: Spread, digits: usize) -> String {
 
 fn since_row(name: &str, ways: &[Way]) -> (Vec<String>, Value) {
     let of = |value: fn(&Way) -> f64| Spread::of(ways.iter().map(value));
-    let (steps, strangers) = (of(|w| w.since.in_steps), of(|w| w.since.of_unrelated));
+    let (steps, unrelated) = (of(|w| w.since.in_steps), of(|w| w.since.of_unrelated));
     let (share, straight) = (of(|w| w.since.share_of_path), of(|w| w.since.straightness));
     let (exponent, of_walk) = (of(|w| w.exponent), of(|w| w.of_walk));
     let row = vec![
         name.to_owned(),
         ways.len().to_string(),
         shown(steps, 1),
-        shown(strangers, 3),
+        shown(unrelated, 3),
         shown(share, 3),
         shown(straight, 2),
         shown(exponent, 2),
         shown(of_walk, 2),
     ];
     let json = json!({
-        "n": ways.len(), "in_steps": steps, "of_strangers": strangers, "share_of_path": share,
+        "n": ways.len(), "in_steps": steps, "of_strangers": unrelated, "share_of_path": share,
         "straightness": straight, "growth_exponent": exponent, "growth_exponent_of_walk": of_walk,
     });
     (row, json)

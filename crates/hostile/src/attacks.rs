@@ -245,7 +245,7 @@ pub fn names() -> Vec<Attack> {
         "zoo.description",
         "../zoo.description",
     ] {
-        let told = name.escape_default().to_string();
+        let shown = name.escape_default().to_string();
         let json: String = name
             .chars()
             .map(|c| {
@@ -278,7 +278,7 @@ pub fn names() -> Vec<Attack> {
                 zip(&[Entry::new(&format!("{name}.npy"), &npy("(4,)", 16))]),
             ),
         ] {
-            let name = format!("{what} called {told}");
+            let name = format!("{what} called {shown}");
             all.push(Attack { name, file, bytes });
         }
     }

@@ -81,12 +81,15 @@ impl Life {
     ///
     /// # Errors
     /// What went wrong, in words.
-    pub fn undisturbed(self, sabotage: Option<Sabotage>) -> Told<Undisturbed> {
+    pub fn undisturbed(self, sabotage: Option<Sabotage>) -> Reported<Undisturbed> {
         let root = temporary()?;
-        self.prepare(root.path()).map_err(told)?;
-        let disk = Disk::new(root.path()).map_err(told)?.sabotaged(sabotage);
+        self.prepare(root.path()).map_err(described)?;
+        let disk = Disk::new(root.path())
+            .map_err(described)?
+            .sabotaged(sabotage);
         let acknowledged = Acknowledged::default();
-        self.live(&disk, root.path(), &acknowledged).map_err(told)?;
+        self.live(&disk, root.path(), &acknowledged)
+            .map_err(described)?;
         let files = files_below(root.path())?;
         self.check(root.path(), &acknowledged.within(usize::MAX))?;
         Ok(Undisturbed {
@@ -115,7 +118,7 @@ impl Life {
     }
 
     /// Checks that everything acknowledged is there, whole, once.
-    fn check(self, root: &Path, acknowledged: &[Fact]) -> Told<()> {
+    fn check(self, root: &Path, acknowledged: &[Fact]) -> Reported<()> {
         match self {
             Self::Store => stores::check(root, acknowledged),
             Self::Repair => stores::check_repair(root, acknowledged),
@@ -125,7 +128,7 @@ impl Life {
 }
 
 /// What went wrong, in words.
-pub type Told<T> = std::result::Result<T, String>;
+pub type Reported<T> = std::result::Result<T, String>;
 
 impl Undisturbed {
     /// The moments at which power can be lost: after so many operations, and none.
@@ -144,11 +147,11 @@ impl Undisturbed {
     ///
     /// # Errors
     /// What was lost or mixed, in words.
-    pub fn lose_power(&self, after: usize, image: Image) -> Told<()> {
+    pub fn lose_power(&self, after: usize, image: Image) -> Reported<()> {
         let root = temporary()?;
         self.disk
             .lose_power(after, image, root.path())
-            .map_err(told)?;
+            .map_err(described)?;
         self.check_and_finish(root.path(), &self.acknowledged.within(after))
             .map_err(|what| format!("power lost after {after} ({image:?}): {what}"))
     }
@@ -164,7 +167,7 @@ impl Undisturbed {
         image: Image,
         seed: u64,
         second: Image,
-    ) -> Told<()> {
+    ) -> Reported<()> {
         let context = |what: String| {
             format!(
                 "power lost after {after} ({image:?}), again by seed {seed} ({second:?}): {what}"
@@ -173,36 +176,39 @@ impl Undisturbed {
         let root = temporary()?;
         self.disk
             .lose_power(after, image, root.path())
-            .map_err(told)?;
+            .map_err(described)?;
         let mut facts = self.acknowledged.within(after);
-        let disk = Disk::new(root.path()).map_err(told)?;
+        let disk = Disk::new(root.path()).map_err(described)?;
         let acknowledged = Acknowledged::default();
         self.life
             .live(&disk, root.path(), &acknowledged)
-            .map_err(told)
+            .map_err(described)
             .map_err(context)?;
         let at = (seed % (disk.moments() as u64 + 1)) as usize;
         facts.extend(acknowledged.within(at));
         let left = temporary()?;
-        disk.lose_power(at, second, left.path()).map_err(told)?;
+        disk.lose_power(at, second, left.path())
+            .map_err(described)?;
         self.check_and_finish(left.path(), &facts).map_err(context)
     }
 
     /// The operation `at` fails; then the life goes on on the same disk.
     ///
     /// # Errors
-    /// What was lost, mixed, left behind or told wrongly, in words.
-    pub fn strike(&self, at: usize, fault: Fault) -> Told<Struck> {
+    /// What was lost, mixed, left behind or reported wrongly, in words.
+    pub fn strike(&self, at: usize, fault: Fault) -> Reported<Struck> {
         let context = |what: String| format!("{fault:?} at {at}: {what}");
         let root = temporary()?;
-        self.life.prepare(root.path()).map_err(told)?;
-        let disk = Disk::new(root.path()).map_err(told)?.failing(at, fault);
+        self.life.prepare(root.path()).map_err(described)?;
+        let disk = Disk::new(root.path())
+            .map_err(described)?
+            .failing(at, fault);
         let acknowledged = Acknowledged::default();
         let happened = match self.life.live(&disk, root.path(), &acknowledged) {
             // Nothing depends on some operations, such as removing what another writer left.
             Ok(()) => disk.tried() > at,
             Err(error) => {
-                is_told(&error, fault).map_err(context)?;
+                is_reported(&error, fault).map_err(context)?;
                 true
             }
         };
@@ -215,7 +221,7 @@ impl Undisturbed {
         if let Fault::Error(_) = fault {
             let image = temporary()?;
             disk.lose_power(usize::MAX, Image::Nothing, image.path())
-                .map_err(told)?;
+                .map_err(described)?;
             self.life
                 .check(image.path(), &acknowledged.within(usize::MAX))
                 .map_err(|what| context(format!("then power lost: {what}")))?;
@@ -224,11 +230,11 @@ impl Undisturbed {
     }
 
     /// Checks what is there, lives on without a fault, and compares with a life without.
-    fn check_and_finish(&self, root: &Path, facts: &[Fact]) -> Told<()> {
+    fn check_and_finish(&self, root: &Path, facts: &[Fact]) -> Reported<()> {
         self.life.check(root, facts)?;
-        let disk = Disk::new(root).map_err(told)?;
+        let disk = Disk::new(root).map_err(described)?;
         let again = Acknowledged::default();
-        self.life.live(&disk, root, &again).map_err(told)?;
+        self.life.live(&disk, root, &again).map_err(described)?;
         self.life.check(root, facts)?;
         self.life.check(root, &again.within(usize::MAX))?;
         let files = files_below(root)?;
@@ -245,7 +251,7 @@ impl Undisturbed {
 }
 
 /// Whether an error says what was struck.
-fn is_told(error: &Error, fault: Fault) -> Told<()> {
+fn is_reported(error: &Error, fault: Fault) -> Reported<()> {
     use std::io::ErrorKind;
     let wanted = match fault {
         Fault::Error(kind) => kind,
@@ -255,14 +261,14 @@ fn is_told(error: &Error, fault: Fault) -> Told<()> {
     match error {
         Error::StorageFull { source, .. } if is_full && source.kind() == wanted => Ok(()),
         Error::Io { source, .. } if !is_full && source.kind() == wanted => Ok(()),
-        other => Err(format!("told as: {other}")),
+        other => Err(format!("reported as: {other}")),
     }
 }
 
 /// What was planted as left by another writer, long ago.
 const PLANTED: &str = "1-00000000000000ff-0.unfinished";
 
-fn no_stray_file(root: &Path) -> Told<()> {
+fn no_stray_file(root: &Path) -> Reported<()> {
     for path in files_below(root)?.keys() {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.ends_with(".unfinished") && name != PLANTED {
@@ -272,34 +278,34 @@ fn no_stray_file(root: &Path) -> Told<()> {
     Ok(())
 }
 
-fn files_below(root: &Path) -> Told<Files> {
+fn files_below(root: &Path) -> Reported<Files> {
     let mut files = Files::new();
     let mut folders = vec![root.to_path_buf()];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).map_err(told)? {
-            let path = entry.map_err(told)?.path();
+        for entry in fs::read_dir(&folder).map_err(described)? {
+            let path = entry.map_err(described)?.path();
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let name = path.strip_prefix(root).map_err(told)?.to_path_buf();
-                files.insert(name, fs::read(&path).map_err(told)?);
+                let name = path.strip_prefix(root).map_err(described)?.to_path_buf();
+                files.insert(name, fs::read(&path).map_err(described)?);
             }
         }
     }
     Ok(files)
 }
 
-fn told(error: impl std::fmt::Display) -> String {
+fn described(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
 /// A folder in memory, where there is one: millions of small files pass through it.
-pub fn temporary() -> Told<tempfile::TempDir> {
+pub fn temporary() -> Reported<tempfile::TempDir> {
     let memory = Path::new("/dev/shm");
     let folder = if memory.is_dir() {
         tempfile::tempdir_in(memory)
     } else {
         tempfile::tempdir()
     };
-    folder.map_err(told)
+    folder.map_err(described)
 }

@@ -1,67 +1,14 @@
-//! A plot area with axes, a legend row above it, and a colour bar beside it. Neither legend nor
-//! bar is ever inside the plot area, so neither can hide data.
+//! A plot area with axes, ticks and labels.
 
 use crate::{
+    area::Area,
     scale::{Domain, Tick},
-    svg::{Anchor, Path, Svg, Text, number, text_width},
+    style::{AXIS_STYLE, LABEL_SIZE, TICK_SIZE},
+    svg::{Anchor, Path, Svg, Text, text_width},
 };
 
-const TICK_SIZE: f64 = 11.0;
-const LABEL_SIZE: f64 = 12.0;
-const TITLE_SIZE: f64 = 14.0;
-const AXIS_STYLE: &str = "stroke=\"#555\"";
+/// How the lines of the grid are drawn.
 const GRID_STYLE: &str = "stroke=\"#e8e8e8\"";
-
-/// Width of every figure in pixels.
-pub(crate) const WIDTH: f64 = 900.0;
-
-/// White space around the panels of a figure.
-const MARGIN: f64 = 9.0;
-
-/// An area of the picture, in pixels.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Area {
-    pub(crate) left: f64,
-    pub(crate) top: f64,
-    pub(crate) width: f64,
-    pub(crate) height: f64,
-}
-
-impl Area {
-    pub(crate) fn right(self) -> f64 {
-        self.left + self.width
-    }
-
-    pub(crate) fn bottom(self) -> f64 {
-        self.top + self.height
-    }
-
-    /// Takes `height` pixels off the top.
-    pub(crate) fn below(self, height: f64) -> Self {
-        Self {
-            top: self.top + height,
-            height: self.height - height,
-            ..self
-        }
-    }
-
-    /// The cells of a figure whose panels stand in rows of `columns`, each row `height` high,
-    /// with the height that all of them take.
-    pub(crate) fn cells(count: usize, columns: usize, height: f64) -> (Vec<Self>, f64) {
-        const GAP: f64 = 20.0;
-        let columns = count.clamp(1, columns);
-        let width = (WIDTH - 2.0 * MARGIN - GAP * (columns - 1) as f64) / columns as f64;
-        let cells = (0..count)
-            .map(|i| Self {
-                left: MARGIN + (width + GAP) * (i % columns) as f64,
-                top: MARGIN + height * (i / columns) as f64,
-                width,
-                height: height - 2.0 * MARGIN,
-            })
-            .collect();
-        (cells, height * count.div_ceil(columns).max(1) as f64)
-    }
-}
 
 /// What stands along one axis.
 #[derive(Debug, Clone, Copy)]
@@ -220,7 +167,7 @@ impl Frame {
         frame
     }
 
-    fn draw_y(&self, svg: &mut Svg, area: Area, axis: Axis<'_>, ticks: &[crate::scale::Tick]) {
+    fn draw_y(&self, svg: &mut Svg, area: Area, axis: Axis<'_>, ticks: &[Tick]) {
         let plot = self.plot;
         let (mut grid, mut marks) = (Path::default(), Path::default());
         for tick in ticks {
@@ -330,186 +277,4 @@ impl Frame {
             &text,
         );
     }
-}
-
-/// Writes a panel's title at the top left of `area`; returns what is left below it.
-pub(crate) fn panel_title(svg: &mut Svg, area: Area, title: &str) -> Area {
-    if title.is_empty() {
-        return area;
-    }
-    let text = Text::new(title).size(TITLE_SIZE).bold().fill("#111");
-    svg.text(area.left, area.top + TITLE_SIZE, &text);
-    area.below(TITLE_SIZE + 8.0)
-}
-
-/// How an entry of a legend is drawn.
-pub(crate) enum Mark {
-    Line,
-    /// A line with gaps, by `stroke-dasharray`.
-    Dashed(&'static str),
-    Dot,
-    LineAndDot,
-    /// A line inside two bands, as in a spread chart.
-    Bands,
-    Block,
-    /// Blocks of several run colours.
-    Spectrum,
-    /// Discs from small and pale to large and full.
-    Fading,
-    Ring,
-}
-
-/// One entry of a legend.
-pub(crate) struct Entry<'a> {
-    pub(crate) mark: Mark,
-    pub(crate) colour: String,
-    pub(crate) name: &'a str,
-}
-
-/// Writes a legend into rows along the top of `area`; returns what is left below it.
-pub(crate) fn legend(svg: &mut Svg, area: Area, entries: &[Entry<'_>]) -> Area {
-    const ROW: f64 = 18.0;
-    const SWATCH: f64 = 26.0;
-    if entries.is_empty() {
-        return area;
-    }
-    let (mut x, mut y) = (area.left, area.top + ROW / 2.0);
-    for entry in entries {
-        // Fonts that stand in for Helvetica can be a good tenth wider.
-        let width = SWATCH + 6.0 + text_width(entry.name, TICK_SIZE) * 1.12;
-        if x > area.left && x + width > area.right() {
-            (x, y) = (area.left, y + ROW);
-        }
-        draw_mark(svg, entry, x, y, SWATCH);
-        let text = Text::new(entry.name).size(TICK_SIZE);
-        svg.text(x + SWATCH + 6.0, y + TICK_SIZE * 0.36, &text);
-        x += width + 18.0;
-    }
-    area.below(y + ROW / 2.0 + 4.0 - area.top)
-}
-
-fn draw_mark(svg: &mut Svg, entry: &Entry<'_>, x: f64, y: f64, width: f64) {
-    let colour = &entry.colour;
-    let line = format!("stroke=\"{colour}\" stroke-width=\"2\"");
-    let disc = format!("fill=\"{colour}\"");
-    match entry.mark {
-        Mark::Line => svg.line((x, y), (x + width, y), &line),
-        Mark::Dashed(dashes) => {
-            let style = format!("{line} stroke-dasharray=\"{dashes}\"");
-            svg.line((x, y), (x + width, y), &style);
-        }
-        Mark::Dot => svg.circle(x + width / 2.0, y, 3.2, &disc),
-        Mark::LineAndDot => {
-            svg.line((x, y), (x + width, y), &line);
-            svg.circle(x + width / 2.0, y, 3.2, &disc);
-        }
-        Mark::Bands => {
-            for (half, opacity) in [(7.0, ".16"), (3.5, ".28")] {
-                let style = format!("fill=\"{colour}\" fill-opacity=\"{opacity}\"");
-                svg.rectangle(x, y - half, width, 2.0 * half, &style);
-            }
-            svg.line((x, y), (x + width, y), &line);
-        }
-        Mark::Block => svg.rectangle(x + width - 12.0, y - 6.0, 12.0, 12.0, &disc),
-        Mark::Spectrum => {
-            for i in 0..5 {
-                let style = format!("fill=\"{}\"", crate::colour::run_colour(i, 250).hex());
-                svg.rectangle(x + 5.2 * i as f64, y - 6.0, 5.2, 12.0, &style);
-            }
-        }
-        Mark::Fading => {
-            for (i, (radius, opacity)) in [(1.2, ".3"), (1.9, ".65"), (2.6, "1")]
-                .into_iter()
-                .enumerate()
-            {
-                let style = format!("fill=\"{colour}\" fill-opacity=\"{opacity}\"");
-                svg.circle(x + 6.0 + 8.0 * i as f64, y, radius, &style);
-            }
-        }
-        Mark::Ring => {
-            let style = format!("fill=\"#fff\" stroke=\"{colour}\" stroke-width=\"1.4\"");
-            svg.circle(x + width - 7.0, y, 4.0, &style);
-        }
-    }
-}
-
-/// Width that [`colour_bar`] takes, its labels included.
-pub(crate) const COLOUR_BAR_WIDTH: f64 = 76.0;
-
-/// Draws a vertical colour bar that fills the height of `plot`, starting at `left`.
-pub(crate) fn colour_bar(
-    svg: &mut Svg,
-    plot: Area,
-    left: f64,
-    domain: Domain,
-    colour: impl Fn(f64) -> crate::colour::Rgb,
-    label: &str,
-) {
-    const STEPS: usize = 48;
-    const WIDTH: f64 = 12.0;
-    for step in 0..STEPS {
-        // Each step reaches to the bottom and is covered by the next, so no seam shows.
-        let from = 1.0 - step as f64 / STEPS as f64;
-        let t = 1.0 - (step as f64 + 0.5) / STEPS as f64;
-        svg.rectangle(
-            left,
-            plot.bottom() - plot.height * from,
-            WIDTH,
-            plot.height * from,
-            &format!("fill=\"{}\"", colour(t).hex()),
-        );
-    }
-    let mut marks = Path::default();
-    let mut widest = 0.0_f64;
-    for tick in domain.ticks((plot.height / 55.0) as usize) {
-        let y = plot.bottom() - domain.position(tick.value) * plot.height;
-        marks
-            .move_to(left + WIDTH, y)
-            .line_to(left + WIDTH + 3.0, y);
-        if let Some(name) = &tick.label {
-            let text = Text::new(name).size(TICK_SIZE);
-            svg.text(left + WIDTH + 6.0, y + TICK_SIZE * 0.35, &text);
-            widest = widest.max(text_width(name, TICK_SIZE));
-        }
-    }
-    svg.path(&marks, AXIS_STYLE);
-    let text = Text::new(label)
-        .size(LABEL_SIZE)
-        .anchor(Anchor::Middle)
-        .upwards();
-    svg.text(
-        left + WIDTH + 6.0 + widest * 1.12 + 3.0 + LABEL_SIZE,
-        plot.top + plot.height / 2.0,
-        &text,
-    );
-}
-
-/// A filled band between two lines over the same positions.
-pub(crate) fn band(
-    svg: &mut Svg,
-    lower: &[(f64, f64)],
-    upper: &[(f64, f64)],
-    colour: &str,
-    opacity: &str,
-) {
-    let mut path = Path::default();
-    path.polyline(upper.iter().copied());
-    for &(x, y) in lower.iter().rev() {
-        path.line_to(x, y);
-    }
-    if !path.is_empty() {
-        path.close();
-    }
-    svg.path(
-        &path,
-        &format!("fill=\"{colour}\" fill-opacity=\"{opacity}\""),
-    );
-}
-
-/// Attributes of a line of this colour and width.
-pub(crate) fn stroke(colour: &str, width: f64) -> String {
-    format!(
-        "stroke=\"{colour}\" stroke-width=\"{}\" stroke-linejoin=\"round\"",
-        number(width)
-    )
 }

@@ -40,16 +40,20 @@
 
 #![forbid(unsafe_code)]
 
+mod area;
 mod axes;
 pub mod colour;
+mod colour_bar;
 mod error;
 pub mod figure;
 pub mod html;
+mod legend;
 pub mod linkage;
 pub mod paper;
 mod scale;
 mod scatter;
 mod strokes;
+mod style;
 mod svg;
 pub mod table;
 

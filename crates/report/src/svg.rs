@@ -324,6 +324,28 @@ impl Svg {
     }
 }
 
+/// A filled band between two lines over the same positions.
+pub(crate) fn band(
+    svg: &mut Svg,
+    lower: &[(f64, f64)],
+    upper: &[(f64, f64)],
+    colour: &str,
+    opacity: &str,
+) {
+    let mut path = Path::default();
+    path.polyline(upper.iter().copied());
+    for &(x, y) in lower.iter().rev() {
+        path.line_to(x, y);
+    }
+    if !path.is_empty() {
+        path.close();
+    }
+    svg.path(
+        &path,
+        &format!("fill=\"{colour}\" fill-opacity=\"{opacity}\""),
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

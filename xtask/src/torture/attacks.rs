@@ -2,7 +2,7 @@
 
 use super::Effort;
 use super::process;
-use super::tally::{Tally, told};
+use super::tally::{Tally, described};
 use anyhow::Result;
 use checkpoint_store::export::Format;
 use checkpoint_store::foreign::Limits;
@@ -107,15 +107,15 @@ const TRACED: &str = "trace=execve,execveat,socket,connect,bind,sendto,unlink,un
                       renameat2,mkdir,mkdirat,symlink,symlinkat,link,linkat,open,openat,openat2,creat";
 
 fn try_attack(attack: &Attack, traced: bool) -> Result<(), String> {
-    let root = tempfile::tempdir().map_err(told)?;
+    let root = tempfile::tempdir().map_err(described)?;
     let (work, out) = (root.path().join("a/work"), root.path().join("a/out"));
     for folder in [&work, &out] {
-        std::fs::create_dir_all(folder).map_err(told)?;
+        std::fs::create_dir_all(folder).map_err(described)?;
     }
     let file = work.join(attack.file);
-    std::fs::write(&file, &attack.bytes).map_err(told)?;
+    std::fs::write(&file, &attack.bytes).map_err(described)?;
     let log = root.path().join("calls");
-    let program = process::command().map_err(told)?;
+    let program = process::command().map_err(described)?;
     let mut command = if traced {
         let mut strace = Command::new("strace");
         strace.args(["-f", "-qq", "-e", TRACED, "-o"]).arg(&log);
@@ -125,7 +125,7 @@ fn try_attack(attack: &Attack, traced: bool) -> Result<(), String> {
         program
     };
     let mut before = BTreeMap::new();
-    tree(root.path(), &mut before).map_err(told)?;
+    tree(root.path(), &mut before).map_err(described)?;
     let output = command
         .arg("attacked")
         .arg(&file)
@@ -136,13 +136,13 @@ fn try_attack(attack: &Attack, traced: bool) -> Result<(), String> {
         .env("RAYON_NUM_THREADS", "1")
         .stdin(Stdio::null())
         .output()
-        .map_err(told)?;
+        .map_err(described)?;
     if !output.status.success() {
         let error = String::from_utf8_lossy(&output.stderr);
         return Err(format!("ends with {}: {error}", output.status));
     }
     let mut after = BTreeMap::new();
-    tree(root.path(), &mut after).map_err(told)?;
+    tree(root.path(), &mut after).map_err(described)?;
     let is_ours = |path: &Path| path.starts_with(&out) || path == log;
     let outside = |tree: BTreeMap<PathBuf, Option<Vec<u8>>>| -> BTreeMap<_, _> {
         let kept = tree.into_iter().filter(|(path, _)| !is_ours(path));
@@ -157,7 +157,7 @@ fn try_attack(attack: &Attack, traced: bool) -> Result<(), String> {
         return Err(format!("it changed what lies outside: {names:?}"));
     }
     if traced {
-        let calls = std::fs::read(&log).map_err(told)?;
+        let calls = std::fs::read(&log).map_err(described)?;
         look_at(&String::from_utf8_lossy(&calls), &out)?;
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::Effort;
 use super::process;
-use super::tally::{Tally, told};
+use super::tally::{Tally, described};
 use anyhow::Result;
 use checkpoint_store::foreign::Limits;
 use checkpoint_store::{Error, Segment};
@@ -72,9 +72,9 @@ fn read(reader: Reader, path: &Path, unlimited: bool) -> Result<(), String> {
         }
         Reader::Recipe => Recipe::preset_or_file(&path.to_string_lossy())
             .and_then(|recipe| recipe.validate())
-            .map_err(told),
-        Reader::Images => Dataset::open(path).map(drop).map_err(told),
-        Reader::Store => Segment::open(path).map(drop).map_err(told),
+            .map_err(described),
+        Reader::Images => Dataset::open(path).map(drop).map_err(described),
+        Reader::Store => Segment::open(path).map(drop).map_err(described),
         Reader::Sketches => {
             let found = collect(&[path.to_path_buf()], &Options::default());
             match found.problems.first() {
@@ -133,9 +133,9 @@ fn spend(case: &Broken, unlimited: bool) -> Result<Spent, String> {
     let folder = hostile::life::temporary()?;
     let sizes = case.files.iter().map(|(_, bytes)| bytes.len() as u64);
     let size: u64 = sizes.sum();
-    let path = case.write(folder.path()).map_err(told)?;
+    let path = case.write(folder.path()).map_err(described)?;
     let space = PROGRAM_KIB + (MEMORY + 4 * size) / 1024;
-    let mut command = process::bounded(space, SECONDS.as_secs() + 1).map_err(told)?;
+    let mut command = process::bounded(space, SECONDS.as_secs() + 1).map_err(described)?;
     let reader = Reader::from(case.reader).to_possible_value();
     command
         .arg("read")
@@ -148,7 +148,7 @@ fn spend(case: &Broken, unlimited: bool) -> Result<Spent, String> {
     if unlimited {
         command.arg("--unlimited");
     }
-    let output = command.output().map_err(told)?;
+    let output = command.output().map_err(described)?;
     let text = String::from_utf8_lossy(&output.stdout);
     let mut lines = text.lines();
     let (said, took) = (lines.next(), lines.next());

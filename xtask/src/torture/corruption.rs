@@ -1,7 +1,7 @@
 //! R5: a flipped bit or a missing end is found and named, and never read as data.
 
 use super::Effort;
-use super::tally::{Tally, told};
+use super::tally::{Tally, described};
 use anyhow::{Result, ensure};
 use checkpoint_store::{Checkpoint, Store, TensorShape, TrainingState, verify};
 use hostile::disk::Chance;
@@ -36,8 +36,8 @@ pub(super) struct Victim {
 impl Victim {
     pub(super) fn new(parameters: usize) -> Result<Self, String> {
         let folder = temporary()?;
-        store(folder.path(), parameters).map_err(told)?;
-        let entries = fs::read_dir(folder.path()).map_err(told)?;
+        store(folder.path(), parameters).map_err(described)?;
+        let entries = fs::read_dir(folder.path()).map_err(described)?;
         let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         files.sort();
         Ok(Self { folder, files })
@@ -45,7 +45,7 @@ impl Victim {
 
     /// Verifies and reads: both must fail, and name this file and no other.
     pub(super) fn expect_found(&self, path: &Path) -> Result<(), String> {
-        let report = verify(self.folder.path()).map_err(told)?;
+        let report = verify(self.folder.path()).map_err(described)?;
         for file in &report.files {
             let is_this = self.folder.path().join(&file.name) == path;
             if file.status.is_problem() != is_this {
@@ -63,7 +63,7 @@ impl Victim {
 
     /// Flips a bit of a byte, looks, and flips it back.
     fn flip(&self, path: &Path, at: usize, bit: u32) -> Result<(), String> {
-        let sound = fs::read(path).map_err(told)?;
+        let sound = fs::read(path).map_err(described)?;
         let byte = sound.get(at).copied().ok_or("no such byte")?;
         put(path, at, &[byte ^ (1 << bit)])?;
         let found = self
@@ -75,8 +75,11 @@ impl Victim {
 
     /// Cuts the file, looks, and makes it whole.
     fn cut(&self, path: &Path, sound: &[u8], length: usize) -> Result<(), String> {
-        let file = OpenOptions::new().write(true).open(path).map_err(told)?;
-        file.set_len(length as u64).map_err(told)?;
+        let file = OpenOptions::new()
+            .write(true)
+            .open(path)
+            .map_err(described)?;
+        file.set_len(length as u64).map_err(described)?;
         let found = self
             .expect_found(path)
             .map_err(|what| format!("{} cut to {length} bytes: {what}", path.display()));
@@ -86,9 +89,12 @@ impl Victim {
 }
 
 pub(super) fn put(path: &Path, at: usize, bytes: &[u8]) -> Result<(), String> {
-    let mut file = OpenOptions::new().write(true).open(path).map_err(told)?;
-    file.seek(SeekFrom::Start(at as u64)).map_err(told)?;
-    file.write_all(bytes).map_err(told)
+    let mut file = OpenOptions::new()
+        .write(true)
+        .open(path)
+        .map_err(described)?;
+    file.seek(SeekFrom::Start(at as u64)).map_err(described)?;
+    file.write_all(bytes).map_err(described)
 }
 
 /// Parts of a file of which each thread takes one after the other.

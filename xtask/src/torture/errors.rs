@@ -1,7 +1,7 @@
 //! R3: any operation fails, and one disk is really full.
 
 use super::Effort;
-use super::tally::{Tally, told};
+use super::tally::{Tally, described};
 use anyhow::{Result, anyhow};
 use checkpoint_store::{Checkpoint, Error, Store, TensorShape, verify};
 use hostile::disk::Fault;
@@ -53,13 +53,13 @@ struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
     fn mount(kib: usize) -> Result<Self, String> {
-        let folder = tempfile::tempdir().map_err(told)?;
+        let folder = tempfile::tempdir().map_err(described)?;
         let size = format!("size={kib}k");
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
             .arg(folder.path())
             .output()
-            .map_err(told)?;
+            .map_err(described)?;
         if mounted.status.success() {
             Ok(Self(folder))
         } else {
@@ -99,16 +99,16 @@ fn fill(kib: usize) -> Result<(), String> {
     let directory = disk.0.path().join("zoo");
     let filler = disk.0.path().join("filler");
     // Gone later, to make room.
-    std::fs::write(&filler, vec![0; 20 << 10]).map_err(told)?;
+    std::fs::write(&filler, vec![0; 20 << 10]).map_err(described)?;
     let mut acknowledged = 0;
     let error = publish_all(&directory, &mut acknowledged)
         .err()
         .ok_or("it was never full")?;
     if !matches!(error, Error::StorageFull { .. }) {
-        return Err(format!("{kib} KiB: told as: {error}"));
+        return Err(format!("{kib} KiB: reported as: {error}"));
     }
     expect(&directory, acknowledged)?;
-    std::fs::remove_file(&filler).map_err(told)?;
+    std::fs::remove_file(&filler).map_err(described)?;
     let before = acknowledged;
     match publish_all(&directory, &mut acknowledged) {
         Err(Error::StorageFull { .. }) if acknowledged > before => {}
@@ -140,14 +140,14 @@ fn expect(directory: &Path, acknowledged: u32) -> Result<(), String> {
     if acknowledged == 0 {
         return Ok(());
     }
-    let report = verify(directory).map_err(told)?;
+    let report = verify(directory).map_err(described)?;
     let stray = report
         .files
         .iter()
         .any(|file| file.name.ends_with("unfinished"));
     let loaded = Store::open(directory)
         .and_then(|store| store.load())
-        .map_err(told)?;
+        .map_err(described)?;
     let columns = loaded.matrix();
     let mut all = loaded.checkpoints().iter().zip(columns.column_iter());
     if report.is_sound()

@@ -1,7 +1,7 @@
 //! R10: stores of every released format, kept as they were written.
 
 use super::Effort;
-use super::tally::{Tally, told};
+use super::tally::{Tally, described};
 use anyhow::Result;
 use checkpoint_store::{Error, FORMAT_VERSION, Segment, Store, verify};
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ pub(super) fn run(_: Effort) -> Result<Vec<Tally>> {
 }
 
 fn unchanged(path: &Path, hash: &str) -> Result<(), String> {
-    let found = blake3::hash(&std::fs::read(path).map_err(told)?).to_hex();
+    let found = blake3::hash(&std::fs::read(path).map_err(described)?).to_hex();
     if found.as_str() == hash {
         return Ok(());
     }
@@ -60,17 +60,17 @@ fn unchanged(path: &Path, hash: &str) -> Result<(), String> {
 }
 
 fn reads(golden: &Path) -> Result<(), String> {
-    if !verify(golden).map_err(told)?.is_sound() {
+    if !verify(golden).map_err(described)?.is_sound() {
         return Err("the fixture does not verify".to_owned());
     }
-    let store = Store::open(golden).map_err(told)?;
-    let loaded = store.load().map_err(told)?;
+    let store = Store::open(golden).map_err(described)?;
+    let loaded = store.load().map_err(described)?;
     let bits: Vec<u32> = loaded
         .matrix()
         .iter()
         .map(|weight| weight.to_bits())
         .collect();
-    let state = store.load_state(7).map_err(told)?;
+    let state = store.load_state(7).map_err(described)?;
     if bits == WEIGHTS && state.is_some_and(|state| state.velocity == [0.0, 4.0, 8.0]) {
         return Ok(());
     }
@@ -82,14 +82,14 @@ fn refused(golden: &Path, name: &str, version: u32) -> Result<(), String> {
     let copy = hostile::life::temporary()?;
     let to = |name: &str| -> PathBuf { copy.path().join(name) };
     for (name, _) in V1 {
-        std::fs::copy(golden.join(name), to(name)).map_err(told)?;
+        std::fs::copy(golden.join(name), to(name)).map_err(described)?;
     }
-    let mut bytes = std::fs::read(to(name)).map_err(told)?;
+    let mut bytes = std::fs::read(to(name)).map_err(described)?;
     let end = bytes.len() - 32;
     bytes[8..12].copy_from_slice(&version.to_le_bytes());
     let digest = blake3::hash(&bytes[..end]);
     bytes[end..].copy_from_slice(digest.as_bytes());
-    std::fs::write(to(name), bytes).map_err(told)?;
+    std::fs::write(to(name), bytes).map_err(described)?;
     let opened = if name.ends_with("segment") {
         Segment::open(to(name)).map(drop)
     } else {

@@ -5,14 +5,14 @@
 //! `checkpoint-store` is compiled with checks of overflow in every profile.
 //!
 //! One process for each processor: threads would wait for each other wherever files are opened and
-//! mapped, and a process that is killed, by the system or by a limit, is a failure that can be told.
+//! mapped, and a process that is killed, by the system or by a limit, is a failure that can be reported.
 
 mod mutation;
 
 use super::Effort;
 use super::broken::{MEMORY, PROGRAM_KIB, SECONDS};
 use super::process;
-use super::tally::{Tally, guarded, told};
+use super::tally::{Tally, described, guarded};
 use anyhow::{Context, Result, ensure};
 use checkpoint_store::Segment;
 use checkpoint_store::foreign::Limits;
@@ -171,7 +171,7 @@ fn next(target: Target, seeds: &[Vec<u8>], bytes: &mut Vec<u8>, chance: &mut Cha
 
 /// That it is refused is fine; that the reader ends otherwise is not.
 fn try_one(target: Target, slots: &mut Slots, bytes: &[u8]) -> Result<(), String> {
-    let path = slots.put(bytes).map_err(told)?;
+    let path = slots.put(bytes).map_err(described)?;
     let start = ThreadTime::now();
     let ended = guarded(|| Ok(read(target, path)));
     let took = start.elapsed();
@@ -185,13 +185,15 @@ fn try_one(target: Target, slots: &mut Slots, bytes: &[u8]) -> Result<(), String
 
 fn read(target: Target, path: &Path) -> Result<(), String> {
     match target {
-        Target::Segment => Segment::open(path).map(drop).map_err(told),
+        Target::Segment => Segment::open(path).map(drop).map_err(described),
         Target::Recipe => {
-            let text = std::fs::read_to_string(path).map_err(told)?;
-            let recipe = Recipe::from_toml(&text).map_err(told)?;
-            recipe.validate().map_err(told)
+            let text = std::fs::read_to_string(path).map_err(described)?;
+            let recipe = Recipe::from_toml(&text).map_err(described)?;
+            recipe.validate().map_err(described)
         }
-        _ => weights(path, &Limits::default()).map(drop).map_err(told),
+        _ => weights(path, &Limits::default())
+            .map(drop)
+            .map_err(described),
     }
 }
 

@@ -6,7 +6,7 @@
 use super::Effort;
 use super::broken::{baseline, try_file};
 use super::corruption::{Victim, put};
-use super::tally::{Tally, told};
+use super::tally::{Tally, described};
 use anyhow::{Result, anyhow};
 use hostile::disk::{Image, Sabotage};
 use hostile::families::stores::reseal;
@@ -84,7 +84,7 @@ fn unhashed(effort: Effort) -> Tally {
         let victim = Victim::new(600)?;
         // A weight: nothing else would find it.
         let path = victim.files.first().ok_or("no file")?;
-        let mut bytes = std::fs::read(path).map_err(told)?;
+        let mut bytes = std::fs::read(path).map_err(described)?;
         let at = 4096 + flip * 2 % 4800;
         bytes[at] ^= 1;
         reseal(&mut bytes);

@@ -1,7 +1,7 @@
 //! R2: power is lost at any operation, and again while what is left is taken up.
 
 use super::Effort;
-use super::tally::{Tally, told};
+use super::tally::{Tally, described};
 use anyhow::{Result, anyhow};
 use hostile::disk::Image;
 use hostile::life::Life;
@@ -30,7 +30,7 @@ pub(super) fn run(effort: Effort) -> Result<Vec<Tally>> {
         let cases = (0..moments as usize)
             .flat_map(|after| images(chances).into_iter().map(move |image| (after, image)));
         once.push(Tally::over("", cases, |(after, image)| {
-            whole.lose_power(after, image).map_err(told)
+            whole.lose_power(after, image).map_err(described)
         }));
         let seconds = 0..effort.of(700, 40);
         twice.push(Tally::over("", seconds, |seed: u64| {
@@ -44,7 +44,7 @@ pub(super) fn run(effort: Effort) -> Result<Vec<Tally>> {
             };
             whole
                 .lose_power_twice(after, first, seed.wrapping_mul(7919), second)
-                .map_err(told)
+                .map_err(described)
         }));
     }
     let what = "power lost after every operation of a store's life, a repair and a replaced file, with \

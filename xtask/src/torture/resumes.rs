@@ -2,7 +2,7 @@
 
 use super::Effort;
 use super::process;
-use super::tally::{Tally, told};
+use super::tally::{Tally, described};
 use super::training::{Expected, presets, recipe, steps};
 use anyhow::Result;
 use hostile::disk::Chance;
@@ -69,13 +69,13 @@ fn resumed(run: &Run, whole: u64, expected: &Expected) -> Result<(), String> {
 }
 
 fn train(store: &Path, preset: &str, threads: usize, stop: Option<u64>) -> Result<String, String> {
-    let mut command = process::command().map_err(told)?;
+    let mut command = process::command().map_err(described)?;
     command.arg("train").arg(store).arg(preset);
     command.args([EPOCHS.to_string(), threads.to_string()]);
     if let Some(stop) = stop {
         command.args(["--steps", &stop.to_string()]);
     }
-    let output = command.output().map_err(told)?;
+    let output = command.output().map_err(described)?;
     if stop.is_none() && !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }

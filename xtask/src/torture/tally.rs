@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Failures that are told; the others are counted.
+/// Failures that are shown; the others are counted.
 const SHOWN: usize = 5;
 
 /// A line of the table.
@@ -122,7 +122,7 @@ pub(crate) fn guarded<T>(attempt: impl FnOnce() -> Result<T, String>) -> Result<
 }
 
 /// Any error, in words.
-pub(crate) fn told(error: impl std::fmt::Display) -> String {
+pub(crate) fn described(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 

@@ -281,7 +281,7 @@ fn check_names(path: &Path, contents: &mut Contents) -> Result<()> {
 fn without_tensors(source: &Source, left_out: &[LeftOut]) -> Error {
     let what = match left_out.first() {
         Some(first) => format!(
-            "it holds no tensor of a model; {} of its entries are left out, the first of them {} ({})",
+            "it holds no tensor of a model; {} of its entries are skipped, the first of them {} ({})",
             left_out.len(),
             quoted(&first.name),
             first.why

@@ -243,15 +243,15 @@ impl Families {
         Ok(each.into_iter().flatten().collect())
     }
 
-    /// One trunk with all its branches, and two strangers.
+    /// One trunk with all its branches, and two unrelated trunks.
     fn of_seed(&self, seed: usize, parameters: &Parameters) -> Result<Vec<Outcome>> {
         let mut pool = self.pool();
         for branch in &self.branches {
             pool.add(&branch.weights, seed);
         }
         let trunk = pool.add(&self.trunk, seed);
-        for stranger in 1..=2 {
-            pool.add(&self.trunk, (seed + stranger) % self.seeds);
+        for other in 1..=2 {
+            pool.add(&self.trunk, (seed + other) % self.seeds);
         }
         let found = pool.family(parameters)?;
         let noisy = |run: &Run| run.kind == Kind::LabelNoise && run.epoch == self.forks[1];

@@ -225,7 +225,7 @@ impl FineTuning {
         }
         let mut row = vec!["two runs that never met".to_owned()];
         for (_, measure, _) in SHOWN {
-            let similarity = format!("{:.3}", 1.0 - zoo.strangers(measure, self.epoch)?);
+            let similarity = format!("{:.3}", 1.0 - zoo.unrelated(measure, self.epoch)?);
             row.extend([similarity.clone(), similarity]);
         }
         rows.push(row);
@@ -251,13 +251,13 @@ impl FineTuning {
                 _ => series,
             }
         });
-        let strangers = 1.0 - zoo.strangers(measure, self.epoch)?;
+        let unrelated = 1.0 - zoo.unrelated(measure, self.epoch)?;
         Ok(Panel {
             title: format!("{}: {}", self.name, measure.name()),
             x: Axis::linear("epochs since the change"),
             y: Axis::linear("similarity to the fork"),
             series: series.collect(),
-            references: vec![Reference::horizontal("two runs that never met", strangers)],
+            references: vec![Reference::horizontal("two runs that never met", unrelated)],
         })
     }
 }

@@ -60,10 +60,10 @@ impl Zoo {
     }
 
     /// Mean difference of checkpoints of two runs after as many epochs.
-    pub(super) fn strangers(&self, measure: Measure, epoch: usize) -> Result<f64> {
+    pub(super) fn unrelated(&self, measure: Measure, epoch: usize) -> Result<f64> {
         let block = self.block(measure, epoch, epoch)?;
-        let (_, strangers) = parted(&block);
-        Ok(mean(&strangers))
+        let (_, unrelated) = parted(&block);
+        Ok(mean(&unrelated))
     }
 
     /// Length of all tails over all layers and checkpoints, a layer.
@@ -75,14 +75,14 @@ impl Zoo {
 
 /// The differences within runs, and those between runs.
 fn parted(block: &[Vec<f64>]) -> (Vec<f64>, Vec<f64>) {
-    let (mut own, mut strangers) = (Vec::new(), Vec::new());
+    let (mut own, mut unrelated) = (Vec::new(), Vec::new());
     for (i, row) in block.iter().enumerate() {
         for (j, &difference) in row.iter().enumerate() {
-            let side = if i == j { &mut own } else { &mut strangers };
+            let side = if i == j { &mut own } else { &mut unrelated };
             side.push(difference);
         }
     }
-    (own, strangers)
+    (own, unrelated)
 }
 
 pub(super) fn mean(values: &[f64]) -> f64 {
@@ -96,7 +96,7 @@ struct Separation {
     found: f64,
     /// Mean difference within a run, and between runs.
     own: f64,
-    strangers: f64,
+    unrelated: f64,
     samples: usize,
 }
 
@@ -123,7 +123,7 @@ fn separation(zoo: &Zoo, measure: Measure, lag: usize) -> Result<Option<Separati
         auroc: mean(&areas),
         found: mean(&found),
         own: mean(&own),
-        strangers: mean(&others),
+        unrelated: mean(&others),
         samples: found.len(),
     }))
 }
@@ -147,14 +147,14 @@ pub(super) fn table(zoo: &Zoo) -> Result<(Table, Value, Nearest)> {
         row.extend(by_lag.iter().map(|(_, s)| format!("{:.3}", s.auroc)));
         row.extend(by_lag.iter().map(|(_, s)| format!("{:.3}", s.found)));
         if let Some((_, s)) = by_lag.last() {
-            row.extend([s.own, s.strangers].map(|d| format!("{d:.3}")));
+            row.extend([s.own, s.unrelated].map(|d| format!("{d:.3}")));
             nearest.push((measure, (s.found, s.samples)));
         }
         rows.push(row);
         let numbers = by_lag.iter().map(|(lag, s)| {
             let value = json!({
                 "auroc": s.auroc, "same_run_is_nearest": s.found,
-                "difference_same_run": s.own, "difference_other_runs": s.strangers,
+                "difference_same_run": s.own, "difference_other_runs": s.unrelated,
                 "n": s.samples,
             });
             (format!("lag_{lag}"), value)
@@ -207,8 +207,8 @@ pub(super) fn panel(zoo: &Zoo) -> Result<Panel> {
             });
             similarities.collect()
         };
-        let (own, strangers) = (to_the_last(0)?, to_the_last(1)?);
-        for (whose, values) in [("same run", &own), ("other runs", &strangers)] {
+        let (own, unrelated) = (to_the_last(0)?, to_the_last(1)?);
+        for (whose, values) in [("same run", &own), ("other runs", &unrelated)] {
             let name = format!("{name}, {whose}");
             let spread = over_runs(values)?;
             let points = epochs

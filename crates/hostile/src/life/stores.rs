@@ -8,7 +8,7 @@ use checkpoint_store::{
     ASIDE, Checkpoint, Error, Result, Status, Store, TensorShape, TrainingState, repair_on, verify,
 };
 
-use super::{Acknowledged, Fact, PLANTED, Told, told};
+use super::{Acknowledged, Fact, PLANTED, Reported, described};
 use crate::disk::Disk;
 
 const RECIPE: &str = "lr = 0.03\n";
@@ -86,21 +86,21 @@ fn fill(disk: &Disk, store: &Store, acknowledged: &Acknowledged) -> Result<()> {
 }
 
 /// Checks that everything acknowledged is there, whole, once.
-pub(super) fn check(root: &Path, acknowledged: &[Fact]) -> Told<()> {
+pub(super) fn check(root: &Path, acknowledged: &[Fact]) -> Reported<()> {
     let directory = directory(root);
     let store = match Store::open(&directory) {
         Err(Error::NotAStore { .. }) if acknowledged.is_empty() => return Ok(()),
-        other => other.map_err(told)?,
+        other => other.map_err(described)?,
     };
-    let report = verify(&directory).map_err(told)?;
+    let report = verify(&directory).map_err(described)?;
     if !report.is_sound() {
         return Err(format!("it is not sound: {report:?}"));
     }
     check_content(&store, acknowledged)
 }
 
-fn check_content(store: &Store, acknowledged: &[Fact]) -> Told<()> {
-    let labels = store.checkpoints().map_err(told)?;
+fn check_content(store: &Store, acknowledged: &[Fact]) -> Reported<()> {
+    let labels = store.checkpoints().map_err(described)?;
     let is_there = |run: u64, epoch: u32| {
         let same = labels
             .iter()
@@ -118,7 +118,7 @@ fn check_content(store: &Store, acknowledged: &[Fact]) -> Told<()> {
         }
     }
     if !labels.is_empty() {
-        let loaded = store.load().map_err(told)?;
+        let loaded = store.load().map_err(described)?;
         if loaded.checkpoints() != labels {
             return Err("what is loaded is not what is listed".to_owned());
         }
@@ -135,7 +135,7 @@ fn check_content(store: &Store, acknowledged: &[Fact]) -> Told<()> {
         let holds = match *fact {
             Fact::Checkpoint { run, epoch } => is_there(run, epoch) == 1,
             Fact::State { shard, next_epoch } => {
-                let found = store.load_state(shard).map_err(told)?;
+                let found = store.load_state(shard).map_err(described)?;
                 found.is_some_and(|found| {
                     found.next_epoch >= next_epoch && found == state(shard, found.next_epoch)
                 })
@@ -181,7 +181,7 @@ pub(super) fn repair(disk: &Disk, root: &Path, acknowledged: &Acknowledged) -> R
 }
 
 /// Checks that nothing but the damaged segment is missing, and that itself is somewhere still.
-pub(super) fn check_repair(root: &Path, acknowledged: &[Fact]) -> Told<()> {
+pub(super) fn check_repair(root: &Path, acknowledged: &[Fact]) -> Reported<()> {
     let directory = directory(root);
     let aside = [directory.clone(), directory.join(ASIDE)].map(|folder| folder.join(DAMAGED));
     let kept = aside.iter().any(|path| {
@@ -193,7 +193,7 @@ pub(super) fn check_repair(root: &Path, acknowledged: &[Fact]) -> Told<()> {
     if !kept {
         return Err("the damaged segment is gone".to_owned());
     }
-    let report = verify(&directory).map_err(told)?;
+    let report = verify(&directory).map_err(described)?;
     for file in &report.files {
         if file.status.is_problem() && file.name != DAMAGED {
             return Err(format!("{} is {:?}", file.name, file.status));
@@ -218,7 +218,7 @@ pub(super) fn check_repair(root: &Path, acknowledged: &[Fact]) -> Told<()> {
             )),
         };
     }
-    let store = Store::open(&directory).map_err(told)?;
+    let store = Store::open(&directory).map_err(described)?;
     check_content(&store, acknowledged)
 }
 

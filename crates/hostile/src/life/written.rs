@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use checkpoint_store::{Error, NewFile, Result};
 
-use super::{Acknowledged, Fact, PLANTED, Told, told};
+use super::{Acknowledged, Fact, PLANTED, Reported, described};
 use crate::disk::Disk;
 
 /// A name, what is there at first, and what is written.
@@ -64,11 +64,11 @@ pub(super) fn live(disk: &Disk, root: &Path, acknowledged: &Acknowledged) -> Res
 }
 
 /// Checks that each file is the old one or the new one, and the new one if that was acknowledged.
-pub(super) fn check(root: &Path, acknowledged: &[Fact]) -> Told<()> {
+pub(super) fn check(root: &Path, acknowledged: &[Fact]) -> Reported<()> {
     for (index, (name, first, second)) in FILES.into_iter().enumerate() {
         let path = root.join(name);
         let there = path.exists().then(|| fs::read(&path)).transpose();
-        let there = there.map_err(told)?;
+        let there = there.map_err(described)?;
         let is = |value: u8| there.as_ref() == Some(&content(value));
         let is_old = first.map_or(there.is_none(), is);
         let must_be_new = acknowledged.contains(&Fact::Written { file: index });

@@ -1,9 +1,11 @@
 //! Dendrograms: a few runs with one in detail (the paper's figure 4), and whole zoos (8 and 9).
 
 use crate::{
-    axes::{Area, Axis, Entry, Frame, Mark, WIDTH, legend, panel_title},
+    area::{Area, WIDTH, panel_title},
+    axes::{Axis, Frame},
     colour::{Rgb, run_colour},
     error::Error,
+    legend::{Entry, Mark, legend},
     linkage::{Layout, Linkage, Node},
     scale::{Domain, Scale},
     strokes::Strokes,

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    axes::{Area, Axis, Entry, Frame, Mark, WIDTH, legend, panel_title, stroke},
+    area::{Area, WIDTH, panel_title},
+    axes::{Axis, Frame},
     colour::{Rgb, WHITE, run_colour},
+    legend::{Entry, Mark, legend},
     scale::{Domain, Scale},
+    style::stroke,
     svg::{Path, Svg},
 };
 

@@ -21,8 +21,10 @@
 //! ```
 
 use crate::{
-    axes::{Area, Axis, COLOUR_BAR_WIDTH, Frame, WIDTH, colour_bar, panel_title},
+    area::{Area, WIDTH, panel_title},
+    axes::{Axis, Frame},
     colour::{OKABE_ITO, Rgb, WHITE, viridis},
+    colour_bar::{COLOUR_BAR_WIDTH, colour_bar},
     scale::{Domain, Scale},
     svg::{Anchor, Path, Svg, Text, text_width},
 };

@@ -1,10 +1,13 @@
 //! Quantities per epoch over all runs of a zoo: the median inside two bands.
 
 use crate::{
-    axes::{Area, Axis, Entry, Frame, Mark, WIDTH, band, legend, panel_title, stroke},
+    area::{Area, WIDTH, panel_title},
+    axes::{Axis, Frame},
     colour::OKABE_ITO,
+    legend::{Entry, Mark, legend},
     scale::{Domain, Scale},
-    svg::{Path, Svg, Text},
+    style::stroke,
+    svg::{Path, Svg, Text, band},
 };
 
 /// Five quantiles over runs at one epoch.

@@ -1,8 +1,10 @@
 //! Mean against standard deviation of every model's weights (the paper's figure 3).
 
 use crate::{
-    axes::{Area, Axis, COLOUR_BAR_WIDTH, Frame, WIDTH, colour_bar, panel_title},
+    area::{Area, WIDTH, panel_title},
+    axes::{Axis, Frame},
     colour::viridis,
+    colour_bar::{COLOUR_BAR_WIDTH, colour_bar},
     scale::{Domain, Scale},
     svg::Svg,
 };

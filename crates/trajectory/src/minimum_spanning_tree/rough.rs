@@ -13,6 +13,7 @@ use rayon::prelude::*;
 
 use super::edge::Edge;
 use super::sketch::{Sketch, WIDTH, prim, sketches, squared};
+use crate::chance::projection_tree;
 
 /// Number of projection trees.
 const TREES: u64 = 4;
@@ -110,8 +111,7 @@ fn near_pairs(sketches: &[Sketch], points: &[u32]) -> Vec<(u32, u32)> {
         .into_par_iter()
         .map(|tree| {
             let mut points = points.to_vec();
-            let seed = mixed(tree, points.len() as u64);
-            cells(sketches, &mut points, seed)
+            cells(sketches, &mut points, projection_tree(tree))
         })
         .collect();
     let mut pairs = trees.concat();
@@ -121,12 +121,12 @@ fn near_pairs(sketches: &[Sketch], points: &[u32]) -> Vec<(u32, u32)> {
 }
 
 /// Cuts the points in two by their projection on the difference of two of them, again and again.
-fn cells(sketches: &[Sketch], points: &mut [u32], seed: u64) -> Vec<(u32, u32)> {
+fn cells(sketches: &[Sketch], points: &mut [u32], root: u64) -> Vec<(u32, u32)> {
     if points.len() <= CELL {
         return nearest_in_cell(sketches, points);
     }
     let chosen = |draw: u64| {
-        let place = mixed(seed, draw) % points.len() as u64;
+        let place = expanded(root, draw) % points.len() as u64;
         &sketches[points[place as usize] as usize]
     };
     let (from, to) = (chosen(0), chosen(1));
@@ -148,8 +148,8 @@ fn cells(sketches: &[Sketch], points: &mut [u32], seed: u64) -> Vec<(u32, u32)> 
     }
     let (left, right) = points.split_at_mut(half);
     let (mut pairs, others) = rayon::join(
-        || cells(sketches, left, mixed(seed, 2)),
-        || cells(sketches, right, mixed(seed, 3)),
+        || cells(sketches, left, expanded(root, 2)),
+        || cells(sketches, right, expanded(root, 3)),
     );
     pairs.extend(others);
     pairs
@@ -179,9 +179,9 @@ fn closer(x: &(f32, u32), y: &(f32, u32)) -> Ordering {
     x.0.total_cmp(&y.0).then(x.1.cmp(&y.1))
 }
 
-/// A number that looks random in both (splitmix64).
-fn mixed(seed: u64, draw: u64) -> u64 {
-    let mut x = seed.wrapping_mul(31).wrapping_add(draw).wrapping_add(1);
+/// One of the numbers that are expanded from the root of a tree or of a part of one (splitmix64).
+fn expanded(root: u64, draw: u64) -> u64 {
+    let mut x = root.wrapping_mul(31).wrapping_add(draw).wrapping_add(1);
     x = x.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

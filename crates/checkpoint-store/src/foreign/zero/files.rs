@@ -77,20 +77,21 @@ mod tests {
 
     #[test]
     fn names_say_of_which_process_a_file_is() {
-        let told = |name: &str| Name::of(name).map(|name| (name.kind, name.rank, name.model_part));
+        let parsed =
+            |name: &str| Name::of(name).map(|name| (name.kind, name.rank, name.model_part));
         assert_eq!(
-            told("bf16_zero_pp_rank_3_mp_rank_00_optim_states.pt"),
+            parsed("bf16_zero_pp_rank_3_mp_rank_00_optim_states.pt"),
             Some((Kind::Optimiser, Some(3), 0))
         );
         assert_eq!(
-            told("zero_pp_rank_10_mp_rank_01_model_states.pt"),
+            parsed("zero_pp_rank_10_mp_rank_01_model_states.pt"),
             Some((Kind::Model, Some(10), 1))
         );
         assert_eq!(
-            told("mp_rank_00_model_states.pt"),
+            parsed("mp_rank_00_model_states.pt"),
             Some((Kind::Model, None, 0))
         );
-        assert_eq!(told("model.pt"), None);
+        assert_eq!(parsed("model.pt"), None);
         let expert = Name::of("layer_0_expert_1_mp_rank_00_model_states.pt");
         assert!(expert.is_some_and(|name| name.is_other));
     }

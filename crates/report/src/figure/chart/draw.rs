@@ -2,10 +2,13 @@
 
 use super::{Axis, Chart, Panel, Place, Reference, Series, Style};
 use crate::{
-    axes::{self, Area, Entry, Frame, Mark, WIDTH, band, legend, panel_title, stroke},
+    area::{Area, WIDTH, panel_title},
+    axes::{self, Frame},
     colour::run_colour,
+    legend::{Entry, Mark, legend},
     scale::{Domain, Scale},
-    svg::{Path, Svg},
+    style::stroke,
+    svg::{Path, Svg, band},
 };
 
 const ROW_HEIGHT: f64 = 320.0;
