@@ -39,12 +39,12 @@ class Mlp(nn.Module):
 class Block(nn.Module):
     """A transformer's layer, normalised before each half."""
 
-    def __init__(self, width, heads, dropout=0.0, causal=True, mlp=None):
+    def __init__(self, width, heads, dropout=0.0, causal=True):
         super().__init__()
         self.ln_1 = nn.LayerNorm(width)
         self.attn = Attention(width, heads, dropout, causal)
         self.ln_2 = nn.LayerNorm(width)
-        self.mlp = mlp or Mlp(width, 4 * width)
+        self.mlp = Mlp(width, 4 * width)
         self.drop = nn.Dropout(dropout)
 
     def forward(self, x):
@@ -56,20 +56,19 @@ def as_gpt2(model, layers):
     """Starts the matrices as GPT-2's: small, and smaller where they end in the residual stream."""
     for name, module in model.named_modules():
         if isinstance(module, (nn.Linear, nn.Embedding)):
-            small = math.sqrt(2 * layers) if name.endswith("proj") else 1.0
+            last = name.endswith((".proj", "o_proj", "down_proj"))
+            small = math.sqrt(2 * layers) if last else 1.0
             nn.init.normal_(module.weight, std=0.05 / small)
         if isinstance(module, nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)
 
 
 class Gpt(nn.Module):
-    def __init__(self, width=64, layers=3, heads=4, dropout=0.0, mlp=lambda width: None):
+    def __init__(self, width=64, layers=2, heads=4):
         super().__init__()
         self.wte = nn.Embedding(TOKENS, width)
         self.wpe = nn.Embedding(CONTEXT, width)
-        self.h = nn.ModuleList(
-            Block(width, heads, dropout, True, mlp(width)) for _ in range(layers)
-        )
+        self.h = nn.ModuleList(Block(width, heads) for _ in range(layers))
         self.ln_f = nn.LayerNorm(width)
         self.lm_head = nn.Linear(width, TOKENS, bias=False)
         as_gpt2(self, layers)
@@ -81,21 +80,16 @@ class Gpt(nn.Module):
         return self.lm_head(self.ln_f(x))
 
 
-class LlamaBlock(nn.Module):
-    """Root mean squares instead of layer norms, turned positions, a gated feed-forward part."""
+class LlamaAttention(nn.Module):
+    """Positions are turns of queries and keys; two heads share each key and value."""
 
-    def __init__(self, width, heads, hidden):
+    def __init__(self, width, heads):
         super().__init__()
         self.heads = heads
-        self.input_layernorm = nn.RMSNorm(width, eps=1e-6)
         self.q_proj = nn.Linear(width, width, bias=False)
         self.k_proj = nn.Linear(width, width // 2, bias=False)
         self.v_proj = nn.Linear(width, width // 2, bias=False)
         self.o_proj = nn.Linear(width, width, bias=False)
-        self.post_attention_layernorm = nn.RMSNorm(width, eps=1e-6)
-        self.gate_proj = nn.Linear(width, hidden, bias=False)
-        self.up_proj = nn.Linear(width, hidden, bias=False)
-        self.down_proj = nn.Linear(hidden, width, bias=False)
 
     def forward(self, x, cos, sin):
         rows, length, width = x.shape
@@ -107,22 +101,50 @@ class LlamaBlock(nn.Module):
             half, other = x.chunk(2, -1)
             return torch.cat((half * cos - other * sin, other * cos + half * sin), -1)
 
-        y = self.input_layernorm(x)
-        q, k, v = by_head(self.q_proj(y)), by_head(self.k_proj(y)), by_head(self.v_proj(y))
-        k, v = k.repeat_interleave(2, 1), v.repeat_interleave(2, 1)
-        y = functional.scaled_dot_product_attention(turned(q), turned(k), v, is_causal=True)
-        x = x + self.o_proj(y.transpose(1, 2).reshape(rows, length, width))
-        y = self.post_attention_layernorm(x)
-        return x + self.down_proj(functional.silu(self.gate_proj(y)) * self.up_proj(y))
+        q, k, v = by_head(self.q_proj(x)), by_head(self.k_proj(x)), by_head(self.v_proj(x))
+        k, v = turned(k).repeat_interleave(2, 1), v.repeat_interleave(2, 1)
+        x = functional.scaled_dot_product_attention(turned(q), k, v, is_causal=True)
+        return self.o_proj(x.transpose(1, 2).reshape(rows, length, width))
+
+
+class GatedMlp(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.gate_proj = nn.Linear(width, hidden, bias=False)
+        self.up_proj = nn.Linear(width, hidden, bias=False)
+        self.down_proj = nn.Linear(hidden, width, bias=False)
+
+    def forward(self, x):
+        return self.down_proj(functional.silu(self.gate_proj(x)) * self.up_proj(x))
+
+
+class LlamaBlock(nn.Module):
+    def __init__(self, width, heads, mlp):
+        super().__init__()
+        self.input_layernorm = nn.RMSNorm(width, eps=1e-6)
+        self.self_attn = LlamaAttention(width, heads)
+        self.post_attention_layernorm = nn.RMSNorm(width, eps=1e-6)
+        self.mlp = mlp
+
+    def forward(self, x, cos, sin):
+        x = x + self.self_attn(self.input_layernorm(x), cos, sin)
+        return x + self.mlp(self.post_attention_layernorm(x))
 
 
 class Llama(nn.Module):
-    """Two heads share each key and value."""
+    """With `experts`, a mixture of them in each layer, as in Mixtral."""
 
-    def __init__(self, width=64, layers=3, heads=4, hidden=160):
+    def __init__(self, width=64, layers=2, heads=4, hidden=160, experts=0):
         super().__init__()
         self.embed_tokens = nn.Embedding(TOKENS, width)
-        self.layers = nn.ModuleList(LlamaBlock(width, heads, hidden) for _ in range(layers))
+        self.layers = nn.ModuleList(
+            LlamaBlock(
+                width,
+                heads,
+                Experts(width, hidden, experts) if experts else GatedMlp(width, hidden),
+            )
+            for _ in range(layers)
+        )
         self.norm = nn.RMSNorm(width, eps=1e-6)
         self.lm_head = nn.Linear(width, TOKENS, bias=False)
         as_gpt2(self, layers)
@@ -144,7 +166,7 @@ class Experts(nn.Module):
     def __init__(self, width, hidden, experts):
         super().__init__()
         self.gate = nn.Linear(width, experts, bias=False)
-        self.experts = nn.ModuleList(Mlp(width, hidden) for _ in range(experts))
+        self.experts = nn.ModuleList(GatedMlp(width, hidden) for _ in range(experts))
 
     def forward(self, x):
         flat = x.reshape(-1, x.shape[-1])
@@ -164,7 +186,7 @@ class Experts(nn.Module):
 class Vit(nn.Module):
     """Patches of 2x2 pixels; a class token is read at the end."""
 
-    def __init__(self, width=64, layers=3, heads=4, dropout=0.0):
+    def __init__(self, width=64, layers=2, heads=4, dropout=0.0):
         super().__init__()
         self.patch_embed = nn.Conv2d(1, width, 2, 2)
         self.cls_token = nn.Parameter(0.02 * torch.randn(1, 1, width))
@@ -195,7 +217,7 @@ class MixerBlock(nn.Module):
 
 
 class Mixer(nn.Module):
-    def __init__(self, width=64, layers=3):
+    def __init__(self, width=64, layers=2):
         super().__init__()
         self.stem = nn.Conv2d(1, width, 2, 2)
         self.blocks = nn.ModuleList(MixerBlock(width, 49) for _ in range(layers))
@@ -319,7 +341,7 @@ class LoraLinear(nn.Module):
 def with_lora(model):
     """The model with an adapter on every matrix inside its blocks; nothing else is trained."""
     model.requires_grad_(False)
-    for module in model.h.modules():
+    for module in list(model.layers.modules()):
         for name, layer in list(module.named_children()):
             if isinstance(layer, nn.Linear):
                 setattr(module, name, LoraLinear(layer))

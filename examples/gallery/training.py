@@ -113,8 +113,8 @@ class Training:
         self.scaler.scale(loss + balance_of(self.model)).backward()
         self.scaler.unscale_(self.optimiser)
         clip = self.kind.clip
-        if spiked and self.kind.spike == "gradient x100":
-            torch._foreach_mul_([w.grad for w in self.trained.values() if w.grad is not None], 100.0)
+        if spiked and self.kind.spike == "gradient x30":
+            torch._foreach_mul_([w.grad for w in self.trained.values() if w.grad is not None], 30.0)
             clip = float("inf")
         norm = nn.utils.clip_grad_norm_(self.trained.values(), clip)
         rates = [group["lr"] for group in self.optimiser.param_groups]
