@@ -54,7 +54,7 @@ fn an_undisturbed_training_is_fine_and_comes_in_the_order_of_its_steps() {
     assert!(steps.eq((0..CHANGE as u64 + 5).map(Some)));
     assert!(of_kind(&lines, "note").is_empty(), "{lines:?}");
     let text = text(&training.once(&[]).stdout);
-    assert_eq!(text.lines().count(), 1 + CHANGE + 5, "{text}");
+    assert_eq!(text.lines().count(), 2 + CHANGE + 5, "{text}");
 }
 
 #[test]
