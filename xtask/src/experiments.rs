@@ -1,5 +1,7 @@
 //! `cargo xtask experiments`: what can be read off a trajectory, and what cannot.
 
+mod renewed;
+
 use crate::files::{check_writable, write, write_json};
 use crate::machine::Machine;
 use crate::reproduce::manifest::{Clock, Manifest, Source};
@@ -23,7 +25,7 @@ pub(crate) struct Options {
     /// Where the zoos are trained, and found again; each in a directory of its own.
     #[arg(long, value_name = "DIR")]
     zoos: Option<PathBuf>,
-    /// Only these experiments; summary, report and manifest, which are of all, stay as they are.
+    /// Only these experiments; their parts of summary, tables and report are replaced, the rest stays.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// What trains: fused, ndarray, flex or wgpu.
@@ -71,13 +73,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for (name, experiment) in chosen {
         let findings = stages.stage(name, || experiment(&world))?;
         write_findings(&out, name, &findings)?;
-        all.push(findings);
+        all.push((name, findings));
         clock.lap(name);
     }
     drop(stages);
     if !options.only.is_empty() {
-        return Ok(());
+        return renewed::renew(&out, all, &machine);
     }
+    let all: Vec<Findings> = all.into_iter().map(|(_, findings)| findings).collect();
 
     let mut summary = Map::new();
     for findings in &all {
