@@ -62,7 +62,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     write_json(&options.out.join("gallery.json"), &findings.json)?;
     write_json(&options.out.join("summary.json"), &findings.summary)?;
     let all = [findings];
-    write(&options.out.join("tables.md"), markdown("The gallery", &all))?;
+    write(
+        &options.out.join("tables.md"),
+        markdown("The gallery", &all),
+    )?;
     let [findings] = all;
     let page = page_of(findings, SUMMARY, machine.facts());
     write(&options.out.join("report.html"), page.to_html())?;

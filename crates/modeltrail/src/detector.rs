@@ -125,7 +125,11 @@ mod tests {
         let mut detector = ShiftDetector::new(first.tensors()).unwrap();
         assert!(detector.push(5, &first).unwrap().motion.is_none());
         assert!(detector.push(6, &tensors("b", vec![1.0, 2.0])).is_err());
-        assert!(detector.push(6, &tensors("a", vec![1.0, f32::NAN])).is_err());
+        assert!(
+            detector
+                .push(6, &tensors("a", vec![1.0, f32::NAN]))
+                .is_err()
+        );
         let refused = detector.push(5, &tensors("a", vec![1.0, 5.0])).unwrap_err();
         assert!(refused.to_string().contains("step 5"), "{refused}");
         let reading = detector.push(6, &tensors("a", vec![1.0, 5.0])).unwrap();

@@ -117,7 +117,9 @@ pub enum Error {
         index: usize,
     },
     /// A checkpoint of a training in memory does not come after the one before.
-    #[error("step {step} does not come after step {newest}, which was pushed before: push the steps in their order")]
+    #[error(
+        "step {step} does not come after step {newest}, which was pushed before: push the steps in their order"
+    )]
     NotAfter {
         /// The step.
         step: u64,

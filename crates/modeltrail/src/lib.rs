@@ -25,6 +25,7 @@ mod coverage;
 mod detector;
 pub mod diff;
 mod error;
+mod evidence;
 pub mod exchange;
 pub mod gate;
 pub mod inspect;

@@ -8,6 +8,8 @@ mod beside;
 pub mod claims;
 mod distinct;
 mod dot;
+mod event;
+mod events;
 mod find;
 pub mod gaps;
 pub(crate) mod json;
@@ -18,6 +20,7 @@ pub(crate) mod text;
 
 pub use answer::{CollectionRuns, Count, Described, Place, Run, Runs};
 pub use beside::{Beside, Nearest};
+pub use event::RunEvent;
 pub(crate) use find::{STAGES, find};
 pub use options::{FEWEST_FOR_EDGES, RunOptions};
 

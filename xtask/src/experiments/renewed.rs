@@ -9,7 +9,11 @@ use std::path::Path;
 
 /// Replaces what these experiments found in the summary, the tables and the page of all of them, and
 /// notes it in the manifest. Their own files are written already.
-pub(super) fn renew(out: &Path, all: Vec<(&'static str, Findings)>, machine: &Machine) -> Result<()> {
+pub(super) fn renew(
+    out: &Path,
+    all: Vec<(&'static str, Findings)>,
+    machine: &Machine,
+) -> Result<()> {
     let read = |name: &str| {
         let path = out.join(name);
         let shown = path.display();
@@ -26,7 +30,12 @@ pub(super) fn renew(out: &Path, all: Vec<(&'static str, Findings)>, machine: &Ma
         let title = findings.title;
         let text = markdown("", std::slice::from_ref(&findings));
         let (_, text) = text.split_once("\n## ").context("a section of tables")?;
-        tables = with_section(&tables, &format!("\n## {title}\n"), "\n## ", &format!("\n## {text}"))?;
+        tables = with_section(
+            &tables,
+            &format!("\n## {title}\n"),
+            "\n## ",
+            &format!("\n## {text}"),
+        )?;
         let section = page_of(findings, "", Vec::new()).to_html();
         let heading = format!("\n<h2>{title}</h2>");
         let section = between(&section, &heading, "\n</section>")?;
@@ -35,7 +44,10 @@ pub(super) fn renew(out: &Path, all: Vec<(&'static str, Findings)>, machine: &Ma
         if let Some(renewed) = renewed.as_object_mut() {
             let arguments: Vec<String> = std::env::args().skip(1).collect();
             let command = format!("cargo xtask {}", arguments.join(" "));
-            renewed.insert(name.to_owned(), json!({"command": command, "machine": machine}));
+            renewed.insert(
+                name.to_owned(),
+                json!({"command": command, "machine": machine}),
+            );
         }
     }
     write_json(&out.join("summary.json"), &summary)?;
@@ -48,7 +60,10 @@ pub(super) fn renew(out: &Path, all: Vec<(&'static str, Findings)>, machine: &Ma
 /// The text from behind a heading to where its section ends.
 fn between<'a>(text: &'a str, heading: &str, end: &str) -> Result<&'a str> {
     let Some((_, rest)) = text.split_once(heading) else {
-        bail!("there is no section {:?}: run all experiments once", heading.trim());
+        bail!(
+            "there is no section {:?}: run all experiments once",
+            heading.trim()
+        );
     };
     Ok(rest.split_once(end).map_or(rest, |(section, _)| section))
 }

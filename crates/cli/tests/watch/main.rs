@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
-use support::text;
+use support::{document, text};
 use training::{CHANGE, Following, Training, WEIGHTS, safetensors, walk};
 
 fn of_kind<'a>(lines: &'a [Value], kind: &str) -> Vec<&'a Value> {
@@ -76,7 +76,11 @@ fn it_says_what_is_followed_and_how_it_is_judged() {
     training.save(0, &vec![0.25; 100_000]);
     let said = text(&training.once(&[]).stdout).to_owned();
     let message = said.lines().next().unwrap();
-    for part in ["100,000 weights in 2 tensors", "my checkpoints", "1 false alarm in 200"] {
+    for part in [
+        "100,000 weights in 2 tensors",
+        "my checkpoints",
+        "1 false alarm in 200",
+    ] {
         assert!(message.contains(part), "{message}");
     }
 }
@@ -103,6 +107,26 @@ fn what_a_trainer_s_files_say_is_said_before_what_the_weights_look_like() {
     assert_eq!(alarm["facts"][0]["planned"], false);
     let evidence = alarm["evidence"].as_str().unwrap();
     assert!(evidence.contains("1.000e-3 → 3.000e-3"), "{evidence}");
+}
+
+#[test]
+fn runs_shows_the_event_that_a_watch_reports() {
+    let training = Training::with(&walk(CHANGE + 6, true));
+    let runs = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_modeltrail"));
+        let command = command.arg("runs").arg(training.folder()).args(arguments);
+        text(&command.output().unwrap().stdout).to_owned()
+    };
+    let said = runs(&[]);
+    let event = format!("event at epoch {CHANGE}.safetensors: other data (step 3.0");
+    assert!(said.contains(&event), "{said}");
+    let document = document(runs(&["--json"]).as_bytes());
+    let events = &document["groups"][0]["runs"][0]["events"];
+    assert_eq!(events.as_array().unwrap().len(), 1, "{events}");
+    assert_eq!(
+        (&events[0]["place"], &events[0]["cause"]),
+        (&json!(CHANGE), &json!("data"))
+    );
 }
 
 #[test]

@@ -73,7 +73,9 @@ impl Followed {
                 let mut checkpoints = branch.checkpoints.iter();
                 let mut next = || {
                     let signal = checkpoints.next();
-                    signal.map(|saved| branched.push(&training, saved)).transpose()
+                    signal
+                        .map(|saved| branched.push(&training, saved))
+                        .transpose()
                 };
                 let (first, second, third) =
                     (next()?.flatten(), next()?.flatten(), next()?.flatten());
@@ -113,14 +115,19 @@ impl Follower {
         let weights = training.weights(saved)?;
         let before = self.step.replace(saved.step);
         let interval = before.map_or(1.0, |before| saved.step.saturating_sub(before) as f64);
-        let reading = self.detector.push_after(interval.max(1.0), &weights.values)?;
+        let reading = self
+            .detector
+            .push_after(interval.max(1.0), &weights.values)?;
         let mut sketched = [None, None];
         for (number, dimensions) in SKETCHES.into_iter().enumerate() {
             let sketch = sketch(&weights, dimensions)?;
             let reading = self.sketched[number].push_after(interval.max(1.0), &sketch)?;
             sketched[number] = reading.verdict;
         }
-        let fixed = reading.motion.as_ref().map(|motion| self.fixed.push(motion));
+        let fixed = reading
+            .motion
+            .as_ref()
+            .map(|motion| self.fixed.push(motion));
         let values = [saved.loss, saved.gradient_norm, saved.update_to_weight];
         let logged = [0, 1, 2].map(|kind| {
             let past = &mut self.logged[kind];

@@ -25,8 +25,8 @@ impl Share {
         let n = of as f64;
         let share = count as f64 / n;
         let middle = (share + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
-        let half = Z / (1.0 + Z * Z / n)
-            * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
+        let half =
+            Z / (1.0 + Z * Z / n) * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
         Self {
             count,
             of,

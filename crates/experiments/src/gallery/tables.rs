@@ -172,8 +172,16 @@ pub(super) fn undisturbed(all: &[&Followed]) -> (Table, Value) {
             false_alarms.of.to_string(),
             false_alarms.count.to_string(),
             format!("{:.1}", 1000.0 * false_alarms.share),
-            if drops.of > 0 { drops.of.to_string() } else { String::new() },
-            if drops.of > 0 { drops.count.to_string() } else { String::new() },
+            if drops.of > 0 {
+                drops.of.to_string()
+            } else {
+                String::new()
+            },
+            if drops.of > 0 {
+                drops.count.to_string()
+            } else {
+                String::new()
+            },
         ]);
         rows.push(json!({"kind": training.kind, "false_alarms": false_alarms, "drops": drops}));
     }
@@ -189,9 +197,9 @@ pub(super) fn confusion(cases: &[&Case]) -> Table {
         columns: vec![Column::text("event"), Column::number("", "no alarm")],
         ..Table::default()
     };
-    let causes = Cause::ALL.into_iter().filter(|cause| {
-        !matches!(cause, Cause::Nothing | Cause::Decay | Cause::OptimiserLost)
-    });
+    let causes = Cause::ALL
+        .into_iter()
+        .filter(|cause| !matches!(cause, Cause::Nothing | Cause::Decay | Cause::OptimiserLost));
     let causes: Vec<Cause> = causes.collect();
     for cause in &causes {
         table.columns.push(Column::number("", cause.description()));

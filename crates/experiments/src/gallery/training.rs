@@ -64,7 +64,11 @@ impl Training {
         let mut training: Self =
             serde_json::from_slice(&text).with_context(|| path.display().to_string())?;
         let found = &training.schema;
-        ensure!(found == SCHEMA, "{}: it is {found}, not {SCHEMA}", path.display());
+        ensure!(
+            found == SCHEMA,
+            "{}: it is {found}, not {SCHEMA}",
+            path.display()
+        );
         training.folder = folder.to_path_buf();
         Ok(training)
     }
@@ -110,9 +114,8 @@ impl Training {
 /// When it cannot be read.
 pub fn find(root: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    let kinds = std::fs::read_dir(root).with_context(|| {
-        format!("{} cannot be read: train the gallery first", root.display())
-    })?;
+    let kinds = std::fs::read_dir(root)
+        .with_context(|| format!("{} cannot be read: train the gallery first", root.display()))?;
     for kind in kinds {
         let kind = kind?.path();
         if !kind.is_dir() {

@@ -2,11 +2,11 @@
 
 use super::super::world::World;
 use super::changes::{Change, Kind};
+use super::fixed::{Fixed, FixedThresholds};
 use crate::thinned::null_points;
 use anyhow::Result;
 use std::collections::VecDeque;
 use std::ops::Range;
-use super::fixed::{Fixed, FixedThresholds};
 use trajectory::shift::{Detector, Threshold, Verdict};
 use weightspace::statistics::median;
 use zoo_training::{Architecture, Dataset, Engine, Population};
@@ -84,7 +84,10 @@ impl Follower {
             self.layers.pop_front();
         }
         self.layers.push_back(lengths);
-        let fixed = reading.motion.as_ref().map(|motion| self.fixed.push(motion));
+        let fixed = reading
+            .motion
+            .as_ref()
+            .map(|motion| self.fixed.push(motion));
         let judged = reading.verdict.zip(fixed.flatten());
         Ok(judged.map(|(verdict, fixed)| Signal {
             verdict,

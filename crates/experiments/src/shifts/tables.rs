@@ -72,11 +72,7 @@ impl Outcome {
     }
 }
 
-pub(super) fn by_change(
-    one: &Measured,
-    changes: &[Change],
-    rules: &[Rule; 5],
-) -> Table {
+pub(super) fn by_change(one: &Measured, changes: &[Change], rules: &[Rule; 5]) -> Table {
     let strong = one.strong(changes);
     let number = |group, title| Column::number(group, title);
     let mut table = Table {
@@ -124,11 +120,7 @@ fn number_or_dash(value: Option<f64>) -> String {
         .map_or("–".to_owned(), |value| format!("{value:.3}"))
 }
 
-pub(super) fn by_change_json(
-    all: &[Measured],
-    changes: &[Change],
-    rules: &[Rule; 5],
-) -> Value {
+pub(super) fn by_change_json(all: &[Measured], changes: &[Change], rules: &[Rule; 5]) -> Value {
     let mut rows = Vec::new();
     for one in all {
         let strong = one.strong(changes);
@@ -230,10 +222,7 @@ pub(super) fn other_zoos(world: &World) -> Result<Table> {
         ]);
     }
     for (name, signals) in nulls(world)? {
-        let false_alarms = alarms_per_thousand(
-            &Rule::Ours,
-            &signals.iter().collect::<Vec<_>>(),
-        );
+        let false_alarms = alarms_per_thousand(&Rule::Ours, &signals.iter().collect::<Vec<_>>());
         table.rows.push(vec![
             name.to_owned(),
             signals.len().to_string(),

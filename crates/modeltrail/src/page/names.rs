@@ -1,7 +1,7 @@
 //! What runs, checkpoints and positions are called on a page, and sentences made of lines.
 
 use crate::printable::printable;
-use crate::runs::{Run, Runs, text};
+use crate::runs::{Run, Runs};
 use crate::text::{counted, thousands};
 
 /// Longest name of a checkpoint in a picture, in characters; of a longer one the end is kept.
@@ -18,7 +18,7 @@ pub(super) fn run_name(index: usize, run: &Run) -> String {
 /// What positions in all orders are: claimed ones if every run has them in order, or places.
 pub(super) fn position_name(found: &Runs) -> &'static str {
     let mut units = found.runs.iter().map(|run| {
-        let (unit, _) = text::claimed_positions(run)?;
+        let (unit, _) = run.claimed_positions()?;
         Some(unit)
     });
     match units.next().flatten() {
@@ -29,7 +29,7 @@ pub(super) fn position_name(found: &Runs) -> &'static str {
 
 /// The position of every place of a run, in the unit of [`position_name`].
 pub(super) fn positions(run: &Run, name: &str) -> Vec<u64> {
-    match text::claimed_positions(run) {
+    match run.claimed_positions() {
         Some((unit, positions)) if unit.name() == name => positions,
         _ => (1..=run.places.len() as u64).collect(),
     }

@@ -57,13 +57,14 @@ fn lines(found: &Runs, runs: &[(usize, &Run)]) -> Block {
         });
         lines.collect()
     };
-    let lengths = series(|run| run.geometry.step_length.clone());
+    let mut lengths = series(|run| run.geometry.step_length.clone());
     let is_positive = |series: &Series| series.points.iter().all(|&(_, y)| y > 0.0);
     let y = if lengths.iter().all(is_positive) {
         Axis::log("distance to the checkpoint before")
     } else {
         Axis::linear("distance to the checkpoint before")
     };
+    lengths.extend(events(runs, unit));
     let turns = series(angles);
     let angles = turns.iter().flat_map(|line| &line.points);
     let widest = angles.fold(0.0, |widest: f64, &(_, angle)| widest.max(angle));
@@ -100,9 +101,24 @@ fn lines(found: &Runs, runs: &[(usize, &Run)]) -> Block {
     }
 }
 
+/// A mark on the step that led to each event.
+fn events(runs: &[(usize, &Run)], unit: &str) -> Option<Series> {
+    let points = runs.iter().flat_map(|(_, run)| {
+        let positions = super::positions(run, unit);
+        run.events.iter().filter_map(move |event| {
+            let length = run.geometry.step_length.get(event.place.checked_sub(1)?)?;
+            Some((*positions.get(event.place)? as f64, *length))
+        })
+    });
+    let points: Vec<(f64, f64)> = points.collect();
+    let series = Series::new("event", points).styled(Style::Markers);
+    (!series.points.is_empty()).then(|| series.coloured(MOST_LINES - 1))
+}
+
 const CAPTION: &str = "Length of the step that ends at each checkpoint, in the unit of the weights, \
                        and the angle between the steps before and behind it: 0° is straight on, \
-                       about 90° is what independent random steps make, 180° is straight back.";
+                       about 90° is what independent random steps make, 180° is straight back. An event is a step \
+                       that the run's own past did not lead to expect.";
 
 /// A row a run: colours for many runs would not be told apart.
 fn rows(runs: &[(usize, &Run)]) -> Block {

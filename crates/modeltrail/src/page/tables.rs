@@ -51,7 +51,7 @@ pub(super) fn runs(found: &Runs) -> Vec<Block> {
 }
 
 fn is_marked(run: &Run) -> bool {
-    run.has_contradictions() || !run.gaps.is_empty()
+    run.has_contradictions() || !run.gaps.is_empty() || !run.events.is_empty()
 }
 
 fn table(runs: &[(usize, &Run)], found: &Runs, more: &str) -> Block {
@@ -98,6 +98,7 @@ fn row(index: usize, run: &Run, found: &Runs) -> Vec<String> {
         look.push(format!("{} contradicted", contradictions.max(1)));
     }
     look.extend(text::gaps(run));
+    look.extend(text::events(run));
     let number = |value: f64, decimals: usize| match value.is_finite() && run.places.len() > 1 {
         true => format!("{value:.decimals$}"),
         false => "–".to_owned(),

@@ -2,10 +2,11 @@
 
 use super::beside::Beside;
 use super::claims::{Agreement, Contradiction};
+use super::event::RunEvent;
 use super::gaps::Gap;
 use super::origins::Origin;
 use crate::collection::{
-    Claims, Group, Member, NotFinite, PositionClaim, Space, Taken, parameters,
+    Claims, Group, Member, NotFinite, PositionClaim, Space, Taken, Unit, parameters,
 };
 use crate::coverage::{Coverage, LeftOut, NotCompared};
 use crate::error::Problem;
@@ -223,6 +224,7 @@ pub struct Run {
     pub(crate) agreement: Agreement,
     pub(crate) geometry: Geometry,
     pub(crate) gaps: Vec<Gap>,
+    pub(crate) events: Vec<RunEvent>,
 }
 
 impl Run {
@@ -278,6 +280,25 @@ impl Run {
         others
             .all(|other| other == (first.unit, first.value))
             .then_some(first)
+    }
+
+    /// What all its checkpoints claim, if all do, in one unit, and rising along the order.
+    pub(crate) fn claimed_positions(&self) -> Option<(Unit, Vec<u64>)> {
+        let claims = self.places.iter().map(|place| place.claims().position);
+        let claims: Vec<PositionClaim> = claims.collect::<Option<_>>()?;
+        let unit = claims.first()?.unit;
+        let rises = |pair: &[PositionClaim]| match pair {
+            [before, after] => before.value < after.value,
+            _ => false,
+        };
+        let is_usable =
+            claims.iter().all(|claim| claim.unit == unit) && claims.windows(2).all(rises);
+        is_usable.then(|| (unit, claims.iter().map(|claim| claim.value).collect()))
+    }
+
+    /// What happened along it, as far as it is known which way it went.
+    pub fn events(&self) -> &[RunEvent] {
+        &self.events
     }
 
     /// Whether anything in it contradicts what is claimed.

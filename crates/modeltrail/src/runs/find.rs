@@ -4,7 +4,7 @@ use super::answer::{Count, Described, Place, Run, Runs};
 use super::claims::Agreement;
 use super::distinct::Distinct;
 use super::options::{FEWEST_FOR_EDGES, RunOptions};
-use super::{beside, claims, gaps, origins};
+use super::{beside, claims, events, gaps, origins};
 use crate::collection::{Group, Space, coverage};
 use crate::error::{Error, Result};
 use crate::progress::{Progress, stage};
@@ -129,6 +129,7 @@ fn run_of(distinct: &Distinct, order: &Directed, edges: &[f64], group: &Group) -
         agreement: Agreement::default(),
         geometry: Geometry::default(),
         gaps: Vec::new(),
+        events: Vec::new(),
     }
 }
 
@@ -160,6 +161,7 @@ fn measure(runs: &mut [Run], group: &Group) -> Result<()> {
     for (run, geometry) in runs.iter_mut().zip(geometries) {
         run.geometry = geometry;
         run.gaps = gaps::find::find(run);
+        run.events = events::find(run, group)?;
     }
     for (index, gap) in gaps::find::continued(runs) {
         if let Some(run) = runs.get_mut(index) {

@@ -1,6 +1,6 @@
 //! The answer as JSON.
 
-use super::{Beside, CollectionRuns, Count, Place, Run, Runs};
+use super::{Beside, CollectionRuns, Count, Place, Run, RunEvent, Runs};
 use crate::collection::{Aside, From, NotFinite, PositionClaim, RunClaim, Space, Taken};
 use crate::coverage::{Coverage, LeftOut, NotCompared};
 use crate::error::Problem;
@@ -110,6 +110,8 @@ struct RunOut<'a> {
     agreement: Agreement,
     contradicted: bool,
     gaps: &'a [Gap],
+    /// What happened along it; none where it is not known which way it went.
+    events: &'a [RunEvent],
     /// None if forks were not looked for.
     origin: Option<OriginOut<'a>>,
     checkpoints: Vec<PlaceOut<'a>>,
@@ -233,6 +235,7 @@ fn out<'a>(run: &'a Run, origin: Option<&'a Origin>) -> RunOut<'a> {
         agreement: run.agreement,
         contradicted: run.has_contradictions(),
         gaps: &run.gaps,
+        events: &run.events,
         origin: origin.map(origin_out),
         checkpoints: run.places.iter().map(place).collect(),
     }

@@ -2,7 +2,7 @@
 
 use super::answer::{CollectionRuns, Count, Described, Place, Run, Runs};
 use super::options::FEWEST_FOR_EDGES;
-use crate::collection::{PositionClaim, Space, Taken, Unit};
+use crate::collection::{Space, Taken};
 use crate::coverage::NotCompared;
 use crate::printable::printable;
 use crate::runs::gaps::Gap;
@@ -22,6 +22,8 @@ const AT_ENDS: usize = 3;
 const NAMED: usize = 3;
 /// Most gaps of a run.
 const GAPS: usize = 6;
+/// Most events of a run that are shown.
+const EVENTS: usize = 5;
 /// Most checkpoints that are named beside the runs.
 const BESIDE: usize = 8;
 
@@ -298,19 +300,6 @@ pub(crate) fn gaps(run: &Run) -> Vec<String> {
     lines
 }
 
-/// What all checkpoints of a run claim, if all do, in one unit, and rising along the order.
-pub(crate) fn claimed_positions(run: &Run) -> Option<(Unit, Vec<u64>)> {
-    let claims = run.places.iter().map(|place| place.claims().position);
-    let claims: Vec<PositionClaim> = claims.collect::<Option<_>>()?;
-    let unit = claims.first()?.unit;
-    let rises = |pair: &[PositionClaim]| match pair {
-        [before, after] => before.value < after.value,
-        _ => false,
-    };
-    let is_usable = claims.iter().all(|claim| claim.unit == unit) && claims.windows(2).all(rises);
-    is_usable.then(|| (unit, claims.iter().map(|claim| claim.value).collect()))
-}
-
 /// A row for those that are not shown, if any are not.
 fn hidden_row(hidden: &mut usize, shown: Shown<'_>) -> Option<[String; 4]> {
     let count = std::mem::take(hidden);
@@ -408,6 +397,20 @@ pub(crate) fn order(run: &Run) -> Vec<String> {
         ));
     }
     lines.extend(gaps(run));
+    lines.extend(events(run));
+    lines
+}
+
+/// What happened along a run, the first few of much.
+pub(crate) fn events(run: &Run) -> Vec<String> {
+    let shown = run.events.iter().take(EVENTS);
+    let mut lines: Vec<String> = shown
+        .map(|event| format!("event at {}: {event}", event.name))
+        .collect();
+    let more = run.events.len() - lines.len();
+    if more > 0 {
+        lines.push(format!("{} more", counted(more, "event")));
+    }
     lines
 }
 

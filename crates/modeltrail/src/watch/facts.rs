@@ -80,7 +80,11 @@ impl Facts {
             say(cause, false, what);
         }
         if let Some((before, now)) = changed(before.decay, self.decay, ALIKE) {
-            say(Cause::Decay, false, format!("weight decay {before} → {now}"));
+            say(
+                Cause::Decay,
+                false,
+                format!("weight decay {before} → {now}"),
+            );
         }
         if let (Some(before), Some(now)) = (before.batch, self.batch)
             && now != before
@@ -130,7 +134,10 @@ mod tests {
         let before = facts(1e-3, 1e-3, 1e-3);
         let of = |now: &Facts| {
             let facts = now.since(&before);
-            facts.into_iter().map(|fact| (fact.cause, fact.planned)).collect::<Vec<_>>()
+            facts
+                .into_iter()
+                .map(|fact| (fact.cause, fact.planned))
+                .collect::<Vec<_>>()
         };
         assert_eq!(of(&facts(1e-4, 1e-4, 1e-3)), [(Cause::RateDown, true)]);
         assert_eq!(of(&facts(3e-3, 1e-3, 1e-3)), [(Cause::RateUp, false)]);
@@ -147,7 +154,11 @@ mod tests {
             batch: Some(32),
             ..before.clone()
         };
-        let said: Vec<String> = now.since(&before).into_iter().map(|fact| fact.what).collect();
+        let said: Vec<String> = now
+            .since(&before)
+            .into_iter()
+            .map(|fact| fact.what)
+            .collect();
         assert_eq!(
             said,
             [

@@ -1,13 +1,10 @@
 //! What happened at a checkpoint, by the weights and by the trainer's files.
 
 use super::facts::Fact;
-use crate::text::{counted, few};
+use crate::evidence;
 use checkpoint_store::TensorShape;
 use std::fmt::Write;
 use trajectory::shift::{Cause, Verdict};
-
-/// Most tensors that are named.
-const MOST_NAMES: usize = 4;
 
 /// The cause of an alarm: what the trainer's files say, else what the weights look like. What the
 /// training's own schedule brings about is none.
@@ -41,43 +38,14 @@ pub(super) fn evidence(
     let Some(verdict) = verdict.filter(|verdict| verdict.alarm) else {
         return text;
     };
-    if !verdict.frozen.is_empty() {
-        let names = verdict.frozen.iter();
-        let names: Vec<&str> = names
-            .filter_map(|&number| layout.get(number))
-            .map(|tensor| tensor.name.as_str())
-            .collect();
-        let count = counted(names.len(), "tensor");
-        let _ = write!(
-            text,
-            "{}{count} of {} did not move: {}",
-            separator(&text),
-            layout.len(),
-            few(names.iter().copied(), MOST_NAMES)
-        );
-    }
-    if let (Some(ratios), Some(_)) = (verdict.ratios, verdict.scores) {
-        let _ = write!(
-            text,
-            "{}step {} x its forecast, turn {} x, {:.1} standard deviations",
-            separator(&text),
-            rounded(ratios.step),
-            rounded(ratios.turn),
-            verdict.score
-        );
+    for said in evidence::of(verdict, layout) {
+        let _ = write!(text, "{}{said}", separator(&text));
     }
     text
 }
 
 fn separator(text: &str) -> &'static str {
     if text.is_empty() { "" } else { "; " }
-}
-
-fn rounded(ratio: f64) -> String {
-    match ratio {
-        ratio if ratio >= 10.0 => format!("{ratio:.0}"),
-        ratio => format!("{ratio:.2}"),
-    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! What is observed of a checkpoint: its reading, whether it continues an alarm, how far it has come.
 
-use super::observation::Observation;
-use super::watcher::{Event, InHand, Watcher};
 use super::facts::{Fact, Facts};
 use super::happened;
+use super::observation::Observation;
+use super::watcher::{Event, InHand, Watcher};
 use crate::collection::{PositionClaim, parameters, printable};
-use crate::text::{counted, thousands};
 use crate::coverage::Coverage;
 use crate::error::{Error, Result};
+use crate::text::{counted, thousands};
 use std::path::PathBuf;
 use trajectory::shift::{Cause, Detector, Threshold, WARM_UP, WINDOW};
 use weightspace::statistics::median;
@@ -27,7 +27,10 @@ impl Watcher {
         for folder in undisturbed {
             Self::new(folder, None, &self.options)?.look(true, &mut |event| match event {
                 Event::Checkpoint(one) => {
-                    let verdict = one.reading.verdict.filter(|verdict| verdict.scores.is_some());
+                    let verdict = one
+                        .reading
+                        .verdict
+                        .filter(|verdict| verdict.scores.is_some());
                     scores.extend(verdict.map(|verdict| verdict.score));
                     Ok(())
                 }
@@ -107,7 +110,10 @@ impl Watcher {
                     .filter(|since| since.is_finite());
             }
         }
-        let layout = self.followed.as_ref().map(|followed| followed.layout.as_slice());
+        let layout = self
+            .followed
+            .as_ref()
+            .map(|followed| followed.layout.as_slice());
         let verdict = reading.verdict.as_ref();
         let evidence = happened::evidence(verdict, &facts, layout.unwrap_or_default());
         let path = PathBuf::from(in_hand.path);
@@ -136,8 +142,12 @@ impl Watcher {
         };
         let now = position.map(|claim| claim.value);
         let before = std::mem::replace(&mut followed.position, now);
-        let passed = now.zip(before).map(|(now, before)| now.saturating_sub(before));
-        passed.filter(|passed| *passed > 0).map_or(1.0, |passed| passed as f64)
+        let passed = now
+            .zip(before)
+            .map(|(now, before)| now.saturating_sub(before));
+        passed
+            .filter(|passed| *passed > 0)
+            .map_or(1.0, |passed| passed as f64)
     }
 
     /// What the trainer's files say happened since the checkpoint before.

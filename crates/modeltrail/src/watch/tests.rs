@@ -44,6 +44,7 @@ fn look(watcher: &mut Watcher, at_once: bool) -> Vec<String> {
                 format!("{name}: {}", problem.kind)
             }
             Event::Beside(beside) => format!("beside {}", beside.message),
+            Event::Note(_) => return Ok(()),
             Event::Checkpoint(one) => {
                 let went_back = if one.went_back { " went back" } else { "" };
                 let again = if one.again { " again" } else { "" };
@@ -269,7 +270,8 @@ fn a_state_of_an_older_version_is_refused_by_version_and_a_damaged_one_as_damage
 fn an_alarm_continues_the_last_one_of_its_cause_if_that_is_recent() {
     let folder = tempfile::tempdir().unwrap();
     let mut watcher = watcher(&folder);
-    let mut continues = |cause: Cause| watcher.continues(Some(cause).filter(|cause| *cause != Cause::Nothing));
+    let mut continues =
+        |cause: Cause| watcher.continues(Some(cause).filter(|cause| *cause != Cause::Nothing));
     assert!(!continues(Cause::Data));
     assert!(continues(Cause::Data));
     assert!(!continues(Cause::RateDown));

@@ -162,7 +162,8 @@ impl Detector {
         let (verdict, was_spike) = match &motion {
             Some(motion) => {
                 let score = self.threshold.score();
-                self.numbers.judge(score, interval, motion, &tensors, is_rounded)
+                self.numbers
+                    .judge(score, interval, motion, &tensors, is_rounded)
             }
             None => (None, false),
         };
@@ -257,9 +258,7 @@ impl Numbers {
             Cause::Rounded
         } else if let Some(cause) = way_back.filter(|_| compared.is_some()) {
             cause
-        } else if let Some(Comparison { scores, ratios }) =
-            compared.filter(|_| score > threshold)
-        {
+        } else if let Some(Comparison { scores, ratios }) = compared.filter(|_| score > threshold) {
             Cause::of_step(&scores, &ratios)
         } else if is_beyond {
             Cause::Data
@@ -334,7 +333,8 @@ impl Numbers {
             if self.ways_back.len() == WAYS_BACK {
                 self.ways_back.pop_front();
             }
-            self.ways_back.push_back((motion.back_cosine * BILLION) as i64);
+            self.ways_back
+                .push_back((motion.back_cosine * BILLION) as i64);
         }
         cause
     }

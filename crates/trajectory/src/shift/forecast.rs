@@ -51,7 +51,9 @@ impl Forecast {
             later.map(move |(j, to)| (to - from) / (j - i) as f64)
         });
         let slope = median(slopes);
-        let spread: f64 = (0..count).map(|index| (index as f64 - middle).powi(2)).sum();
+        let spread: f64 = (0..count)
+            .map(|index| (index as f64 - middle).powi(2))
+            .sum();
         let (_, scatter) = about(slope);
         let noise = (scatter + floor * floor).max(f64::MIN_POSITIVE);
         let evidence = (slope * slope * spread / noise).min(f64::MAX);

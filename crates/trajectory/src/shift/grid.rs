@@ -80,9 +80,8 @@ mod tests {
 
     #[test]
     fn each_grid_is_known() {
-        let with = |round: fn(f32) -> f32| -> Vec<f32> {
-            weights().into_iter().map(round).collect()
-        };
+        let with =
+            |round: fn(f32) -> f32| -> Vec<f32> { weights().into_iter().map(round).collect() };
         assert_eq!(Grid::of(&weights()), Grid::F32);
         let bf16 = with(|weight| f32::from_bits(weight.to_bits() & 0xFFFF_0000));
         assert_eq!(Grid::of(&bf16), Grid::Bf16);

@@ -35,7 +35,9 @@ struct Line {
 pub(super) fn read(folder: &Path, limits: &Limits) -> Option<TrainerState> {
     let source = Source::open(&folder.join(TRAINER_STATE)).ok()?;
     let what = "the trainer's state";
-    let bytes = source.read_description(what, 0, source.len(), limits).ok()?;
+    let bytes = source
+        .read_description(what, 0, source.len(), limits)
+        .ok()?;
     let state: State = serde_json::from_slice(&as_json(bytes)).ok()?;
     let newest = |read: fn(&Line) -> Option<f64>| state.log_history.iter().rev().find_map(read);
     let batch = state.train_batch_size.filter(|size| *size >= 1.0);

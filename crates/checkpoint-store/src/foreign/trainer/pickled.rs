@@ -81,8 +81,15 @@ impl Search {
         if !self.state.learning_rates.is_empty() {
             return;
         }
-        for &group in values.sequence(groups).unwrap_or_default().iter().take(MOST_GROUPS) {
-            self.state.learning_rates.extend(number_at(values, group, "lr"));
+        for &group in values
+            .sequence(groups)
+            .unwrap_or_default()
+            .iter()
+            .take(MOST_GROUPS)
+        {
+            self.state
+                .learning_rates
+                .extend(number_at(values, group, "lr"));
             let base = number_at(values, group, "initial_lr");
             self.state.base_rates.extend(base);
             let decay = number_at(values, group, "weight_decay");

@@ -44,6 +44,7 @@ fn checked(claims: &[(&str, u64)], edge: f64, is_known: bool) -> Run {
         agreement: Agreement::default(),
         geometry: trajectory::geometry::Geometry::default(),
         gaps: Vec::new(),
+        events: Vec::new(),
     };
     check(&mut run, is_known);
     run
