@@ -14,6 +14,9 @@ use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 use zoo_training::{Backend, Dataset};
 
+/// What the gallery of trainings gave.
+const GALLERY: &str = "results/gallery/summary.json";
+
 #[derive(Args)]
 pub(crate) struct Options {
     /// 20 seeds and 20 epochs: a taste in a few minutes.
@@ -87,8 +90,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         summary.extend(findings.summary.clone());
     }
     write_json(&out.join("summary.json"), &summary)?;
-    let headline = headline(&summary).to_markdown();
-    write(&out.join("headline.md"), headline)?;
+    write_headline(&out, &summary)?;
     write(&out.join("tables.md"), markdown("Experiments", &all))?;
     print_summary(&summary);
     write(
@@ -113,6 +115,25 @@ fn write_findings(out: &Path, name: &str, findings: &Findings) -> Result<()> {
         write(&path, &figure.svg)?;
     }
     write_json(&out.join(format!("{name}.json")), &findings.json)
+}
+
+/// The table for the README, with what is known of the gallery beside.
+fn write_headline(out: &Path, summary: &Map<String, Value>) -> Result<()> {
+    let gallery = std::fs::read_to_string(GALLERY).unwrap_or_default();
+    let gallery = serde_json::from_str(&gallery).unwrap_or_default();
+    write(
+        &out.join("headline.md"),
+        headline(summary, &gallery).to_markdown(),
+    )
+}
+
+/// Writes that table anew, if there were experiments.
+pub(crate) fn renew_headline() -> Result<()> {
+    let out = Path::new("results/experiments");
+    let Ok(summary) = std::fs::read_to_string(out.join("summary.json")) else {
+        return Ok(());
+    };
+    write_headline(out, &serde_json::from_str(&summary)?)
 }
 
 fn print_summary(summary: &Map<String, Value>) {

@@ -71,6 +71,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     write(&options.out.join("report.html"), page.to_html())?;
     let manifest = Manifest::new(machine, Vec::new(), clock);
     write_json(&options.out.join("manifest.json"), &manifest)?;
+    if options.out == Path::new("results/gallery") {
+        crate::experiments::renew_headline()?;
+    }
     println!("{} trainings with odd seeds", found.trainings);
     println!("open {}", options.out.join("report.html").display());
     Ok(())

@@ -108,6 +108,9 @@ fn findings(even: &[&Followed], odd: &[&Followed]) -> Findings {
         named.shown(),
     ));
     let (by_event, events) = tables::by_event(&cases);
+    for (event, found) in tables::found(&cases) {
+        findings.headline(&format!("found_{event}"), found.share, found.of);
+    }
     let (undisturbed, kinds) = tables::undisturbed(odd);
     let mut names: Vec<&str> = odd.iter().map(|one| one.training.kind.as_str()).collect();
     names.dedup();

@@ -125,6 +125,25 @@ pub(super) fn run(world: &World) -> Result<Findings> {
         let (share, samples) = found(one, ours, &strong);
         findings.headline(&format!("shift_recall_strong_{}", one.name), share, samples);
     }
+    for (key, name) in [
+        ("found_label_noise_20", "label noise, 20 %"),
+        ("found_rate_up", "learning rate x 3"),
+        ("found_rate_down", "learning rate x 0.3"),
+        ("found_batch", "batch x 4"),
+    ] {
+        let number = changes.iter().position(|change| change.name == name);
+        let firsts: Vec<bool> = all
+            .iter()
+            .flat_map(|one| {
+                number
+                    .into_iter()
+                    .flat_map(|number| one.after(number, Half::Odd))
+            })
+            .filter_map(|changed| changed.after.first())
+            .map(|signal| ours.alarm(signal))
+            .collect();
+        findings.headline(key, share(&firsts), firsts.len());
+    }
     let reported: Vec<&Signal> = all.iter().flat_map(|one| one.nothing(Half::Odd)).collect();
     let false_alarms = alarms_per_thousand(ours, &reported);
     findings.headline("false_alarms_per_1000_epochs", false_alarms, reported.len());

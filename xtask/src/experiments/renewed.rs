@@ -3,7 +3,7 @@
 use crate::files::{write, write_json};
 use crate::machine::Machine;
 use anyhow::{Context, Result, bail};
-use experiments::{Findings, headline, markdown, page_of};
+use experiments::{Findings, markdown, page_of};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -51,7 +51,7 @@ pub(super) fn renew(
         }
     }
     write_json(&out.join("summary.json"), &summary)?;
-    write(&out.join("headline.md"), headline(&summary).to_markdown())?;
+    super::write_headline(out, &summary)?;
     write(&out.join("tables.md"), tables)?;
     write(&out.join("report.html"), page)?;
     write_json(&out.join("manifest.json"), &manifest)

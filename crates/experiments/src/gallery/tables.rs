@@ -32,6 +32,15 @@ pub(super) fn named(cases: &[&Case]) -> Share {
     Share::of(all)
 }
 
+/// How often each event is found at the first checkpoint after it.
+pub(super) fn found(cases: &[&Case]) -> Vec<(&'static str, Share)> {
+    let found = |event: &'static Event| {
+        let alarms = of(cases, event).map(|case| case.first.ours.alarm);
+        (event.name, Share::of(alarms))
+    };
+    EVENTS.iter().map(found).collect()
+}
+
 /// Every event: how often it is found, and its cause named, by ours.
 pub(super) fn by_event(cases: &[&Case]) -> (Table, Value) {
     let mut table = Table {
