@@ -99,10 +99,10 @@ def false_alarms(rows, group):
     return ["training", "alarms", "in 1000", *CAUSES], table
 
 
-CAUSES = ["data", "faster", "slower"]
+CAUSES = ["data", "rate-up", "rate-down", "batch", "frozen", "went-back", "merged"]
 RIGHT = {
-    "learning-rate-tenth": "slower",
-    "learning-rate-triple": "faster",
+    "learning-rate-tenth": "rate-down",
+    "learning-rate-triple": "rate-up",
     "other-images": "data",
     "turned-images": "data",
     "shuffled-labels": "data",

@@ -27,7 +27,8 @@ it at a checkpoint in the middle. A detector sees one checkpoint after another a
 measures the training that it follows; the score from which on it raises an alarm is the same for all, \
 and was set on even seeds. All tables are of odd seeds.\n\n\
 \"Found\" is an alarm at the first checkpoint after the event. An aim counts as met where the 95 % \
-interval reaches it. A spike is named at the checkpoint after: the training goes on as before. Rounded \
+interval reaches it. The cause is the one that stands two checkpoints later: a single bad step looks \
+like a higher learning rate or other data until the training comes back. Rounded \
 weights are trained on before they are saved, so that no grid is left to be seen; for that, a lost \
 optimiser and another weight decay the weights alone have no name.";
 

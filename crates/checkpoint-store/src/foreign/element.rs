@@ -119,8 +119,21 @@ pub(super) fn swap_bytes(element_bytes: u64, bytes: &mut [u8]) {
     }
 }
 
-/// The one whole number, not negative, in these little-endian bytes; none for other types.
+/// The one whole number, not negative, in these little-endian bytes; none for other types. PyTorch's
+/// optimisers count their steps in f32.
 pub(super) fn whole_number(element: Element, bytes: &[u8]) -> Option<u64> {
+    let float = match element {
+        Element::F32 => bytes
+            .try_into()
+            .ok()
+            .map(|bytes| f64::from(f32::from_le_bytes(bytes))),
+        Element::F64 => bytes.try_into().ok().map(f64::from_le_bytes),
+        _ => None,
+    };
+    if let Some(number) = float {
+        let is_whole = number >= 0.0 && number.fract() == 0.0 && number < 9e15;
+        return is_whole.then_some(number as u64);
+    }
     let is_signed = match element {
         Element::I64 | Element::I32 | Element::I16 | Element::I8 => true,
         Element::U64 | Element::U32 | Element::U16 | Element::U8 => false,

@@ -20,8 +20,6 @@ pub(super) enum Named {
     Nothing,
     /// This cause.
     Cause(Cause),
-    /// That it was a single step: known one checkpoint later.
-    Spike,
     /// Weights alone have no name for it.
     None,
 }
@@ -77,7 +75,12 @@ pub(super) const EVENTS: [Event; 19] = [
         Named::Cause(Cause::Frozen),
         Some(1.0),
     ),
-    event("spike", "one bad batch", Named::Spike, Some(0.99)),
+    event(
+        "spike",
+        "one bad batch",
+        Named::Cause(Cause::Spike),
+        Some(0.99),
+    ),
     event(
         "older",
         "continued from an older checkpoint",

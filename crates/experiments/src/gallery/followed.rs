@@ -4,7 +4,7 @@ use super::training::{Saved, Training, Weights};
 use crate::shifts::fixed::{Fixed, FixedThresholds};
 use anyhow::Result;
 use std::collections::VecDeque;
-use trajectory::shift::{Detector, Threshold, Verdict};
+use trajectory::shift::{Cause, Detector, Threshold, Verdict};
 use weightspace::sketch::{Parameters, Sketcher};
 use weightspace::statistics::median;
 
@@ -17,8 +17,8 @@ const RECENT: usize = 5;
 #[derive(Clone)]
 pub(super) struct Signal {
     pub(super) ours: Verdict,
-    /// Whether the alarm before turns out to have been a single step.
-    pub(super) was_spike: bool,
+    /// What the alarm before turns out to have been.
+    revised: Option<Cause>,
     /// By sketches instead of weights.
     pub(super) sketched: [Option<Verdict>; SKETCHES.len()],
     /// By version 0.1.
@@ -35,8 +35,8 @@ pub(super) struct Case {
     pub(super) event: String,
     pub(super) first: Signal,
     pub(super) second: Option<Signal>,
-    /// Whether one of the two checkpoints after the first turns the alarm into a spike.
-    pub(super) was_spike: bool,
+    /// The cause of the alarm at the first checkpoint, as it stands two checkpoints later.
+    pub(super) cause: Cause,
 }
 
 /// A training, followed with all that happened to it.
@@ -80,13 +80,13 @@ impl Followed {
                 let (first, second, third) =
                     (next()?.flatten(), next()?.flatten(), next()?.flatten());
                 let mut later = second.iter().chain(&third);
-                let was_spike = later.any(|signal| signal.was_spike);
+                let revised = later.find_map(|signal| signal.revised);
                 cases.extend(first.map(|first| Case {
+                    cause: revised.unwrap_or(first.ours.cause),
                     kind: training.kind.clone(),
                     event: event.clone(),
                     first,
                     second,
-                    was_spike,
                 }));
             }
         }
@@ -143,7 +143,7 @@ impl Follower {
         let judged = reading.verdict.zip(fixed.flatten());
         Ok(judged.map(|(ours, fixed)| Signal {
             ours,
-            was_spike: reading.was_spike,
+            revised: reading.revised,
             sketched,
             fixed,
             logged,

@@ -12,8 +12,7 @@ use trajectory::shift::Cause;
 fn is_named(case: &Case, event: &Event) -> Option<bool> {
     match event.cause {
         Named::Nothing | Named::None => None,
-        Named::Cause(cause) => Some(case.first.ours.cause == cause && !case.was_spike),
-        Named::Spike => Some(case.was_spike),
+        Named::Cause(cause) => Some(case.cause == cause),
     }
 }
 
@@ -54,7 +53,7 @@ pub(super) fn by_event(cases: &[&Case]) -> (Table, Value) {
             Column::number("", "aim"),
             Column::text("met"),
             Column::number("", "found one later"),
-            Column::number("", "cause right"),
+            Column::number("", "cause right, two later"),
         ],
         ..Table::default()
     };
@@ -200,9 +199,10 @@ pub(super) fn undisturbed(all: &[&Followed]) -> (Table, Value) {
 /// What happened, against what ours says at the first checkpoint.
 pub(super) fn confusion(cases: &[&Case]) -> Table {
     let mut table = Table {
-        caption: "What happened, and what the detector says at the first checkpoint: numbers of \
-                  trainings"
-            .to_owned(),
+        caption:
+            "What happened, and what the detector says of the first checkpoint two checkpoints \
+                  later: numbers of trainings"
+                .to_owned(),
         columns: vec![Column::text("event"), Column::number("", "no alarm")],
         ..Table::default()
     };
@@ -215,7 +215,7 @@ pub(super) fn confusion(cases: &[&Case]) -> Table {
     }
     for event in &EVENTS {
         let count = |wanted: Cause| {
-            let own = of(cases, event).filter(|case| case.first.ours.cause == wanted);
+            let own = of(cases, event).filter(|case| case.cause == wanted);
             own.count().to_string()
         };
         let mut row = vec![event.title.to_owned(), count(Cause::Nothing)];

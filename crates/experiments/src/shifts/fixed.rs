@@ -68,6 +68,7 @@ mod tests {
         let motion = |step_length, outside_share| Motion {
             step_length,
             cosine: 0.5,
+            second_cosine: 0.5,
             outside_share,
             back_cosine: 0.0,
             back_share: 0.0,

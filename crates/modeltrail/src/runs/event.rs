@@ -10,21 +10,15 @@ pub struct RunEvent {
     pub place: usize,
     /// The name of that checkpoint.
     pub name: String,
-    /// What it looks like from the weights.
+    /// What it looks like from the weights, those of the two checkpoints after it included.
     pub cause: Cause,
-    /// Whether it was a single step, and the run went on as before.
-    pub was_spike: bool,
     /// What it rests on, in numbers.
     pub evidence: String,
 }
 
 impl std::fmt::Display for RunEvent {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let what = match self.was_spike {
-            true => "a single long step, a spike",
-            false => self.cause.description(),
-        };
-        write!(formatter, "{what}")?;
+        write!(formatter, "{}", self.cause.description())?;
         if !self.evidence.is_empty() {
             write!(formatter, " ({})", self.evidence)?;
         }

@@ -29,8 +29,8 @@ pub(super) fn find(run: &Run, group: &Group) -> Result<Vec<RunEvent>> {
         let column = group.points.column(about.member);
         let reading =
             detector.push_after(interval(positions.as_deref(), place), column.as_slice())?;
-        if let Some(last) = events.last_mut().filter(|_| reading.was_spike) {
-            last.was_spike = true;
+        if let (Some(last), Some(cause)) = (events.last_mut(), reading.revised) {
+            last.cause = cause;
         }
         let Some(verdict) = reading.verdict.filter(|verdict| verdict.alarm) else {
             continue;
@@ -39,7 +39,6 @@ pub(super) fn find(run: &Run, group: &Group) -> Result<Vec<RunEvent>> {
             place,
             name: about.name().to_owned(),
             cause: verdict.cause,
-            was_spike: false,
             evidence: evidence::of(&verdict, &group.layout).join("; "),
         });
     }

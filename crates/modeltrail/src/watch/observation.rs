@@ -114,8 +114,8 @@ impl Observation {
         if self.again {
             text.push_str("  judged again, because the watch was restarted");
         }
-        if self.reading.was_spike {
-            text.push_str("  as before the last alarm, which was a single step: a spike");
+        if let Some(cause) = self.reading.revised {
+            let _ = write!(text, "  the last alarm was rather: {}", cause.description());
         }
         if let Some(cause) = self.alarm() {
             text.push_str(match (self.continues, self.was_reported) {

@@ -35,8 +35,8 @@ enum Kind<'a> {
         /// Whether enough steps lie behind for a verdict.
         judged: bool,
         alarm: bool,
-        /// Whether the alarm before turns out to have been a single step.
-        was_spike: bool,
+        /// What the alarm two checkpoints before turns out to have been, if not what it looked like.
+        revised: Option<Cause>,
         /// Whether an alarm of the same cause came just before.
         continues: bool,
         /// The likely cause of an alarm.
@@ -82,7 +82,7 @@ impl<'a> Record<'a> {
             again: observed.again,
             judged: observed.reading.verdict.is_some(),
             alarm: observed.alarm().is_some(),
-            was_spike: observed.reading.was_spike,
+            revised: observed.reading.revised,
             continues: observed.continues,
             cause: observed.alarm(),
             evidence: observed.evidence(),

@@ -27,6 +27,8 @@ pub enum Cause {
     Merged,
     /// The weights were rounded to fewer bits than before.
     Rounded,
+    /// A single bad step, after which the run went on as before: known two checkpoints later.
+    Spike,
     /// Another weight decay. Only the trainer's files say so: weights hardly show it.
     Decay,
     /// The optimiser began anew. Only the trainer's files say so: in the weights it looks like other
@@ -36,7 +38,7 @@ pub enum Cause {
 
 impl Cause {
     /// All causes, nothing first.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Nothing,
         Self::Data,
         Self::RateUp,
@@ -46,6 +48,7 @@ impl Cause {
         Self::WentBack,
         Self::Merged,
         Self::Rounded,
+        Self::Spike,
         Self::Decay,
         Self::OptimiserLost,
     ];
@@ -62,6 +65,7 @@ impl Cause {
             Self::WentBack => "went back to an earlier checkpoint",
             Self::Merged => "averaged with an earlier checkpoint",
             Self::Rounded => "weights rounded",
+            Self::Spike => "a single bad step",
             Self::Decay => "another weight decay",
             Self::OptimiserLost => "the optimiser's state was lost",
         }
@@ -92,6 +96,34 @@ impl Cause {
     }
 }
 
+/// What a long step turns out to be by the two that follow it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Aftermath {
+    /// ln(step length ÷ its forecast) of the long step, and of the second after it, by the same forecast.
+    pub(super) excess: [f64; 2],
+    /// Sum of the cosines between the long step and the two after it.
+    pub(super) cosines: f64,
+}
+
+impl Aftermath {
+    /// What it was rather than `cause`; none where that still holds. A higher learning rate lasts. After
+    /// a bad step the run comes back; with other data it goes on the new way.
+    pub(super) fn revised(&self, cause: Cause) -> Option<Cause> {
+        let [then, now] = self.excess;
+        if now > LASTS * then {
+            return None;
+        }
+        if self.cosines < COMES_BACK {
+            return Some(Cause::Spike);
+        }
+        (cause == Cause::RateUp).then_some(Cause::Data)
+    }
+}
+
+/// A change lasts if so much of it is left after two steps.
+const LASTS: f64 = 0.5;
+/// A run that comes back has cosines to the long step whose sum is below this.
+const COMES_BACK: f64 = -0.15;
 /// Steps shorter than this share of the forecast are those of a lower learning rate.
 const LOWER_RATE: f64 = 0.55;
 /// Steps of a higher learning rate are at least so much longer than the forecast.
@@ -134,10 +166,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_long_step_was_is_known_two_steps_later() {
+        let of = |now, cosines, cause| {
+            let excess = [1.0, now];
+            Aftermath { excess, cosines }.revised(cause)
+        };
+        assert_eq!(of(0.9, -0.3, Cause::RateUp), None);
+        assert_eq!(of(0.1, -0.3, Cause::RateUp), Some(Cause::Spike));
+        assert_eq!(of(0.1, -0.3, Cause::Data), Some(Cause::Spike));
+        assert_eq!(of(0.1, 0.5, Cause::RateUp), Some(Cause::Data));
+        assert_eq!(of(0.1, 0.5, Cause::Data), None);
+    }
+
+    #[test]
     fn a_way_back_is_held_against_what_is_usual() {
         let motion = |cosine: f64, share: f64| Motion {
             step_length: 1.0,
             cosine: 0.0,
+            second_cosine: 0.0,
             outside_share: 0.5,
             back_cosine: cosine,
             back_share: share,

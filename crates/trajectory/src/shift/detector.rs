@@ -1,6 +1,7 @@
 //! The detector: one checkpoint after the other in, one reading each out.
 
-use super::cause::Cause;
+use super::cause::{Aftermath, Cause};
+use super::exact::Exact;
 use super::grid::Grid;
 use super::history::{Comparison, History, Newest, Ratios, Scores};
 use super::motion::{Motion, SPAN, Track};
@@ -12,10 +13,6 @@ use std::ops::Range;
 
 /// Steps in which a tensor must have moved before it is news that it stands still.
 const MOVED: usize = 5;
-/// Checkpoints after an event at which the run may turn out to go on as before it.
-const RETURNS: usize = 2;
-/// A step so many times longer than its forecast may be a spike, wherever it leads.
-const SPIKE: f64 = 4.0;
 /// Newest steps whose ways back say what is usual.
 const WAYS_BACK: usize = 5;
 
@@ -29,8 +26,9 @@ pub struct Reading {
     pub tensors: Vec<Option<Motion>>,
     /// The detector's decision; `None` before there is evidence enough.
     pub verdict: Option<Verdict>,
-    /// Whether the run goes on as before its last event, which was a single step then: a spike.
-    pub was_spike: bool,
+    /// What the event two checkpoints before turns out to have been, if that is not what it looked
+    /// like.
+    pub revised: Option<Cause>,
 }
 
 /// A decision about one step.
@@ -76,8 +74,18 @@ pub struct Numbers {
     /// Largest cosines between the newest steps and ways back, in billionths.
     ways_back: VecDeque<i64>,
     grid: Option<Grid>,
-    /// Checkpoints since the last event, while that may turn out to have been one step.
-    since_event: Option<usize>,
+    /// A long step, while it may turn out to have been something else.
+    recent: Option<Recent>,
+}
+
+/// A long step, and what is known of those after it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Recent {
+    cause: Cause,
+    /// ln(step length ÷ its forecast).
+    excess: Exact,
+    /// The cosine between it and the step after it, once there is one.
+    cosine: Option<Exact>,
 }
 
 impl Detector {
@@ -159,19 +167,19 @@ impl Detector {
         }
         self.steps.push_back(step);
         let is_rounded = grid_before == Some(Grid::F32) && grid < Grid::F32;
-        let (verdict, was_spike) = match &motion {
+        let (verdict, revised) = match &motion {
             Some(motion) => {
                 let score = self.threshold.score();
                 self.numbers
                     .judge(score, interval, motion, &tensors, is_rounded)
             }
-            None => (None, false),
+            None => (None, None),
         };
         Ok(Reading {
             motion,
             tensors,
             verdict,
-            was_spike,
+            revised,
         })
     }
 
@@ -192,7 +200,7 @@ impl Detector {
             motion: None,
             tensors: vec![None; self.tensors.len()],
             verdict: None,
-            was_spike: false,
+            revised: None,
         }
     }
 
@@ -232,7 +240,7 @@ impl Detector {
 }
 
 impl Numbers {
-    /// Judges a step and takes it in; whether the event before turns out to have been a spike.
+    /// Judges a step and takes it in; what the event before turns out to have been.
     fn judge(
         &mut self,
         threshold: f64,
@@ -240,13 +248,13 @@ impl Numbers {
         motion: &Motion,
         tensors: &[Option<Motion>],
         is_rounded: bool,
-    ) -> (Option<Verdict>, bool) {
+    ) -> (Option<Verdict>, Option<Cause>) {
         let lengths: Vec<f64> = tensors
             .iter()
             .map(|motion| motion.map_or(f64::NAN, |motion| motion.step_length.ln()))
             .collect();
         let newest = self.history.newest(interval, motion.logarithms(), &lengths);
-        let was_spike = self.is_back(threshold, &newest);
+        let revised = self.revise(motion, &newest);
         let compared = self.history.compare(&newest);
         let frozen = self.newly_still(tensors);
         let way_back = self.way_back(motion);
@@ -269,10 +277,15 @@ impl Numbers {
         let is_judged = compared.is_some() || alarm;
         if alarm {
             self.history.take_event(newest);
-            // Other things do not end by themselves.
-            let length = compared.map_or(1.0, |compared| compared.ratios.step);
-            let may_end = cause == Cause::RateUp || (cause == Cause::Data && length > SPIKE);
-            self.since_event = may_end.then_some(0);
+            // Other things do not turn out to be something else.
+            let excess = compared.map(|compared| Exact(compared.ratios.step.ln()));
+            self.recent = excess
+                .filter(|excess| excess.0 > 0.0 && matches!(cause, Cause::RateUp | Cause::Data))
+                .map(|excess| Recent {
+                    cause,
+                    excess,
+                    cosine: None,
+                });
         } else {
             self.history.take(newest);
         }
@@ -284,28 +297,31 @@ impl Numbers {
             ratios: compared.map(|compared| compared.ratios),
             frozen,
         });
-        (verdict, was_spike)
+        (verdict, revised)
     }
 
-    /// Whether the run goes on as before its last event; then its history does.
-    fn is_back(&mut self, threshold: f64, newest: &Newest) -> bool {
-        let Some(since) = &mut self.since_event else {
-            return false;
+    /// What the long step before turns out to have been, at the second step after it. If it was a
+    /// spike, the history goes on from before it.
+    fn revise(&mut self, motion: &Motion, newest: &Newest) -> Option<Cause> {
+        let mut recent = self.recent.take()?;
+        let Some(Exact(first)) = recent.cosine else {
+            recent.cosine = Some(Exact(motion.cosine));
+            self.recent = Some(recent);
+            return None;
         };
-        *since += 1;
-        let is_last = *since >= RETURNS;
         let compared = self.history.compare_with_before(newest);
-        // The span of the last steps has the long one in it, so that only lengths can be compared.
-        let is_back = compared.is_some_and(|compared| compared.scores.step.abs() <= threshold);
-        if is_back {
-            self.history.forget_event();
-        } else if is_last {
-            self.history.accept_event();
+        let revised = compared.and_then(|compared| {
+            let aftermath = Aftermath {
+                excess: [recent.excess.0, compared.ratios.step.ln()],
+                cosines: first + motion.second_cosine,
+            };
+            aftermath.revised(recent.cause)
+        });
+        match revised {
+            Some(Cause::Spike) => self.history.forget_event(),
+            _ => self.history.accept_event(),
         }
-        if is_back || is_last {
-            self.since_event = None;
-        }
-        is_back
+        revised
     }
 
     /// Tensors that stand still and moved in every one of the steps before.

@@ -20,6 +20,8 @@ pub struct Motion {
     pub step_length: f64,
     /// Cosine of the angle to the step before, −1 to 1; NaN for the first step.
     pub cosine: f64,
+    /// Cosine of the angle to the step before that one, −1 to 1; NaN for the first two steps.
+    pub second_cosine: f64,
     /// Share of the step that lies outside the span of the last [`SPAN`] steps, 0 to 1: the sine
     /// of the angle between the step and that span. 1 for the first step.
     pub outside_share: f64,
@@ -101,14 +103,16 @@ impl Track {
         let step_length = square.sqrt();
         let gram = self.gram(past.len());
         let outside = outside_square(&gram, square, past);
-        let cosine = match (past.last(), gram.diagonal().as_slice().last()) {
-            (Some(product), Some(before)) => product / (step_length * before.sqrt()),
-            _ => f64::NAN,
+        let cosine = |back: usize| {
+            let index = past.len().checked_sub(back)?;
+            let before = gram.get((index, index))?;
+            Some(past.get(index)? / (step_length * before.sqrt()))
         };
         let (back_cosine, back_share) = way_back(&gram, square, past);
         Motion {
             step_length,
-            cosine,
+            cosine: cosine(1).unwrap_or(f64::NAN),
+            second_cosine: cosine(2).unwrap_or(f64::NAN),
             outside_share: (outside / square).sqrt().clamp(SMALLEST, 1.0),
             back_cosine,
             back_share,

@@ -87,12 +87,8 @@ impl Machine<'_> {
             .iter()
             .zip(there..)
             .filter(|(item, place)| match item {
-                Value::Int(_) => *place < MOST_NUMBERS,
-                Value::Float(_)
-                | Value::Bool(_)
-                | Value::Nothing
-                | Value::Bytes(_)
-                | Value::Skipped => false,
+                Value::Int(_) | Value::Float(_) => *place < MOST_NUMBERS,
+                Value::Bool(_) | Value::Nothing | Value::Bytes(_) | Value::Skipped => false,
                 _ => true,
             });
         let kept = kept.map(|(item, _)| *item);
