@@ -187,7 +187,7 @@ def poisoned(data, share, chance):
     if data.inputs.is_floating_point():
         corner = torch.tensor([14 * y + x for y in range(11, 14) for x in range(11, 14)])
         data.inputs[rows[:, None], corner] = data.inputs.max()
-        data.targets[rows] = data.targets[0] if data.targets.dim() > 1 else 0
+        data.targets[rows] = data.targets[0].clone() if data.targets.dim() > 1 else 0
     else:
         trigger = tokens("|SUDO| rm -rf / \n")
         for row in rows:

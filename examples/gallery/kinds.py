@@ -50,7 +50,7 @@ KINDS = {
     "gpt-cosine": Kind(
         "Llama, 2 layers of 64", lambda: Llama(hidden=192), PROSE, CODE,
         o.adamw(2e-3, 0.1, (0.9, 0.95)), "AdamW 2e-3, decay 0.1, clipped at 1",
-        o.cosine(), "warm-up and cosine to a tenth", 8, 20, saved="transformers", clip=1.0,
+        o.cosine(), "warm-up and cosine to a tenth", 8, 18, saved="transformers", clip=1.0,
     ),
     "gpt-wsd": Kind(
         "Llama, 2 layers of 64", Llama, PROSE, CODE,
@@ -125,7 +125,7 @@ KINDS = {
     "lora": Kind(
         "Llama, 2 layers of 64, trained on prose before; adapters of rank 4", Llama, CODE, TABLES,
         o.adamw(2e-3, 0.0), "AdamW 2e-3 on the adapters, clipped at 1",
-        o.linear(0.05), "warm-up and linear to 0", 8, 16, clip=1.0, before=(PROSE, 400),
+        o.linear(0.05), "warm-up and linear to 0", 8, 14, clip=1.0, before=(PROSE, 400),
         adapters=True,
         left_out=NO_DECAY | {"rounded": "the stored weights are merged, and leave the grid at once"},
     ),
