@@ -20,7 +20,7 @@ impl Threshold {
     /// the rate for every kind, on the odd seeds.
     pub fn built_in() -> Self {
         Self {
-            score: 2.8,
+            score: 3.0,
             false_alarm_rate: Self::DEFAULT_FALSE_ALARM_RATE,
         }
     }
