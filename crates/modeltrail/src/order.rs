@@ -45,6 +45,7 @@ impl Orders {
             runs,
             space: trained.space,
             seed,
+            join_parts: false,
         };
         progress.add(trained.groups.len() as u64 * (STAGES + 1));
         let answers = trained.groups.iter().map(|group| {

@@ -12,6 +12,7 @@ mod event;
 mod events;
 mod find;
 pub mod gaps;
+mod joined;
 pub(crate) mod json;
 mod options;
 pub mod origins;

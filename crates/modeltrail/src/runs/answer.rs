@@ -77,6 +77,7 @@ pub struct Runs {
     pub(crate) described: Described,
     pub(crate) count: Count,
     pub(crate) branches: usize,
+    pub(crate) joined: usize,
     pub(crate) runs: Vec<Run>,
     /// Where each run came from, in the same order. Empty if that was not looked for: in sketches,
     /// and where there is one run.
@@ -104,6 +105,12 @@ impl Runs {
     /// How many of the runs were split off others because their tree branches.
     pub fn branches(&self) -> usize {
         self.branches
+    }
+
+    /// How many parts that the weights separate were joined to others, since their claims and the weights
+    /// say that one goes on where the other ends.
+    pub fn joined(&self) -> usize {
+        self.joined
     }
 
     /// Where a run came from, by its place in [`runs`](Self::runs); none if that was not looked for:

@@ -4,7 +4,7 @@ use super::answer::{Count, Described, Place, Run, Runs};
 use super::claims::Agreement;
 use super::distinct::Distinct;
 use super::options::{FEWEST_FOR_EDGES, RunOptions};
-use super::{beside, claims, events, gaps, origins};
+use super::{beside, claims, events, gaps, joined, origins};
 use crate::collection::{Group, Space, coverage};
 use crate::error::{Error, Result};
 use crate::progress::{Progress, stage};
@@ -59,6 +59,10 @@ pub(crate) fn find(group: &Group, options: &RunOptions, work: &dyn Progress) -> 
         let layout = has_tensors.then_some(group.layout.as_slice());
         ordered(points, layout, &clusters, gathered.len(), options.seed)
     })?;
+    let (ordered, joined) = match count.is_known() && options.runs.is_none() && options.join_parts {
+        true => joined::join(points, ordered, &distinct, group),
+        false => (ordered, 0),
+    };
     let runs = ordered
         .iter()
         .map(|(order, edges)| (order, run_of(&distinct, order, edges, group)));
@@ -92,6 +96,7 @@ pub(crate) fn find(group: &Group, options: &RunOptions, work: &dyn Progress) -> 
         described: Described::of(group),
         count,
         branches: clusters.len() - gathered.len(),
+        joined,
         runs,
         origins,
         tree,
@@ -116,7 +121,10 @@ fn run_of(distinct: &Distinct, order: &Directed, edges: &[f64], group: &Group) -
                 member,
                 about: group.members.get(member)?.clone(),
                 copies: copies.cloned().collect(),
-                next: edges.get(place).copied().filter(|_| is_long),
+                next: edges
+                    .get(place)
+                    .copied()
+                    .filter(|sure| is_long && sure.is_finite()),
                 contradictions: Vec::new(),
             })
         });

@@ -60,6 +60,8 @@ pub(crate) struct GroupOut<'a> {
     verdict: VerdictOut,
     gap: Option<&'a Separation>,
     branches: usize,
+    /// Parts that the weights separate, and that go on where others end, as they claim.
+    joined: usize,
     runs: Vec<RunOut<'a>>,
     /// Averages, and copies of checkpoints that are not there: in no order.
     beside: Vec<BesideOut<'a>>,
@@ -195,6 +197,7 @@ fn group(found: &Runs) -> GroupOut<'_> {
         verdict: verdict(&found.count),
         gap,
         branches: found.branches,
+        joined: found.joined,
         runs: runs
             .map(|(index, run)| out(run, found.origins.get(index)))
             .collect(),

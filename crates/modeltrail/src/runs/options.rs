@@ -14,6 +14,9 @@ pub struct RunOptions {
     pub space: Space,
     /// Breaks ties.
     pub seed: u64,
+    /// Whether parts that the weights separate are one run where one claims to go on after the other,
+    /// and does by the weights. Not to be asked for where claims are the truth that orders are scored by.
+    pub join_parts: bool,
 }
 
 impl Default for RunOptions {
@@ -23,6 +26,7 @@ impl Default for RunOptions {
             runs: None,
             space: Space::Full,
             seed: 0,
+            join_parts: true,
         }
     }
 }

@@ -195,6 +195,13 @@ pub(crate) fn count(found: &Runs, shown: Shown<'_>) -> String {
              treated as one run",
             2 * FEWEST_CHECKPOINTS
         ),
+        Count::Found(runs) if runs.verdict == Verdict::Separated && found.joined > 0 => format!(
+            "{}: the weights alone separate {} parts, {:.1} times farther apart than any step within \
+             one, and by the claimed steps some of these continue others{branches}",
+            counted(found.runs.len(), "run"),
+            found.runs.len() + found.joined,
+            runs.gap
+        ),
         Count::Found(runs) if runs.verdict == Verdict::Separated => format!(
             "{} runs, inferred from the weights: they lie {:.1} times farther apart than any step \
              within one{branches}",
