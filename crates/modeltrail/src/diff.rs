@@ -10,7 +10,8 @@ mod states;
 mod text;
 mod verdict;
 
-pub use options::{DiffOptions, Pattern};
+pub use glob::Pattern;
+pub use options::DiffOptions;
 
 use crate::checkpoint::{Applied, Buffers, Checkpoint};
 use crate::coverage::{Coverage, LeftOut, NotCompared};

@@ -2,7 +2,7 @@
 
 use crate::checkpoint::Checkpoint;
 use crate::mapping::Map;
-pub use glob::Pattern;
+use glob::Pattern;
 
 /// What is asked beyond what changed.
 #[derive(Debug, Clone, Default)]
