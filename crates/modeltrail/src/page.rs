@@ -128,6 +128,7 @@ fn facts(found: &[Source<'_>], collection: &Collection, seed: u64) -> Vec<(Strin
         ("runs", thousands(runs().count() as u64)),
         ("runs that contradict what is claimed", none(contradicted)),
         ("gaps", none(gaps)),
+        ("events", none(runs().map(|run| run.events.len()).sum())),
         ("could not be read", none(collection.problems.len())),
         (
             "skipped, weights not finite",

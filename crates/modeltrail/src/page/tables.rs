@@ -98,7 +98,7 @@ fn row(index: usize, run: &Run, found: &Runs) -> Vec<String> {
         look.push(format!("{} contradicted", contradictions.max(1)));
     }
     look.extend(text::gaps(run));
-    look.extend(text::events(run));
+    look.extend(text::short_events(run));
     let number = |value: f64, decimals: usize| match value.is_finite() && run.places.len() > 1 {
         true => format!("{value:.decimals$}"),
         false => "–".to_owned(),

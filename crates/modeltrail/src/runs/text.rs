@@ -421,6 +421,15 @@ pub(crate) fn events(run: &Run) -> Vec<String> {
     lines
 }
 
+/// The same without evidence, where there is little room.
+pub(crate) fn short_events(run: &Run) -> Vec<String> {
+    let shown = run.events.iter().take(EVENTS);
+    let shown = shown.map(|event| format!("{} at {}", event.cause.description(), event.name));
+    let more = run.events.len().saturating_sub(EVENTS);
+    let more = (more > 0).then(|| format!("{} more", counted(more, "event")));
+    shown.chain(more).collect()
+}
+
 /// Where a run came from, if it is related to another.
 pub(crate) fn origin(index: usize, found: &Runs) -> Option<String> {
     match found.origins.get(index)? {
