@@ -121,7 +121,7 @@ fn tensors_in_memory_give_the_answer_that_files_give() {
 
 #[test]
 fn a_detector_is_fed_with_tensors_of_ones_own_and_hears_a_turn() {
-    let mut detector = ShiftDetector::new().unwrap();
+    let mut detector = ShiftDetector::new(network(0, 0).tensors()).unwrap();
     let mut alarms = Vec::new();
     for step in 0..24_u32 {
         // From step 16 on the training goes elsewhere, in long steps.
@@ -130,7 +130,7 @@ fn a_detector_is_fed_with_tensors_of_ones_own_and_hears_a_turn() {
         } else {
             network(0, 15 + 40 * (step - 15)).shifted(step - 15)
         };
-        let reading = detector.push(&tensors).unwrap();
+        let reading = detector.push(u64::from(step), &tensors).unwrap();
         if reading.verdict.is_some_and(|verdict| verdict.alarm) {
             alarms.push(step);
         }
