@@ -110,6 +110,27 @@ fn what_a_trainer_s_files_say_is_said_before_what_the_weights_look_like() {
 }
 
 #[test]
+fn a_drop_that_nothing_says_was_planned_is_an_alarm() {
+    // The last step is a tenth as long; the rate of the steps to come is written at the one before.
+    let mut points = walk(16, false);
+    let (last, before) = (points[15].clone(), points[14].clone());
+    let short = std::iter::zip(&last, &before).map(|(a, b)| a + 0.1 * (a - b));
+    points.push(short.collect());
+    let training = Training::new();
+    for (epoch, weights) in points.iter().enumerate() {
+        let rate = if epoch < 15 { 1e-3 } else { 1e-4 };
+        let folder = training.folder().join(format!("checkpoint-{epoch}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("model.safetensors"), safetensors(weights)).unwrap();
+        let log = json!({"global_step": epoch, "log_history": [{"learning_rate": rate}]});
+        std::fs::write(folder.join("trainer_state.json"), log.to_string()).unwrap();
+    }
+    // Without the schedule's own file nothing says that it was planned.
+    let (lines, _) = training.lines(&[]);
+    assert_eq!(alarms(&lines), [15, 16]);
+}
+
+#[test]
 fn runs_shows_the_event_that_a_watch_reports() {
     let training = Training::with(&walk(CHANGE + 6, true));
     let runs = |arguments: &[&str]| {

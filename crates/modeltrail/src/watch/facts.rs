@@ -22,7 +22,7 @@ pub(super) struct Facts {
 }
 
 /// Something that the trainer's files say happened.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fact {
     /// What it was.
     pub cause: Cause,

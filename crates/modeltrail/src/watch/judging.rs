@@ -91,7 +91,11 @@ impl Watcher {
     ) -> Result<Event> {
         let interval = self.interval(in_hand.position);
         let reading = self.detector.push_after(interval, values)?;
-        let facts = self.facts_since(in_hand.facts.as_ref());
+        let is_event = reading
+            .verdict
+            .as_ref()
+            .is_some_and(|verdict| verdict.alarm);
+        let facts = self.facts_since(in_hand.facts.as_ref(), is_event);
         if let Some(motion) = &reading.motion {
             if self.recent.len() == RECENT {
                 self.recent.pop_front();
@@ -150,13 +154,20 @@ impl Watcher {
             .map_or(1.0, |passed| passed as f64)
     }
 
-    /// What the trainer's files say happened since the checkpoint before.
-    fn facts_since(&mut self, now: Option<&Facts>) -> Vec<Fact> {
+    /// What the trainer's files say happened since the checkpoint before; with an event in the weights,
+    /// also what the schedule had planned at that one.
+    pub(super) fn facts_since(&mut self, now: Option<&Facts>, is_event: bool) -> Vec<Fact> {
         let (Some(followed), Some(now)) = (&mut self.followed, now) else {
             return Vec::new();
         };
         let before = followed.facts.replace(now.clone());
-        before.map_or_else(Vec::new, |before| now.since(&before))
+        let mut facts = before.map_or_else(Vec::new, |before| now.since(&before));
+        let planned = facts.iter().filter(|fact| fact.planned).cloned().collect();
+        let planned_before = std::mem::replace(&mut followed.planned, planned);
+        if is_event {
+            facts.extend(planned_before);
+        }
+        facts
     }
 
     /// Notes an alarm, and whether one of the same cause came just before: steps are compared with

@@ -1,9 +1,11 @@
 //! The core of a watch, on small files: what is read when, in which order, and what is kept.
 
+use super::facts::Facts;
 use super::state::State;
 use super::*;
 use crate::collection::Options;
 use crate::error::{Error, Result};
+use checkpoint_store::foreign::TrainerState;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -283,4 +285,32 @@ fn an_alarm_continues_the_last_one_of_its_cause_if_that_is_recent() {
         assert!(!continues(Cause::Nothing));
     }
     assert!(!continues(Cause::RateDown));
+}
+
+#[test]
+fn what_a_schedule_planned_explains_an_event_at_the_next_checkpoint_too() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder, "epoch-0.safetensors", &bytes(1.0), 1);
+    let mut watcher = watcher(&folder);
+    look(&mut watcher, true);
+    let facts = |rate: f64| {
+        Facts::from(TrainerState {
+            learning_rates: vec![rate],
+            scheduled_rates: vec![rate],
+            base_rates: vec![1e-3],
+            ..TrainerState::default()
+        })
+    };
+    let mut since = |rate: f64, is_event| -> Vec<(Cause, bool)> {
+        let facts = watcher.facts_since(Some(&facts(rate)), is_event);
+        facts
+            .iter()
+            .map(|fact| (fact.cause, fact.planned))
+            .collect()
+    };
+    assert_eq!(since(1e-3, false), []);
+    // The rate of the steps to come.
+    assert_eq!(since(1e-4, false), [(Cause::RateDown, true)]);
+    assert_eq!(since(1e-4, true), [(Cause::RateDown, true)]);
+    assert_eq!(since(1e-4, true), []);
 }

@@ -1,7 +1,7 @@
 //! The state of a watch: what it follows, and what it has seen.
 
 use super::accredited::Accredited;
-use super::facts::Facts;
+use super::facts::{Fact, Facts};
 use super::observation::Observation;
 use super::pending::Pending;
 use super::reading::{Form, Stamp};
@@ -87,6 +87,10 @@ pub(super) struct Followed {
     /// What the trainer said then.
     #[serde(default)]
     pub(super) facts: Option<Facts>,
+    /// What its schedule had planned then: trainers that step it before they save write the rate of
+    /// the steps to come.
+    #[serde(default)]
+    pub(super) planned: Vec<Fact>,
     /// Whether positions are those of the names, since the files all say the same.
     #[serde(default)]
     pub(super) by_names: bool,
