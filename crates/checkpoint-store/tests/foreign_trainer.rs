@@ -7,7 +7,7 @@ use std::path::Path;
 fn state(name: &str) -> TrainerState {
     let fixtures = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/tests/foreign/fixtures/trainer"
+        "/tests/foreign/trainer"
     );
     let found = discover(&[Path::new(fixtures).join(name)], &Limits::default());
     let [found] = &found.checkpoints[..] else {

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-out = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "fixtures" / "trainer")
+out = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / "trainer")
 torch.manual_seed(0)
 model = torch.nn.Linear(2, 3)
 groups = [{"params": [model.weight], "weight_decay": 0.1}, {"params": [model.bias], "weight_decay": 0.0}]
