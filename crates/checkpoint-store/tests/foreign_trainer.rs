@@ -5,10 +5,7 @@ use checkpoint_store::foreign::{Limits, TrainerState, discover};
 use std::path::Path;
 
 fn state(name: &str) -> TrainerState {
-    let fixtures = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/foreign/trainer"
-    );
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/trainer");
     let found = discover(&[Path::new(fixtures).join(name)], &Limits::default());
     let [found] = &found.checkpoints[..] else {
         panic!("{:?}", found.problems);
