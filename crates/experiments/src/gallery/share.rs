@@ -37,7 +37,8 @@ impl Share {
 
     /// Whether an aim is within the interval, or below it.
     pub(super) fn meets(&self, aim: f64) -> bool {
-        self.interval[1] >= aim
+        // The upper end of all of a sample is 1 but for rounding.
+        self.interval[1] + 1e-9 >= aim
     }
 
     /// As `.93 (.85–.97)`; a dash where there is nothing.
@@ -68,6 +69,7 @@ mod tests {
         let [low, high] = share.interval;
         assert!((low - 0.4902).abs() < 1e-4 && (high - 0.9433).abs() < 1e-4);
         assert!(share.meets(0.9) && !share.meets(0.99));
+        assert!(Share::of((0..66).map(|_| true)).meets(1.0));
         assert_eq!(Share::of(std::iter::empty()).shown(), "–");
     }
 }
