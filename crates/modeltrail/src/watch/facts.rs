@@ -26,8 +26,8 @@ pub(super) struct Facts {
 pub struct Fact {
     /// What it was.
     pub cause: Cause,
-    /// Whether the training's own schedule brought it about.
-    pub planned: bool,
+    /// Whether the training's own schedule brought it about; `None` where no file says what that was.
+    pub planned: Option<bool>,
     /// What was and what is, in words.
     pub what: String,
 }
@@ -62,7 +62,7 @@ impl Facts {
             && now < before
         {
             let what = format!("the optimiser had taken {before} steps and has now taken {now}");
-            say(Cause::OptimiserLost, false, what);
+            say(Cause::OptimiserLost, Some(false), what);
         }
         if let Some((before, now)) = changed(before.rate, self.rate, CLEARLY.ln()) {
             let cause = match now > before {
@@ -77,29 +77,29 @@ impl Facts {
                 false => Cause::RateDown,
             };
             let what = format!("the schedule's base learning rate {before:.3e} → {now:.3e}");
-            say(cause, false, what);
+            say(cause, Some(false), what);
         }
         if let Some((before, now)) = changed(before.decay, self.decay, ALIKE) {
-            say(
-                Cause::Decay,
-                false,
-                format!("weight decay {before} → {now}"),
-            );
+            let what = format!("weight decay {before} → {now}");
+            say(Cause::Decay, Some(false), what);
         }
         if let (Some(before), Some(now)) = (before.batch, self.batch)
             && now != before
         {
-            say(Cause::Batch, false, format!("batch size {before} → {now}"));
+            let what = format!("batch size {before} → {now}");
+            say(Cause::Batch, Some(false), what);
         }
         facts
     }
 
     /// Whether the rate is its schedule's: the schedule gave the rate that the optimiser has, and starts
-    /// from where it did before.
-    fn is_scheduled_since(&self, before: &Self) -> bool {
-        let both = self.scheduled_rate.zip(self.rate);
-        let gave = both.is_some_and(|(scheduled, rate)| (scheduled - rate).abs() <= ALIKE * rate);
-        gave && changed(before.base_rate, self.base_rate, ALIKE).is_none()
+    /// from where it did before. `None` where a log of rates is all that there is.
+    fn is_scheduled_since(&self, before: &Self) -> Option<bool> {
+        if changed(before.base_rate, self.base_rate, ALIKE).is_some() {
+            return Some(false);
+        }
+        let (scheduled, rate) = self.scheduled_rate.zip(self.rate)?;
+        Some((scheduled - rate).abs() <= ALIKE * rate)
     }
 }
 
@@ -139,10 +139,18 @@ mod tests {
                 .map(|fact| (fact.cause, fact.planned))
                 .collect::<Vec<_>>()
         };
-        assert_eq!(of(&facts(1e-4, 1e-4, 1e-3)), [(Cause::RateDown, true)]);
-        assert_eq!(of(&facts(3e-3, 1e-3, 1e-3)), [(Cause::RateUp, false)]);
-        assert_eq!(of(&facts(3e-3, 3e-3, 3e-3)), [(Cause::RateUp, false)]);
+        assert_eq!(
+            of(&facts(1e-4, 1e-4, 1e-3)),
+            [(Cause::RateDown, Some(true))]
+        );
+        assert_eq!(of(&facts(3e-3, 1e-3, 1e-3)), [(Cause::RateUp, Some(false))]);
+        assert_eq!(of(&facts(3e-3, 3e-3, 3e-3)), [(Cause::RateUp, Some(false))]);
         assert_eq!(of(&facts(9e-4, 9e-4, 1e-3)), []);
+        let logged = Facts {
+            rate: Some(3e-3),
+            ..Facts::default()
+        };
+        assert_eq!(of(&logged), [(Cause::RateUp, None)]);
     }
 
     #[test]

@@ -199,7 +199,7 @@ impl Watcher {
             varies: false,
             position: None,
             facts: None,
-            planned: Vec::new(),
+            to_come: Vec::new(),
             copies_only: fresh.iter().all(|opened| opened.claims.aside.is_some()),
         };
         self.detector = Detector::new(self.threshold, &followed.tensors())?;

@@ -7,18 +7,22 @@ use std::fmt::Write;
 use trajectory::shift::{Cause, Verdict};
 
 /// The cause of an alarm: what the trainer's files say, else what the weights look like. What the
-/// training's own schedule brings about is none.
+/// training's own schedule brings about is none, and a rate of which no file says whether it was planned
+/// names an event that the weights show, and is none by itself.
 pub(super) fn cause(verdict: Option<&Verdict>, facts: &[Fact]) -> Option<Cause> {
-    if let Some(fact) = facts.iter().find(|fact| !fact.planned) {
+    if let Some(fact) = facts.iter().find(|fact| fact.planned == Some(false)) {
         return Some(fact.cause);
     }
     let cause = verdict.filter(|verdict| verdict.alarm)?.cause;
-    let is_planned = facts.iter().any(|fact| match fact.cause {
+    let explains = |fact: &&Fact| match fact.cause {
         Cause::RateDown => matches!(cause, Cause::RateDown | Cause::Batch),
         Cause::RateUp => matches!(cause, Cause::RateUp | Cause::Data),
         _ => false,
-    });
-    (!is_planned).then_some(cause)
+    };
+    match facts.iter().find(explains) {
+        Some(fact) => (fact.planned != Some(true)).then_some(fact.cause),
+        None => Some(cause),
+    }
 }
 
 /// The evidence for what happened, in numbers; empty where nothing did.
@@ -30,8 +34,8 @@ pub(super) fn evidence(
     let mut text = String::new();
     for fact in facts {
         let by = match fact.planned {
-            true => "by its schedule",
-            false => "by the trainer's files",
+            Some(true) => "by its schedule",
+            Some(false) | None => "by the trainer's files",
         };
         let _ = write!(text, "{}{}, {by}", separator(&text), fact.what);
     }
@@ -73,10 +77,10 @@ mod tests {
         }
     }
 
-    fn fact(cause: Cause, planned: bool) -> Fact {
+    fn fact(cause: Cause, planned: impl Into<Option<bool>>) -> Fact {
         Fact {
             cause,
-            planned,
+            planned: planned.into(),
             what: "learning rate 1e-1 → 1e-2".to_owned(),
         }
     }
@@ -95,6 +99,11 @@ mod tests {
         assert_eq!(cause(Some(&data), &lost), Some(Cause::OptimiserLost));
         assert_eq!(cause(None, &lost), Some(Cause::OptimiserLost));
         assert_eq!(cause(Some(&verdict(Cause::Nothing)), &[]), None);
+        // A warm-up in a log, without its schedule.
+        let logged = [fact(Cause::RateUp, None)];
+        assert_eq!(cause(None, &logged), None);
+        assert_eq!(cause(Some(&data), &logged), Some(Cause::RateUp));
+        assert_eq!(cause(Some(&drop), &logged), Some(Cause::RateDown));
     }
 
     #[test]

@@ -155,17 +155,18 @@ impl Watcher {
     }
 
     /// What the trainer's files say happened since the checkpoint before; with an event in the weights,
-    /// also what the schedule had planned at that one.
+    /// also which rate was to come at that one.
     pub(super) fn facts_since(&mut self, now: Option<&Facts>, is_event: bool) -> Vec<Fact> {
         let (Some(followed), Some(now)) = (&mut self.followed, now) else {
             return Vec::new();
         };
         let before = followed.facts.replace(now.clone());
         let mut facts = before.map_or_else(Vec::new, |before| now.since(&before));
-        let planned = facts.iter().filter(|fact| fact.planned).cloned().collect();
-        let planned_before = std::mem::replace(&mut followed.planned, planned);
+        let to_come = facts.iter().filter(|fact| fact.planned != Some(false));
+        let to_come = to_come.cloned().collect();
+        let came = std::mem::replace(&mut followed.to_come, to_come);
         if is_event {
-            facts.extend(planned_before);
+            facts.extend(came);
         }
         facts
     }

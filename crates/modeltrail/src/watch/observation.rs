@@ -124,8 +124,10 @@ impl Observation {
                 (false, false) => "  ALARM: ",
             });
             text.push_str(cause.description());
-        } else if !self.evidence.is_empty() {
+        } else if self.facts.iter().any(|fact| fact.planned == Some(true)) {
             text.push_str("  planned");
+        } else if !self.evidence.is_empty() {
+            text.push_str("  no alarm");
         }
         if !self.evidence.is_empty() {
             let _ = write!(text, " ({})", self.evidence);

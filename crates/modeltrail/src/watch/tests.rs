@@ -301,7 +301,7 @@ fn what_a_schedule_planned_explains_an_event_at_the_next_checkpoint_too() {
             ..TrainerState::default()
         })
     };
-    let mut since = |rate: f64, is_event| -> Vec<(Cause, bool)> {
+    let mut since = |rate: f64, is_event| -> Vec<(Cause, Option<bool>)> {
         let facts = watcher.facts_since(Some(&facts(rate)), is_event);
         facts
             .iter()
@@ -310,7 +310,7 @@ fn what_a_schedule_planned_explains_an_event_at_the_next_checkpoint_too() {
     };
     assert_eq!(since(1e-3, false), []);
     // The rate of the steps to come.
-    assert_eq!(since(1e-4, false), [(Cause::RateDown, true)]);
-    assert_eq!(since(1e-4, true), [(Cause::RateDown, true)]);
+    assert_eq!(since(1e-4, false), [(Cause::RateDown, Some(true))]);
+    assert_eq!(since(1e-4, true), [(Cause::RateDown, Some(true))]);
     assert_eq!(since(1e-4, true), []);
 }

@@ -87,10 +87,10 @@ pub(super) struct Followed {
     /// What the trainer said then.
     #[serde(default)]
     pub(super) facts: Option<Facts>,
-    /// What its schedule had planned then: trainers that step it before they save write the rate of
-    /// the steps to come.
+    /// Which rates were to come then: trainers that step the schedule before they save write the rate
+    /// of the steps behind the checkpoint.
     #[serde(default)]
-    pub(super) planned: Vec<Fact>,
+    pub(super) to_come: Vec<Fact>,
     /// Whether positions are those of the names, since the files all say the same.
     #[serde(default)]
     pub(super) by_names: bool,
