@@ -23,7 +23,7 @@
 //! use zoo::{Trained, Trainer, analyse};
 //! use zoo_training::{Backend, Dataset, Recipe};
 //!
-//! # fn main() -> anyhow::Result<()> {
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let temporary = tempfile::tempdir()?;
 //! # let directory = temporary.path().join("zoo");
 //! let recipe = Recipe { seeds: 3, epochs: 4, ..Recipe::preset("mlp")? };

@@ -40,7 +40,7 @@ pub struct TrainerState {
 }
 
 impl TrainerState {
-    /// The largest learning rate of any group, as the schedule or else the optimiser has it.
+    /// The largest learning rate of any group, as the optimiser or its log or else the schedule has it.
     #[must_use]
     pub fn learning_rate(&self) -> Option<f64> {
         let rates = match self.learning_rates.is_empty() {

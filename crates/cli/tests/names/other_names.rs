@@ -66,18 +66,18 @@ fn unrelated_models_of_one_architecture_under_other_names_stay_different() {
                 .replace("head", "z")
         }),
     ] {
-        let stranger = renamed(classifier(2, 5), name);
-        let stranger = write(&folder, &format!("{file}.safetensors"), &stranger);
-        let page = text(&modeltrail(&["diff", &plain, &stranger]).stdout);
+        let unrelated = renamed(classifier(2, 5), name);
+        let unrelated = write(&folder, &format!("{file}.safetensors"), &unrelated);
+        let page = text(&modeltrail(&["diff", &plain, &unrelated]).stdout);
         let is_different = ["training, or another run", "these are different models"];
         assert!(
             is_different.iter().any(|text| page.contains(text)),
             "{page}"
         );
-        let output = modeltrail(&["gate", "--accredited", &plain, "--candidate", &stranger]);
+        let output = modeltrail(&["gate", "--accredited", &plain, "--candidate", &unrelated]);
         assert!(matches!(output.status.code(), Some(1 | 2)));
         assert!(!text(&output.stdout).contains("WITHIN"));
-        let answer = json(&["lineage", &stranger, "--against", &plain], 1);
+        let answer = json(&["lineage", &unrelated, "--against", &plain], 1);
         assert_eq!(answer["verdict"], "none", "{file}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::training::{Saved, Training, Weights};
 use crate::shifts::fixed::{Fixed, FixedThresholds};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::collections::VecDeque;
 use trajectory::shift::{Cause, Detector, Threshold, Verdict};
 use weightspace::sketch::{Parameters, Sketcher};
@@ -59,7 +59,11 @@ struct Follower {
 
 impl Followed {
     pub(super) fn new(training: Training) -> Result<Self> {
-        let first = training.weights(&training.base[0])?;
+        let first = training
+            .base
+            .first()
+            .context("a training without checkpoints")?;
+        let first = training.weights(first)?;
         let mut follower = Follower::new(&first)?;
         let mut undisturbed = Vec::new();
         let mut cases = Vec::new();

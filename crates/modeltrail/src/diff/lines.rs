@@ -1,6 +1,6 @@
 //! What the comparisons of weights and of sketches have in common, as people and programs read them.
 
-use crate::text::{Shown, thousands};
+use crate::text::{Shown, few, thousands};
 use std::fmt::Write;
 
 /// What this document is; a change that breaks readers gets another number.
@@ -28,6 +28,25 @@ pub(super) fn lines(text: &mut String, lines: &[String], most: usize, shown: Sho
             thousands(more as u64),
             shown.ask()
         );
+    }
+}
+
+/// Tensors that have no counterpart, the first few of many.
+pub(super) fn unpaired(
+    text: &mut String,
+    only_a: &[String],
+    only_b: &[String],
+    reshaped: &[String],
+    most: usize,
+) {
+    let named = [
+        ("only in A", only_a),
+        ("only in B", only_b),
+        ("of another shape in B", reshaped),
+    ];
+    for (what, names) in named.into_iter().filter(|(_, names)| !names.is_empty()) {
+        let names = few(names.iter().map(String::as_str), most);
+        let _ = writeln!(text, "{what}: {names}");
     }
 }
 

@@ -1,12 +1,12 @@
 //! The comparison for people.
 
 use super::described::described;
-use super::lines::{CANNOT_TELL, MANY, NAMED, SHOWN, lines, significant};
+use super::lines::{CANNOT_TELL, MANY, NAMED, SHOWN, lines, significant, unpaired};
 use super::merged::Merge;
 use super::verdict::{Beyond, Verdict};
 use super::{Diff, Exact, Summary, sketched};
 use crate::printable::printable;
-use crate::text::{Shown, beside_weights, counted, few, part, table, thousands, unread};
+use crate::text::{Shown, beside_weights, counted, part, table, thousands, unread};
 use std::collections::HashSet;
 use std::fmt::Write;
 use weightspace::compare::{Change, Kind, TensorChange};
@@ -36,15 +36,13 @@ fn page(found: &Exact, shown: Shown<'_>) -> String {
     for line in found.said.sentences("A", "B") {
         let _ = writeln!(text, "{line}");
     }
-    let named = [
-        ("only in A", &found.only_a),
-        ("only in B", &found.only_b),
-        ("of another shape in B", &found.reshaped),
-    ];
-    for (what, names) in named.into_iter().filter(|(_, names)| !names.is_empty()) {
-        let names = few(names.iter().map(String::as_str), most);
-        let _ = writeln!(text, "{what}: {names}");
-    }
+    unpaired(
+        &mut text,
+        &found.only_a,
+        &found.only_b,
+        &found.reshaped,
+        most,
+    );
     for single in [&found.a, &found.b] {
         if let Some(note) = beside_weights(single.left_out, 0) {
             let _ = writeln!(text, "{}: {note}", single.name);

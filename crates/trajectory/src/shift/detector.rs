@@ -71,8 +71,8 @@ pub struct Numbers {
     pub(super) history: History,
     /// In how many steps in a row each tensor moved.
     pub(super) moved: Vec<usize>,
-    /// Largest cosines between the newest steps and ways back, in billionths.
-    ways_back: VecDeque<i64>,
+    /// Largest cosines between the newest steps and ways back.
+    ways_back: VecDeque<Exact>,
     grid: Option<Grid>,
     /// A long step, while it may turn out to have been something else.
     recent: Option<Recent>,
@@ -317,9 +317,8 @@ impl Numbers {
             };
             aftermath.revised(recent.cause)
         });
-        match revised {
-            Some(Cause::Spike) => self.history.forget_event(),
-            _ => self.history.accept_event(),
+        if revised == Some(Cause::Spike) {
+            self.history.forget_event();
         }
         revised
     }
@@ -341,16 +340,14 @@ impl Numbers {
     }
 
     fn way_back(&mut self, motion: &Motion) -> Option<Cause> {
-        const BILLION: f64 = 1e9;
-        let usual = self.ways_back.iter().copied().max();
-        let usual = usual.map_or(-1.0, |usual| usual as f64 / BILLION);
+        let usual = self.ways_back.iter().map(|cosine| cosine.0);
+        let usual = usual.fold(-1.0, f64::max);
         let cause = Cause::of_way_back(motion, usual);
         if motion.back_cosine.is_finite() {
             if self.ways_back.len() == WAYS_BACK {
                 self.ways_back.pop_front();
             }
-            self.ways_back
-                .push_back((motion.back_cosine * BILLION) as i64);
+            self.ways_back.push_back(Exact(motion.back_cosine));
         }
         cause
     }

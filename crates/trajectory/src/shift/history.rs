@@ -78,7 +78,7 @@ struct Row {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct History {
     rows: VecDeque<Row>,
-    /// Rows before the last event, for as long as it may turn out to have been one step.
+    /// Rows before the last event, which may turn out to have been one step.
     before: Option<VecDeque<Row>>,
     pace: Pace,
     /// ln(step length) of each tensor over the newest steps.
@@ -145,11 +145,6 @@ impl History {
         if let Some(before) = self.before.take() {
             self.rows = before;
         }
-    }
-
-    /// Gives up to wait for the run to go on as before the last event.
-    pub(super) fn accept_event(&mut self) {
-        self.before = None;
     }
 
     fn push(&mut self, newest: Newest) {

@@ -1,9 +1,9 @@
 //! What sketches show of a change, for people.
 
 use super::{Row, Sketched};
-use crate::diff::lines::{CANNOT_TELL, MANY, NAMED, SHOWN, lines, significant};
+use crate::diff::lines::{CANNOT_TELL, MANY, NAMED, SHOWN, lines, significant, unpaired};
 use crate::printable::printable;
-use crate::text::{Shown, beside_weights, counted, few, table, thousands, unread};
+use crate::text::{Shown, beside_weights, counted, table, thousands, unread};
 use std::fmt::Write;
 
 /// The comparison for people.
@@ -41,15 +41,13 @@ pub(crate) fn page(found: &Sketched, shown: Shown<'_>) -> String {
         let _ = writeln!(text, "{line}");
     }
     let most = if shown.all { usize::MAX } else { NAMED };
-    let named = [
-        ("only in A", &found.only_a),
-        ("only in B", &found.only_b),
-        ("of another shape in B", &found.reshaped),
-    ];
-    for (what, names) in named.into_iter().filter(|(_, names)| !names.is_empty()) {
-        let names = few(names.iter().map(String::as_str), most);
-        let _ = writeln!(text, "{what}: {names}");
-    }
+    unpaired(
+        &mut text,
+        &found.only_a,
+        &found.only_b,
+        &found.reshaped,
+        most,
+    );
     for one in [&found.a, &found.b] {
         if let Some(note) = beside_weights(one.left_out, 0) {
             let _ = writeln!(text, "{}: {note}", one.name);
