@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::mapping::{Alike, ComparedBytes, LEAST_SHARE, Said, Unreads, alike};
 use states::{Frozen, broken, states, states_of_buffers};
 use verdict::{Verdict, verdict};
+use weightspace::compare::itself::{Itself, itself};
 use weightspace::compare::{Comparison, Kind, Paired, compare};
 use weightspace::matching::{Alignment, Break, align};
 
@@ -46,6 +47,8 @@ pub struct Exact {
     reshaped: Vec<String>,
     /// None where it is none of the kinds that are looked for.
     verdict: Option<Verdict>,
+    /// What B is by itself, where the verdict does not say it.
+    itself: Itself,
     /// If it was looked for.
     alignment: Option<Alignment>,
     frozen: Vec<Frozen>,
@@ -69,6 +72,8 @@ pub struct Exact {
 struct Summary {
     name: String,
     left_out: LeftOut,
+    /// The type that most of its weights are stored in, if it is known.
+    stored_as: Option<String>,
     /// If it is an adapter, or holds one.
     adapter: Option<Applied>,
 }
@@ -78,6 +83,7 @@ impl Summary {
         Self {
             name: checkpoint.name().to_owned(),
             left_out: checkpoint.left_out(),
+            stored_as: checkpoint.stored_as(),
             adapter: checkpoint.applied(),
         }
     }
@@ -171,6 +177,15 @@ impl Exact {
             .then(|| verdict(&paired, &comparison, &alike.mapping, &bytes))
             .transpose()?
             .flatten();
+        let is_plain = matches!(
+            verdict,
+            Some(Verdict::Kind(
+                Kind::Identical | Kind::Quantised { .. } | Kind::Pruned { .. }
+            ))
+        );
+        let itself = (is_sound && !is_plain)
+            .then(|| itself(&paired))
+            .unwrap_or_default();
         let is_far = comparison
             .total
             .relative()
@@ -198,6 +213,7 @@ impl Exact {
             only_a,
             only_b,
             verdict,
+            itself,
             alignment,
             buffers,
             coverage,

@@ -6,6 +6,9 @@
 //! | [`rounding`] | which floating-point format values fit in, and how coarse it is |
 //! | [`grid`] | whether a tensor was quantised: float formats, uniform grids, codebooks |
 //! | [`noise`] | whether the change is independent Gaussian noise |
+//! | [`mod@lines`] | whether all that changed lies in few rows or columns |
+//! | [`mod@affine`] | whether a tensor was multiplied by a number, or had one added |
+//! | [`mod@itself`] | what B is by itself: sparse, narrow, on a grid |
 //! | [`low_rank`] | the numerical rank of a change |
 //! | [`merge`] | whether a checkpoint is a combination of others |
 //! | [`mod@kind`] | the verdict |
@@ -27,9 +30,12 @@
 //! # Ok::<(), weightspace::Error>(())
 //! ```
 
+pub mod affine;
 pub mod change;
 pub mod grid;
+pub mod itself;
 pub mod kind;
+pub mod lines;
 pub mod low_rank;
 pub mod merge;
 pub mod noise;

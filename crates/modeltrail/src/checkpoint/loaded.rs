@@ -136,6 +136,11 @@ impl Checkpoint {
             .map_or_else(LeftOut::default, |single| single.left_out)
     }
 
+    /// The type that most of its weights are stored in, if it is known.
+    pub(crate) fn stored_as(&self) -> Option<String> {
+        self.weights()?.stored_as.clone()
+    }
+
     /// Tensors by name, with shapes.
     pub(crate) fn shapes(&self) -> BTreeMap<&str, &[usize]> {
         self.in_order().into_iter().collect()

@@ -30,6 +30,8 @@ pub struct Single {
     pub unread: Vec<Unread>,
     /// What it is to the model that it changes, if it is an adapter, or holds one that was not merged.
     pub adapter: Option<Box<Adapter>>,
+    /// The type that most of its weights are stored in, if it is known.
+    pub(crate) stored_as: Option<String>,
     tensors: Vec<Values>,
     /// What f32 does not show, by tensor.
     stored: BTreeMap<String, Stored>,
@@ -73,6 +75,7 @@ impl Single {
             left_out: LeftOut::default(),
             unread: Vec::new(),
             adapter: None,
+            stored_as: None,
             tensors,
             stored: BTreeMap::new(),
             buffers: BTreeMap::new(),
@@ -162,6 +165,7 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
     let checkpoint = Arc::new(opened.description.open()?);
     let buffers = buffers(&checkpoint);
     let unread = opened.unread(&shown).collect();
+    let stored_as = stored_as(&checkpoint);
     let adapter = opened.description.adapter().cloned().map(Box::new);
     let source = Source::Foreign(Box::new(opened.description));
     let single = match adapter.as_deref() {
@@ -171,6 +175,7 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
             left_out: opened.left_out,
             unread: Vec::new(),
             adapter: None,
+            stored_as: None,
             tensors: changes(&checkpoint, adapter, &opened.layout)?,
             stored: source.beyond_f32()?,
             buffers: BTreeMap::new(),
@@ -181,6 +186,7 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
         buffers,
         unread,
         adapter,
+        stored_as,
         ..single
     })
 }
@@ -202,6 +208,20 @@ fn latest(path: &Path) -> Option<PathBuf> {
     );
     let folder = path.join(name);
     (is_plain && folder.is_dir()).then_some(folder)
+}
+
+/// The type that most of the weights are stored in.
+fn stored_as(checkpoint: &ForeignCheckpoint) -> Option<String> {
+    let mut weights: BTreeMap<String, u64> = BTreeMap::new();
+    for tensor in checkpoint
+        .tensors()
+        .iter()
+        .filter(|tensor| tensor.role == Role::Weight)
+    {
+        *weights.entry(tensor.element.to_string()).or_default() += tensor.elements();
+    }
+    let most = weights.into_iter().max_by_key(|(_, count)| *count);
+    most.map(|(element, _)| element)
 }
 
 fn buffers(checkpoint: &ForeignCheckpoint) -> BTreeMap<String, Buffer> {
@@ -273,6 +293,7 @@ fn read(
         left_out,
         unread: Vec::new(),
         adapter: None,
+        stored_as: None,
         stored: source.beyond_f32()?,
         tensors,
         buffers: BTreeMap::new(),

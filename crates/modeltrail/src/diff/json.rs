@@ -11,6 +11,7 @@ use crate::mapping::{ComparedBytes, Said};
 use serde::Serialize;
 use std::collections::HashSet;
 use weightspace::compare::Change;
+use weightspace::compare::itself::Itself;
 use weightspace::matching::{Alignment, Break};
 
 impl Serialize for Diff {
@@ -34,6 +35,9 @@ pub(super) struct Document<'a> {
     only_b: &'a [String],
     reshaped: &'a [String],
     verdict: Option<&'a Verdict>,
+    /// What B is by itself, where A is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    itself: Option<&'a Itself>,
     alignment: Option<Aligned<'a>>,
     merge: Option<&'a Merge>,
     not_frozen: &'a [Frozen],
@@ -54,6 +58,9 @@ pub(super) struct Document<'a> {
 struct Compared<'a> {
     name: &'a str,
     left_out: LeftOut,
+    /// The type that most of its weights are stored in, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stored_as: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     adapter: Option<&'a Applied>,
 }
@@ -112,6 +119,7 @@ fn document<'a>(found: &'a Exact) -> Document<'a> {
         only_b: &found.only_b,
         reshaped: &found.reshaped,
         verdict: found.verdict.as_ref(),
+        itself: Some(&found.itself).filter(|itself| itself.is_something()),
         alignment: found.alignment.as_ref().map(aligned),
         merge: found.merge.as_ref(),
         not_frozen: &found.frozen,
@@ -127,6 +135,7 @@ fn compared(checkpoint: &Summary) -> Compared<'_> {
     Compared {
         name: &checkpoint.name,
         left_out: checkpoint.left_out,
+        stored_as: checkpoint.stored_as.as_deref(),
         adapter: checkpoint.adapter.as_ref(),
     }
 }

@@ -5,8 +5,8 @@ use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::mapping::{Alike, alike};
 use serde::Serialize;
-use weightspace::compare::Tensor;
-use weightspace::compare::merge::fit;
+use weightspace::compare::merge::{Slerp, Ties, fit, slerp, ties};
+use weightspace::compare::{Pair, Paired, Tensor};
 
 /// B as a combination of A and the other parents.
 #[derive(Debug, Serialize)]
@@ -15,6 +15,15 @@ pub(super) struct Merge {
     pub(super) is_merge: Option<bool>,
     /// A first, then the others in the order in which they were given.
     pub(super) parents: Vec<Parent>,
+    /// The parent that B is, bit for bit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) returned: Option<String>,
+    /// If it is a merge of two on the sphere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) slerp: Option<Slerp>,
+    /// If it is the elected mean of what others changed in one of the parents, which is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ties: Option<(String, Ties)>,
     /// Distance that the combination leaves.
     pub(super) residual: f64,
     /// Distance to the nearest parent.
@@ -48,9 +57,39 @@ pub(super) fn find(
     let mut read = others.iter().chain([a, b]);
     let is_complete = read.all(|checkpoint| checkpoint.unread().is_empty());
     let found = fit(&both.b(), &candidates)?;
-    let parents = std::iter::once(a).chain(others).zip(&found.coefficients);
+    let target = both.b();
+    let named: Vec<&Checkpoint> = std::iter::once(a).chain(others).collect();
+    let is_straight = found.is_merge();
+    let is_same = |candidate: &&[Tensor<'_>]| {
+        Paired::new(candidate, &target).is_ok_and(|paired| {
+            let is_whole = paired.only_a.is_empty() && paired.only_b.is_empty();
+            is_whole && paired.reshaped.is_empty() && paired.pairs.iter().all(Pair::is_same)
+        })
+    };
+    let returned = candidates.iter().position(|candidate| is_same(&candidate));
+    let mut slerped = None;
+    let mut elected = None;
+    if is_complete && !is_straight && returned.is_none() {
+        if let [one, two] = candidates[..] {
+            slerped = slerp(&target, [one, two])?;
+        }
+        for (place, base) in candidates.iter().enumerate() {
+            if elected.is_some() || slerped.is_some() {
+                break;
+            }
+            let mut rest = candidates.clone();
+            rest.remove(place);
+            let name = named.get(place).map(|base| base.name().to_owned());
+            elected = ties(&target, base, &rest)?.map(|ties| (name.unwrap_or_default(), ties));
+        }
+    }
+    let is_merge = is_straight || slerped.is_some() || elected.is_some();
+    let parents = named.iter().zip(&found.coefficients);
     Ok(Merge {
-        is_merge: is_complete.then(|| found.is_merge()),
+        is_merge: is_complete.then_some(is_merge),
+        returned: returned.and_then(|place| Some(named.get(place)?.name().to_owned())),
+        slerp: slerped,
+        ties: elected,
         residual: found.residual,
         nearest: found.nearest,
         elements: found.elements,

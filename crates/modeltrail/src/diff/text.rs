@@ -1,6 +1,6 @@
 //! The comparison for people.
 
-use super::described::described;
+use super::described::{by_itself, described};
 use super::lines::{CANNOT_TELL, MANY, NAMED, SHOWN, lines, significant, unpaired};
 use super::merged::Merge;
 use super::verdict::{Beyond, Verdict};
@@ -67,6 +67,9 @@ fn page(found: &Exact, shown: Shown<'_>) -> String {
         .collect();
     lines(&mut text, &bad, most, shown);
     let _ = writeln!(text, "verdict: {}", verdict(found));
+    for line in beside_verdict(found) {
+        let _ = writeln!(text, "{line}");
+    }
     if let Some(merge) = &found.merge {
         let _ = writeln!(text, "{}", of_parents(merge));
     }
@@ -177,6 +180,32 @@ fn share(change: &Change) -> String {
         _ if percent < 0.1 => "<0.1 %".to_owned(),
         _ => format!("{percent:.1} %"),
     }
+}
+
+/// What holds beside the verdict: frozen tensors, stored types, and what B is by itself.
+fn beside_verdict(found: &Exact) -> Vec<String> {
+    let mut lines = Vec::new();
+    let tensors = &found.comparison.tensors;
+    let more: HashSet<&str> = found.bytes.more_digits.iter().map(String::as_str).collect();
+    let is_frozen =
+        |tensor: &&TensorChange| tensor.change.identical() && !more.contains(tensor.name.as_str());
+    let frozen: Vec<&TensorChange> = tensors.iter().filter(is_frozen).collect();
+    if !frozen.is_empty() && frozen.len() < tensors.len() {
+        let weights: usize = frozen.iter().map(|tensor| tensor.change.elements).sum();
+        lines.push(format!(
+            "frozen: {} of {} are the same bits, {} of the weights",
+            thousands(frozen.len() as u64),
+            counted(tensors.len(), "tensor"),
+            part(weights as f64 / found.comparison.total.elements.max(1) as f64)
+        ));
+    }
+    if let (Some(a), Some(b)) = (&found.a.stored_as, &found.b.stored_as)
+        && a != b
+    {
+        lines.push(format!("stored as {b}, where A is stored as {a}"));
+    }
+    lines.extend(by_itself(&found.itself));
+    lines
 }
 
 /// What kind of change it is, in a sentence.
@@ -322,9 +351,33 @@ fn of_parents(merge: &Merge) -> String {
     let parents: Vec<String> = parents
         .map(|parent| format!("{:.3} · {}", parent.coefficient, parent.name))
         .collect();
+    if let Some(parent) = &merge.returned {
+        return format!("B is {parent}, bit for bit");
+    }
+    if let Some(slerp) = merge.slerp {
+        let names: Vec<&str> = merge
+            .parents
+            .iter()
+            .map(|parent| parent.name.as_str())
+            .collect();
+        return format!(
+            "a merge by SLERP: every tensor of B lies {:.3} of the way from {} on the sphere",
+            slerp.t,
+            names.join(" to ")
+        );
+    }
+    if let Some((base, ties)) = &merge.ties {
+        return format!(
+            "a merge by TIES: B is {base} with {:.3} times the elected mean of what the others changed \
+             in it, in {:.1} % of the weights ({:.1} % explained)",
+            ties.lambda,
+            100.0 * ties.density,
+            100.0 * ties.explained
+        );
+    }
     let what = match merge.is_merge {
         Some(true) => "a merge: B =",
-        Some(false) => "no merge of these: at best B =",
+        Some(false) => "not a merge of these, straight, by SLERP or by TIES: at best B =",
         None => "cannot tell whether it is a merge: in the tensors that could be read, at best B =",
     };
     format!(

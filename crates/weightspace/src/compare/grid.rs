@@ -106,6 +106,34 @@ pub fn grid(pair: &Pair<'_>) -> Option<Grid> {
     })
 }
 
+/// The uniform grid or codebook that the values of a tensor lie on, whatever they were before; none if
+/// there is none or too little to tell.
+///
+/// Costs what [`grid`] does.
+pub fn own_grid(shape: &[usize], values: &[f32]) -> Option<Grid> {
+    let name = "";
+    let pair = Pair {
+        name,
+        shape,
+        a: values,
+        b: values,
+    };
+    if values.len() < FEWEST {
+        return None;
+    }
+    let groups = groups(&pair);
+    let uniform = groups.iter().find_map(|&per| {
+        let levels = lattice(values, size(&pair, per)?)?.levels;
+        Some(Grid::Uniform { levels, per })
+    });
+    uniform.or_else(|| {
+        groups.iter().find_map(|&per| {
+            let values = codes(values, size(&pair, per)?)?;
+            Some(Grid::Codebook { values, per })
+        })
+    })
+}
+
 fn rounded_to(pair: &Pair<'_>, format: Format) -> bool {
     let held = pair.a.iter().filter(|&&a| format.holds(a)).count();
     (held as f64) < ALREADY * pair.a.len() as f64

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::affine::{Affine, affine};
 use super::grid::{Grid, grid};
+use super::lines::{Lines, lines};
 use super::low_rank::low_rank;
 use super::noise::{Noise, noise};
 use super::paired::{Pair, Paired};
@@ -17,6 +19,11 @@ pub const SCALED: f64 = 1e-6;
 
 /// Share of the changed values whose tensors may be too small to tell whether they are on a grid.
 pub const TOO_SMALL: f64 = 0.01;
+
+/// Largest share of the values of changed tensors that a sparse change has.
+pub const SPARSE: f64 = 0.5;
+/// Fewest values of changed tensors that a sparse change is told from.
+const FEWEST_OF_SPARSE: usize = 1000;
 
 /// A kind of change from A to B that needs no third checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +43,16 @@ pub enum Kind {
         /// The factor.
         factor: f64,
     },
+    /// Every tensor that changed was multiplied by a number of its own, or had one added.
+    Affine {
+        /// The tensors, and what was done to each.
+        tensors: Vec<(String, Affine)>,
+    },
+    /// All that changed lies in few rows or columns.
+    Lines {
+        /// Of each tensor that changed.
+        tensors: Vec<Lines>,
+    },
     /// Every tensor that changed was put on a grid.
     Quantised {
         /// The grid of most of the values.
@@ -51,6 +68,16 @@ pub enum Kind {
         tensors: usize,
         /// The least share of a tensor's squared change that its directions hold.
         energy: f64,
+    },
+    /// In the tensors that changed most values are the same bits, and the others lie all over them:
+    /// their change has no low rank.
+    Sparse {
+        /// Values that changed.
+        changed: usize,
+        /// Their share of the values of tensors that changed.
+        share: f64,
+        /// Tensors that changed.
+        tensors: usize,
     },
     /// Independent Gaussian noise was added.
     Noise {
@@ -75,20 +102,18 @@ pub fn kind(paired: &Paired<'_>) -> Result<Option<Kind>, Error> {
             found: 0,
         });
     }
-    let same = |pair: &Pair<'_>| {
-        pair.a
-            .iter()
-            .zip(pair.b)
-            .all(|(a, b)| a.to_bits() == b.to_bits())
-    };
-    let changed: Vec<&Pair<'_>> = paired.pairs.iter().filter(|pair| !same(pair)).collect();
+    let pairs = paired.pairs.iter();
+    let changed: Vec<&Pair<'_>> = pairs.filter(|pair| !pair.is_same()).collect();
     if changed.is_empty() {
         return Ok(Some(Kind::Identical));
     }
     Ok(pruned(paired)
         .or_else(|| scaled(paired))
+        .or_else(|| of_affine(&changed))
+        .or_else(|| of_lines(&changed))
         .or_else(|| quantised(&changed))
         .or_else(|| of_low_rank(&changed))
+        .or_else(|| sparse(&changed))
         .or_else(|| noise(paired).map(|noise| Kind::Noise { noise })))
 }
 
@@ -156,6 +181,36 @@ fn quantised(changed: &[&Pair<'_>]) -> Option<Kind> {
     }
     let (grid, _) = found.into_iter().max_by_key(|(_, values)| *values)?;
     Some(Kind::Quantised { grid, tensors })
+}
+
+fn of_affine(changed: &[&Pair<'_>]) -> Option<Kind> {
+    let tensors = changed.iter().map(|pair| {
+        let done = affine(pair)?;
+        Some((pair.name.to_owned(), done))
+    });
+    let tensors = tensors.collect::<Option<Vec<_>>>()?;
+    Some(Kind::Affine { tensors })
+}
+
+fn of_lines(changed: &[&Pair<'_>]) -> Option<Kind> {
+    let tensors = changed.iter().map(|pair| lines(pair));
+    let tensors = tensors.collect::<Option<Vec<_>>>()?;
+    Some(Kind::Lines { tensors })
+}
+
+fn sparse(changed: &[&Pair<'_>]) -> Option<Kind> {
+    let (mut values, mut all) = (0, 0);
+    for pair in changed {
+        let both = pair.a.iter().zip(pair.b);
+        values += both.filter(|(a, b)| a.to_bits() != b.to_bits()).count();
+        all += pair.a.len();
+    }
+    let share = values as f64 / all.max(1) as f64;
+    (share <= SPARSE && all >= FEWEST_OF_SPARSE).then_some(Kind::Sparse {
+        changed: values,
+        share,
+        tensors: changed.len(),
+    })
 }
 
 fn of_low_rank(changed: &[&Pair<'_>]) -> Option<Kind> {

@@ -5,6 +5,10 @@
 //! least-squares solution of B − C₀ = Σᵢ cᵢ (Cᵢ − C₀) over all values, in f64; differences are
 //! taken first, so that candidates that are fine-tunes of one base do not cancel.
 
+mod curved;
+
+pub use curved::{Slerp, Ties, slerp, ties};
+
 use nalgebra::{DMatrix, DVector};
 use serde::{Deserialize, Serialize};
 

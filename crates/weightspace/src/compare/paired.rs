@@ -29,6 +29,12 @@ pub struct Pair<'a> {
 }
 
 impl Pair<'_> {
+    /// Whether all bits are the same.
+    pub fn is_same(&self) -> bool {
+        let mut both = self.a.iter().zip(self.b);
+        both.all(|(a, b)| a.to_bits() == b.to_bits())
+    }
+
     /// The tensor as a matrix: (first dimension, product of the others), if both exceed 1.
     pub fn matrix(&self) -> Option<(usize, usize)> {
         let rows = *self.shape.first()?;
