@@ -16,6 +16,7 @@ mod json;
 pub mod judged;
 mod junit;
 pub mod measured;
+mod statistics;
 mod text;
 
 pub use budget::Budget;
@@ -27,7 +28,7 @@ use crate::error::Result;
 use crate::mapping::{ComparedBytes, Map, Mapping, Said};
 use budget::Origin;
 use compared::Compared;
-use judged::{Judged, Status, judge};
+use judged::{Judged, Status, judge, of_run, of_statistics};
 use measured::Measured;
 use serde::Serialize;
 
@@ -127,6 +128,11 @@ impl Budget {
         } else {
             &coverage.unread
         };
+        let mut limits = judge(self, measured.as_ref(), history, &names, unread)?;
+        let moved = statistics::between(accredited, candidate);
+        let has_statistics = moved.is_some() || is_sketched;
+        limits.extend(of_statistics(self, moved.as_ref(), has_statistics));
+        limits.extend(of_history(self, measured.as_ref(), history, candidate)?);
         Ok(Judgement {
             accredited: accredited.name().to_owned(),
             candidate: match &merged {
@@ -135,7 +141,7 @@ impl Budget {
             },
             is_sketched,
             budget: self.origin.clone(),
-            limits: judge(self, measured.as_ref(), history, &names, unread)?,
+            limits,
             history: history.cloned(),
             measured,
             not_finite,
@@ -149,6 +155,33 @@ impl Budget {
         })
     }
 }
+
+/// Whether the candidate is a step as the run makes them, by the default budget and where enough of the run
+/// is known.
+fn of_history(
+    budget: &Budget,
+    measured: Option<&Measured>,
+    history: Option<&History>,
+    candidate: &Checkpoint,
+) -> Result<Option<Judged>> {
+    let (true, Some(measured), Some(history)) =
+        (budget.origin == Origin::Convention, measured, history)
+    else {
+        return Ok(None);
+    };
+    let Some(follower) = &history.follower else {
+        return Ok(None);
+    };
+    let is_short = measured.total.over(history.recent_step) < SHORT;
+    let found = follower.judge(candidate)?;
+    Ok(
+        found
+            .map(|(verdict, evidence, threshold)| of_run(&verdict, &evidence, threshold, is_short)),
+    )
+}
+
+/// A step of so many usual ones at most is short: it changes less than the run does by itself.
+const SHORT: f64 = 0.5;
 
 impl Judgement {
     /// Whether the candidate is within the budget, or has to be tested again, or neither is known.

@@ -16,6 +16,12 @@ pub struct Budget {
     /// Limits on all weights together.
     #[serde(default)]
     pub total: Total,
+    /// The limit on every row and column of every matrix.
+    #[serde(default)]
+    pub lines: Lines,
+    /// Limits on the running statistics of normalisation layers.
+    #[serde(default)]
+    pub statistics: Statistics,
     /// Limits on single tensors.
     #[serde(default, rename = "tensor")]
     pub tensors: Vec<Rule>,
@@ -48,6 +54,31 @@ pub struct Total {
     pub unrelated: Option<f64>,
 }
 
+/// The limit on every row and column of every matrix: a single unit, or a single token.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lines {
+    /// How far it moved ÷ its norm, or the median norm of the tensor's other rows or columns if that is
+    /// more. A sign that is turned is 2, a row that becomes zero is 1.
+    pub relative: Option<f64>,
+}
+
+/// Limits on the running statistics of normalisation layers.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statistics {
+    /// The root mean square, over the channels of a layer, of how far the running mean moved ÷ the
+    /// channel's standard deviation.
+    pub mean_shift: Option<f64>,
+    /// The typical ratio of the running variances of a layer, 1 or more: the exponential of the root mean
+    /// square of their logarithms.
+    pub variance_ratio: Option<f64>,
+}
+
+/// Largest movement of a row or column by the default budget: above what one more checkpoint of any
+/// training of the gallery makes, and below a row that becomes zero.
+pub const USUAL_LINE: f64 = 0.8;
+
 /// A limit that every tensor with such a name has to keep.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,6 +98,13 @@ impl Budget {
                 relative: Some(0.05),
                 steps: has_history.then_some(3.0),
                 unrelated: None,
+            },
+            lines: Lines {
+                relative: Some(USUAL_LINE),
+            },
+            statistics: Statistics {
+                mean_shift: Some(0.5),
+                variance_ratio: Some(2.0),
             },
             tensors: Vec::new(),
             origin: Origin::Convention,
@@ -108,6 +146,12 @@ impl Budget {
             ("total.relative", budget.total.relative),
             ("total.steps", budget.total.steps),
             ("total.unrelated", budget.total.unrelated),
+            ("lines.relative", budget.lines.relative),
+            ("statistics.mean_shift", budget.statistics.mean_shift),
+            (
+                "statistics.variance_ratio",
+                budget.statistics.variance_ratio,
+            ),
         ];
         let total = total
             .into_iter()
@@ -118,8 +162,8 @@ impl Budget {
         let limits: Vec<(String, f64)> = total.chain(rules).collect();
         if limits.is_empty() {
             return Err(
-                "it sets no limit: give `relative`, `steps` or `unrelated` under [total], or a \
-                 [[tensor]]"
+                "it sets no limit: give `relative`, `steps` or `unrelated` under [total], `relative` under \
+                 [lines], `mean_shift` or `variance_ratio` under [statistics], or a [[tensor]]"
                     .to_owned(),
             );
         }

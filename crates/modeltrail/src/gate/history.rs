@@ -2,18 +2,24 @@
 
 use crate::checkpoint::Checkpoint;
 use crate::collection::shared::{Reference, collect_shared};
-use crate::collection::{Collection, Group, Options, Space, Unit};
+use crate::collection::{Collection, Group, Options, Space, Unit, parameters};
+use crate::detector::ranges;
 use crate::error::{Error, Result};
+use crate::evidence;
 use crate::printable::printable;
 use crate::runs::RunOptions;
+use checkpoint_store::TensorShape;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use trajectory::progress::{Progress, Units};
+use trajectory::shift::{Detector, Threshold, Verdict};
+use weightspace::compare::Pair;
+use weightspace::compare::lines::most_moved;
 use weightspace::distance::distance;
 use weightspace::sketch::{Parameters, relative_error};
 
 /// Steps of the run up to the accredited checkpoint.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct History {
     /// Different checkpoints with the accredited one's tensors.
     pub checkpoints: usize,
@@ -29,6 +35,105 @@ pub struct History {
     pub has_accredited: bool,
     /// Checkpoints of another architecture, skipped.
     pub others: usize,
+    /// The most that a row or column of any matrix moved in these steps, as
+    /// [`most_moved`](weightspace::compare::lines::most_moved) counts; none of sketches.
+    pub most_moved_line: Option<f64>,
+    /// What followed the run up to the accredited checkpoint; none of sketches.
+    pub(crate) follower: Option<Box<Follower>>,
+}
+
+/// A run that was followed up to its accredited checkpoint.
+#[derive(Debug, Clone)]
+pub(crate) struct Follower {
+    detector: Detector,
+    layout: Vec<TensorShape>,
+    /// The interval of the last step, in the unit of the claims; 1 where nothing is claimed.
+    interval: f64,
+}
+
+impl Follower {
+    /// What the detector says of a candidate as the next checkpoint, and its threshold; none before it has
+    /// seen enough steps, and where the candidate has other tensors.
+    pub(crate) fn judge(&self, candidate: &Checkpoint) -> Result<Option<(Verdict, String, f64)>> {
+        let Some(tensors) = candidate.tensors() else {
+            return Ok(None);
+        };
+        let values: HashMap<&str, &[f32]> = tensors.iter().map(|t| (t.name, t.values)).collect();
+        let mut point = Vec::new();
+        for tensor in &self.layout {
+            match values.get(tensor.name.as_str()) {
+                Some(values) => point.extend_from_slice(values),
+                None => return Ok(None),
+            }
+        }
+        let length: u64 = parameters(&self.layout);
+        if point.len() as u64 != length {
+            return Ok(None);
+        }
+        let mut detector = self.detector.clone();
+        let reading = detector.push_after(self.interval, &point)?;
+        let threshold = Threshold::built_in();
+        Ok(reading.verdict.map(|verdict| {
+            let evidence = evidence::of(&verdict, &self.layout).join("; ");
+            (verdict, evidence, threshold.score())
+        }))
+    }
+}
+
+/// Follows a run along its order.
+fn follow(group: &Group, order: &[u32]) -> Result<Option<Box<Follower>>> {
+    if group.space == Space::Sketches {
+        return Ok(None);
+    }
+    let mut detector = Detector::new(Threshold::built_in(), &ranges(&group.layout))?;
+    let position = |column: u32| {
+        let member = group.members.get(column as usize)?;
+        member.claims.position.map(|claim| claim.value)
+    };
+    let (mut interval, mut before) = (1.0, None);
+    for &column in order {
+        let now = position(column);
+        if let (Some(before), Some(now)) = (before, now) {
+            interval = u64::saturating_sub(now, before).max(1) as f64;
+        }
+        before = now;
+        let point = group.points.column(column as usize);
+        detector.push_after(interval, point.data.into_slice())?;
+    }
+    Ok(Some(Box::new(Follower {
+        detector,
+        layout: group.layout.clone(),
+        interval,
+    })))
+}
+
+/// The most that a row or column of any matrix moved in the last steps of an order.
+fn most_moved_line(group: &Group, order: &[u32], steps: usize) -> Option<f64> {
+    if group.space == Space::Sketches {
+        return None;
+    }
+    let recent = order.get(order.len().saturating_sub(steps + 1)..)?;
+    let mut most: Option<f64> = None;
+    for pair in recent.windows(2) {
+        let column = |leaf: u32| group.points.column(leaf as usize).data.into_slice();
+        let (a, b): (&[f32], &[f32]) = (column(pair[0]), column(pair[1]));
+        for (tensor, range) in group.layout.iter().zip(ranges(&group.layout)) {
+            let shape: Vec<usize> = tensor.shape.iter().map(|&side| side as usize).collect();
+            let (Some(a), Some(b)) = (a.get(range.clone()), b.get(range)) else {
+                continue;
+            };
+            let moved = most_moved(&Pair {
+                name: &tensor.name,
+                shape: &shape,
+                a,
+                b,
+            });
+            most = moved
+                .map(|moved| moved.relative.max(most.unwrap_or(0.0)))
+                .or(most);
+        }
+    }
+    most
 }
 
 impl History {
@@ -111,6 +216,8 @@ impl History {
             },
             is_claimed,
             has_accredited,
+            most_moved_line: most_moved_line(group, &order, units.recent),
+            follower: follow(group, &order)?.filter(|_| has_accredited),
             others: not_read
                 + others
                     .iter()

@@ -1,12 +1,20 @@
 //! Every limit, what was measured, and whether it holds.
 
-use super::budget::{Budget, Rule};
+use super::budget::{Budget, Origin, Rule};
 use super::history::History;
 use super::measured::{Measured, Moved};
+use super::statistics::MovedStatistics;
 use crate::coverage::Unread;
 use crate::error::{Error, Result};
 use serde::Serialize;
 use std::collections::BTreeSet;
+use trajectory::shift::Verdict;
+use weightspace::compare::lines::{Along, MostMoved};
+
+/// By the default budget a row or column may move so many times as far as the most moved of the run's
+/// own recent steps, and at least by so much.
+const TIMES: f64 = 3.0;
+const LEAST_LINE: f64 = 0.05;
 
 /// One limit, and what was measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,6 +61,12 @@ pub enum Unit {
     Steps,
     /// Distances of independent weights of these norms.
     Unrelated,
+    /// Standard deviations of channels.
+    MeanShift,
+    /// New ÷ old variance of channels, or the other way round.
+    VarianceRatio,
+    /// How unlike a step is to those before it, in standard deviations of their forecasts.
+    UnlikeRun,
 }
 
 impl Unit {
@@ -62,6 +76,9 @@ impl Unit {
             Self::Relative => "relative",
             Self::Steps => "steps",
             Self::Unrelated => "unrelated",
+            Self::MeanShift => "mean shift",
+            Self::VarianceRatio => "variance ratio",
+            Self::UnlikeRun => "unlike its steps",
         }
     }
 }
@@ -122,10 +139,120 @@ pub(crate) fn judge(
         let found = all.map(|all| (all.over(all.norm_a.hypot(all.norm_b)), all.error));
         judged.push(compared("total", Unit::Unrelated, limit, found));
     }
+    judged.extend(of_lines(budget, measured, history, unread.is_empty()));
     for rule in &budget.tensors {
         judged.push(of_tensors(rule, measured, names, unread)?);
     }
     Ok(judged)
+}
+
+/// The limit of rows and columns. By the default budget it is three times the most that the history
+/// shows, if that is less than the convention; there is none where only sketches are known.
+fn of_lines(
+    budget: &Budget,
+    measured: Option<&Measured>,
+    history: Option<&History>,
+    is_all_read: bool,
+) -> Option<Judged> {
+    let mut limit = budget.lines.relative?;
+    let is_usual = budget.origin == Origin::Convention;
+    if let (true, Some(line)) = (
+        is_usual,
+        history.and_then(|history| history.most_moved_line),
+    ) {
+        limit = limit.min((TIMES * line).max(LEAST_LINE));
+    }
+    let lines = measured.and_then(|measured| measured.lines.as_ref());
+    if is_usual && measured.is_some() && lines.is_none() {
+        return None;
+    }
+    let worst = lines.and_then(|lines| {
+        let by_size = |x: &&(String, MostMoved), y: &&(String, MostMoved)| {
+            x.1.relative.total_cmp(&y.1.relative)
+        };
+        lines.iter().max_by(by_size)
+    });
+    let found = match (lines, worst) {
+        (Some(_), Some((_, worst))) => Some((worst.relative, 0.0)),
+        (Some(_), None) => Some((0.0, 0.0)),
+        (None, _) => None,
+    };
+    let mut judged = Judged {
+        worst: worst
+            .filter(|(_, line)| line.relative > 0.0)
+            .map(|(name, line)| {
+                let along = match line.along {
+                    Along::Rows => "row",
+                    Along::Columns => "column",
+                };
+                format!("{name}, {along} {}", line.line)
+            }),
+        ..compared("rows and columns", Unit::Relative, limit, found)
+    };
+    if judged.status == Status::Within && !is_all_read {
+        judged.status = Status::NotMeasured;
+    }
+    Some(judged)
+}
+
+/// The limits of running statistics. None where there are none, or they are not known and the budget is
+/// the default.
+pub(super) fn of_statistics(
+    budget: &Budget,
+    moved: Option<&MovedStatistics>,
+    has_any: bool,
+) -> Vec<Judged> {
+    if !has_any || (budget.origin == Origin::Convention && moved.is_none()) {
+        return Vec::new();
+    }
+    let one = |of: &str, unit, limit: Option<f64>, found: Option<&(String, f64)>| {
+        let found_value = found.map(|(_, value)| (*value, 0.0));
+        Some(Judged {
+            worst: found.map(|(name, _)| name.clone()),
+            ..compared(of, unit, limit?, found_value)
+        })
+    };
+    let limits = budget.statistics;
+    [
+        one(
+            "running statistics",
+            Unit::MeanShift,
+            limits.mean_shift,
+            moved.map(|moved| &moved.mean_shift),
+        ),
+        one(
+            "running statistics",
+            Unit::VarianceRatio,
+            limits.variance_ratio,
+            moved.map(|moved| &moved.variance_ratio),
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Whether a step is unlike those of the run, as its detector finds: over the threshold if it raises an
+/// alarm. A step of less than half the usual length changes less than the run does by itself, and is not
+/// held against it.
+pub(super) fn of_run(verdict: &Verdict, evidence: &str, threshold: f64, is_short: bool) -> Judged {
+    let is_over = verdict.alarm && !is_short;
+    Judged {
+        status: if is_over {
+            Status::Over
+        } else {
+            Status::Within
+        },
+        worst: verdict
+            .alarm
+            .then(|| format!("{}: {evidence}", verdict.cause.description())),
+        ..compared(
+            "the run",
+            Unit::UnlikeRun,
+            threshold,
+            Some((verdict.score, 0.0)),
+        )
+    }
 }
 
 /// The limit of single tensors.

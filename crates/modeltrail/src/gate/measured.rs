@@ -1,6 +1,8 @@
 //! How far all weights and each tensor moved.
 
 use crate::error::Result;
+use rayon::prelude::*;
+use weightspace::compare::lines::{MostMoved, most_moved};
 use weightspace::compare::{Paired, Tensor, compare};
 use weightspace::sketch::{Parameters, Sketch, distance, relative_error, tensor_distances};
 
@@ -11,6 +13,8 @@ pub struct Measured {
     pub total: Moved,
     /// Every tensor, in the order of A.
     pub tensors: Vec<Moved>,
+    /// Of each matrix the row or column that moved most; none if they are not known, in sketches.
+    pub lines: Option<Vec<(String, MostMoved)>>,
     /// Whether all weights are the same bits.
     pub is_identical: bool,
 }
@@ -63,7 +67,12 @@ pub(super) fn of_tensors(a: &[Tensor<'_>], b: &[Tensor<'_>]) -> Result<Measured>
         error: 0.0,
     };
     let tensors = comparison.tensors.iter();
+    let lines = paired.pairs.par_iter().map(|pair| {
+        let found = most_moved(pair)?;
+        Some((pair.name.to_owned(), found))
+    });
     Ok(Measured {
+        lines: Some(lines.flatten().collect()),
         total: moved("", &comparison.total),
         is_identical: comparison.total.identical(),
         tensors: tensors.map(|t| moved(&t.name, &t.change)).collect(),
@@ -100,6 +109,7 @@ pub(super) fn of_sketches(a: &Sketch, b: &Sketch) -> Result<Measured> {
         error: if tensor.identical { 0.0 } else { each },
     });
     Ok(Measured {
+        lines: None,
         total,
         tensors: tensors.collect(),
         is_identical,

@@ -120,3 +120,50 @@ fn junit_distinguishes_a_failure_from_what_is_not_known() {
         "{partial}"
     );
 }
+
+/// A matrix of 20 rows of 10 that look random.
+fn matrix() -> Vec<f32> {
+    let value = |i: u32| ((i * 7919 + 13) % 1009) as f32 / 1009.0 - 0.5;
+    (0..2000).map(value).collect()
+}
+
+fn with_matrix(name: &str, values: &[f32]) -> Checkpoint {
+    let mut tensors = crate::Tensors::new();
+    tensors.add("embedding", &[200, 10], values).unwrap();
+    Checkpoint::from_source(name, &tensors).unwrap()
+}
+
+#[test]
+fn one_flipped_row_two_exchanged_ones_and_a_zeroed_column_are_over_the_usual_budget() {
+    let values = matrix();
+    let accredited = with_matrix("a", &values);
+    let judged = |change: &dyn Fn(&mut Vec<f32>)| {
+        let mut candidate = values.clone();
+        change(&mut candidate);
+        let candidate = with_matrix("b", &candidate);
+        Budget::usual(false)
+            .judge(&accredited, &candidate, None)
+            .unwrap()
+    };
+    let flipped = judged(&|values| values[30..40].iter_mut().for_each(|x| *x = -*x));
+    assert_eq!(flipped.verdict(), Verdict::Retest);
+    let lines = flipped
+        .limits
+        .iter()
+        .find(|limit| limit.of == "rows and columns")
+        .unwrap();
+    assert_eq!(lines.worst.as_deref(), Some("embedding, row 3"));
+    let exchanged = judged(&|values| {
+        let (front, back) = values.split_at_mut(1000);
+        front[..10].swap_with_slice(&mut back[..10]);
+    });
+    assert_eq!(exchanged.verdict(), Verdict::Retest);
+    let zeroed = judged(&|values| values.iter_mut().skip(4).step_by(10).for_each(|x| *x = 0.0));
+    assert_eq!(zeroed.verdict(), Verdict::Retest);
+    let rounded = judged(&|values| {
+        values
+            .iter_mut()
+            .for_each(|x| *x = (*x * 256.0).round() / 256.0)
+    });
+    assert_eq!(rounded.verdict(), Verdict::Within);
+}

@@ -128,10 +128,11 @@ fn number(value: f64) -> String {
 
 fn limits(found: &Judgement) -> String {
     let rows = found.limits.iter().map(|limit| {
-        let tensors = limit.tensors.map_or(String::new(), |tensors| {
-            let worst = limit.worst.as_deref().map(printable).unwrap_or_default();
-            format!("{worst} ({} of {} over)", tensors.over, tensors.meant)
-        });
+        let worst = limit.worst.as_deref().map(printable).unwrap_or_default();
+        let tensors = match limit.tensors {
+            Some(tensors) => format!("{worst} ({} of {} over)", tensors.over, tensors.meant),
+            None => worst,
+        };
         [
             limit_name(limit),
             measured(limit),
@@ -140,7 +141,7 @@ fn limits(found: &Judgement) -> String {
             tensors,
         ]
     });
-    let titles = ["limit", "measured", "at most", "", "worst tensor"];
+    let titles = ["limit", "measured", "at most", "", "where"];
     table(titles, rows).to_string()
 }
 
@@ -234,12 +235,15 @@ fn notes(found: &Judgement) -> String {
         notes.push(format!("In both together {beside}."));
     }
     if let Some(note) = found.buffers.to_note() {
-        notes.push(format!("! {note}, and in no budget."));
+        notes.push(format!(
+            "! {note}; of running statistics the limits above say more."
+        ));
     }
     if found.budget == Origin::Convention {
         notes.push(
-            "The default budget (relative 0.05; steps 3 with a history) is a convention and was \
-             tested on no model: set limits of your own."
+            "The default budget is a convention: relative 0.05; steps 3, and no step unlike the run's own, \
+             with a history; rows and columns 0.8, or 3 times the run's own if that is less; running \
+             statistics 0.5 and 2. Set limits of your own from pairs that you have tested."
                 .to_owned(),
         );
     }
