@@ -5,7 +5,7 @@ use crate::machine::Machine;
 use crate::reproduce::manifest::{Clock, Manifest};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use experiments::{gallery, markdown, page_of, trainings};
+use experiments::{found, gallery, markdown, page_of, trainings};
 use modeltrail::progress::Progress;
 use modeltrail_cli::progress::Work;
 use serde::Deserialize;
@@ -37,6 +37,13 @@ pub(crate) struct Options {
     /// Train nothing: judge by the trainings that are there.
     #[arg(long)]
     judge_only: bool,
+    /// Look for families, runs and forks instead, with names hidden, and write what was found to
+    /// families.md and families.json. Trains nothing.
+    #[arg(long)]
+    families: bool,
+    /// With --families: stores of zoos to look at, too.
+    #[arg(long, value_name = "STORE", num_args = 1.., requires = "families")]
+    stores: Vec<PathBuf>,
 }
 
 /// A kind of training, as the script lists it.
@@ -48,6 +55,9 @@ struct Kind {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut clock = Clock::start();
     check_writable(&options.out)?;
+    if options.families {
+        return families(options, clock);
+    }
     if !options.judge_only {
         train_all(options)?;
         clock.lap("train");
@@ -76,6 +86,22 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     println!("{} trainings with odd seeds", found.trainings);
     println!("open {}", options.out.join("report.html").display());
+    Ok(())
+}
+
+/// Families, runs and forks, with names hidden.
+fn families(options: &Options, mut clock: Clock) -> Result<()> {
+    let folders = trainings(&options.trainings)?;
+    let shown = Work::new("look", options.stores.len() as u64);
+    let findings = found(&folders, &options.stores, &|| shown.done(1))?;
+    drop(shown);
+    clock.lap("look");
+    write_json(&options.out.join("families.json"), &findings.json)?;
+    let page = options.out.join("families.md");
+    write(&page, markdown("Families and runs", &[findings]))?;
+    let manifest = Manifest::new(Machine::this(), Vec::new(), clock);
+    write_json(&options.out.join("families.manifest.json"), &manifest)?;
+    println!("{}", page.display());
     Ok(())
 }
 

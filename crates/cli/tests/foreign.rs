@@ -82,7 +82,7 @@ fn two_runs_in_files_without_meaning_are_told_apart_and_ordered() {
     let letter = |run: usize, step: usize| char::from(b'a' + ((run * 10 + step) * 7 % 20) as u8);
     let folder = two_runs(|run, step| format!("{}x.safetensors", letter(run, step)));
     let answer = json(&["runs", folder.root()], 0);
-    assert_eq!(answer["schema"], "modeltrail.runs/1");
+    assert_eq!(answer["schema"], "modeltrail.runs/2");
     let group = &answer["groups"][0];
     assert_eq!(
         (&group["verdict"], &group["space"]),

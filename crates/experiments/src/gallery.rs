@@ -3,8 +3,9 @@
 
 mod detectors;
 mod events;
+mod families;
 mod followed;
-mod share;
+pub(crate) mod share;
 mod tables;
 mod training;
 
@@ -15,6 +16,7 @@ use followed::{Case, Followed, Signal};
 use rayon::prelude::*;
 use serde_json::json;
 use share::Share;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use training::Training;
 pub use training::find as trainings;
@@ -135,4 +137,35 @@ fn findings(even: &[&Followed], odd: &[&Followed]) -> Findings {
         "kinds": kinds,
     });
     findings
+}
+
+/// What the runs, families and forks come to of the gallery's trainings and of zoos, with names hidden:
+/// the text and tables of odd seeds. The folders are those of [`trainings`], the stores of zoos.
+///
+/// # Errors
+/// When a training or a store cannot be read.
+pub fn found(
+    folders: &[PathBuf],
+    stores: &[PathBuf],
+    tick: &(dyn Fn() + Sync),
+) -> Result<Findings> {
+    let mut kinds: BTreeMap<String, Vec<Training>> = BTreeMap::new();
+    for folder in folders {
+        let training = Training::read(folder)?;
+        let kind = kinds.entry(training.kind.clone()).or_default();
+        kind.push(training);
+    }
+    let mut outcomes = Vec::new();
+    for trainings in kinds.into_values() {
+        let odd = trainings.into_iter().filter(|one| one.seed % 2 == 1);
+        let mut odd: Vec<Training> = odd.collect();
+        odd.sort_by_key(|training| training.seed);
+        outcomes.extend(families::outcomes(&odd)?);
+        tick();
+    }
+    for store in stores {
+        outcomes.extend(crate::hidden::of_store(store, 1)?);
+        tick();
+    }
+    Ok(crate::hidden::findings(&outcomes))
 }

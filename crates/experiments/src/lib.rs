@@ -14,6 +14,7 @@ mod findings;
 mod forks;
 mod gallery;
 mod headline;
+mod hidden;
 mod nulls;
 mod order;
 mod page;
@@ -26,7 +27,7 @@ mod thinned;
 mod world;
 
 pub use findings::{Figure, Findings};
-pub use gallery::{Gallery, gallery, trainings};
+pub use gallery::{Gallery, found, gallery, trainings};
 pub use headline::table as headline;
 pub use page::{markdown, page, page_of};
 pub use world::World;

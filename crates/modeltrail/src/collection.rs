@@ -29,6 +29,7 @@ pub use claims::{Aside, AsideClaim, Claims, From, PositionClaim, RunClaim, Unit}
 pub(crate) use group::coverage;
 pub use group::{Group, Member, NotFinite, Space, Taken};
 pub use inventory::{Alike, Inventory, Item, only};
+pub(crate) use layout::elements;
 pub use layout::parameters;
 pub use options::Options;
 pub use points::identity;

@@ -17,13 +17,15 @@ use crate::collection::{Collection, Space};
 use crate::error::Result;
 use crate::printable::printable;
 use crate::progress::{Progress, stage};
-use crate::runs::{CollectionRuns, text};
-use crate::text::{Shown, thousands};
+use crate::runs::{CollectionRuns, Run, overview, text};
+use crate::text::{Shown, counted, few, thousands};
 use names::{lower, position_name, positions, run_name, sentence, short, shown_of};
 use report::html::{Block, Page, Section};
 use source::Source;
 use std::path::PathBuf;
 
+/// Most runs that are named in the summary.
+const MOST_NAMED: usize = 4;
 /// Stages of a group of checkpoints.
 const STAGES: u64 = 5;
 
@@ -70,7 +72,7 @@ fn page(
     sections.extend(unused::unused(collection));
     Ok(Page {
         title: title(paths),
-        summary: summary(found),
+        summary: summary(found, collection),
         facts: facts(found, collection, seed),
         sections,
     })
@@ -85,26 +87,76 @@ fn title(paths: &[PathBuf]) -> String {
     }
 }
 
-fn summary(found: &[Source<'_>]) -> String {
-    let mut parts: Vec<String> = found
-        .iter()
-        .map(|found| {
-            let count = match found.group.members.len() {
-                1 => "there is nothing to compare it with".to_owned(),
-                _ => text::count(found.runs, Shown::default()),
-            };
-            sentence(&format!(
-                "{}: {count}",
-                text::heading(found.runs.described())
-            ))
-        })
-        .collect();
+/// What is here, whether anything is wrong, what to look at, and what that rests on.
+fn summary(found: &[Source<'_>], collection: &Collection) -> String {
+    let mut parts = vec![
+        sentence(&overview::sentence(found.iter().map(|found| found.runs))),
+        look_at(found, collection),
+    ];
+    parts.extend(found.iter().map(|found| {
+        let heading = text::heading(found.runs.described());
+        match found.group.members.len() {
+            1 => sentence(&format!("{heading}: there is nothing to compare it with")),
+            _ => {
+                let told = overview::told(found.runs, Shown::default());
+                format!("{} {}", sentence(&heading), told.join(" "))
+            }
+        }
+    }));
     parts.push(
         "Runs, orders and forks were inferred from the weights alone; what names and metadata claim \
          was compared with them afterwards."
             .to_owned(),
     );
     parts.join("\n\n")
+}
+
+/// What someone should look at, the gravest first; or that there is nothing.
+fn look_at(found: &[Source<'_>], collection: &Collection) -> String {
+    let runs = || {
+        found
+            .iter()
+            .flat_map(|found| found.runs.runs().iter().enumerate())
+    };
+    let named = |is_meant: &dyn Fn(&Run) -> bool| {
+        let meant: Vec<String> = runs()
+            .filter(|(_, run)| is_meant(run))
+            .map(|(index, run)| run_name(index, run))
+            .collect();
+        (!meant.is_empty()).then(|| few(meant.iter().map(String::as_str), MOST_NAMED))
+    };
+    let mut parts = Vec::new();
+    if !collection.problems.is_empty() {
+        parts.push(format!(
+            "{} could not be read",
+            counted(collection.problems.len(), "path")
+        ));
+    }
+    if !collection.not_finite.is_empty() {
+        let count = counted(collection.not_finite.len(), "checkpoint");
+        parts.push(format!("{count} with weights that are NaN or infinite"));
+    }
+    let told = [
+        (
+            named(&Run::has_contradictions),
+            "the weights contradict what is claimed",
+        ),
+        (
+            named(&|run| !run.gaps.is_empty()),
+            "checkpoints seem to be missing",
+        ),
+        (
+            named(&|run| !run.events.is_empty()),
+            "something happened along it",
+        ),
+    ];
+    let told = told.into_iter();
+    parts.extend(told.filter_map(|(names, what)| Some(format!("{what} ({})", names?))));
+    if parts.is_empty() {
+        return "Nothing contradicts what is claimed, nothing seems to be missing, and all was read."
+            .to_owned();
+    }
+    format!("To look at: {}.", parts.join("; "))
 }
 
 fn facts(found: &[Source<'_>], collection: &Collection, seed: u64) -> Vec<(String, String)> {

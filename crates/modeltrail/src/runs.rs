@@ -10,18 +10,23 @@ mod distinct;
 mod dot;
 mod event;
 mod events;
+mod families;
+mod family;
 mod find;
 pub mod gaps;
 mod joined;
 pub(crate) mod json;
 mod options;
 pub mod origins;
+pub(crate) mod overview;
+mod parts;
 pub mod scores;
 pub(crate) mod text;
 
 pub use answer::{CollectionRuns, Count, Described, Place, Run, Runs};
 pub use beside::{Beside, Nearest};
 pub use event::RunEvent;
+pub use family::{Apart, Family};
 pub(crate) use find::{STAGES, find};
 pub use options::{FEWEST_FOR_EDGES, RunOptions};
 

@@ -69,6 +69,30 @@ pub fn shortened(text: &str, most: usize) -> String {
     format!("{start}…{end}")
 }
 
+pub(crate) fn p_value(ln_p: f64) -> String {
+    let short = p_short(ln_p);
+    if short.starts_with('<') {
+        format!("p {short}")
+    } else {
+        format!("p = {short}")
+    }
+}
+
+/// Two digits of a p-value given as a natural logarithm.
+pub(crate) fn p_short(ln_p: f64) -> String {
+    let p = ln_p.exp();
+    if ln_p < -100.0 * std::f64::consts::LN_10 {
+        "< 1e-100".to_owned()
+    } else if p >= 0.001 {
+        format!("{p:.2}")
+            .trim_end_matches('0')
+            .trim_end_matches('.')
+            .to_owned()
+    } else {
+        format!("{p:.0e}")
+    }
+}
+
 /// A table without frame; all columns but the first are right-aligned. Without titles there is no
 /// line of them.
 pub fn table<const N: usize>(

@@ -18,21 +18,29 @@ use weightspace::distance::{distance, squared_distance};
 /// The end of every arm must be so many of the arm's own median steps away from the rest of the tree.
 ///
 /// Set on 16 seeds each of three recipes; see docs/forks.md.
-pub const LEAST_CLEARANCE: f64 = 1.7;
+pub const LEAST_CLEARANCE: f64 = 1.5;
 /// Fewest steps of an arm.
 pub const SHORTEST_ARM: usize = 3;
 /// Larger clusters are left whole: in a tree of many runs that overlap, forks are all that there is.
 pub const LARGEST_CLUSTER: usize = 1000;
 
-/// Splits the branches off every cluster, and theirs off them, as long as three arms of the tree are
-/// clear of each other.
+/// Steps of an arm, from the fork on, whose median its clearance is measured in: schedules make steps
+/// longer or shorter farther away.
+const NEAR_THE_FORK: usize = 5;
+
+/// A step is far longer than others from so many times their length on.
+const HOOKED: f64 = 2.5;
+/// By so much two arms must be straighter than any with the one whose end is farthest away.
+const FAR_STRAIGHTER: f64 = 0.3;
+
+/// Splits the branches off every cluster: where three arms of its tree and more are clear of each other.
 ///
-/// `points` has shape (parameters, checkpoints), and `tree` spans its columns. Three arms that meet
-/// in a checkpoint, each of three steps or more, are a fork if the end of each is at least
-/// [`LEAST_CLEARANCE`] of its median step away from every point outside the arm. Of several forks the
-/// clearest counts first. The two arms that continue each other most nearly (by the cosine of what
-/// lies three steps before and behind) stay together with all that hangs from the fork, and the third
-/// becomes a cluster of its own. Which of two continuations is "the branch" is a name, not a finding.
+/// `points` has shape (parameters, checkpoints), and `tree` spans its columns. Arms that meet in a
+/// checkpoint, each of three steps or more, are a fork if the end of each of at least three is
+/// [`LEAST_CLEARANCE`] of its median step near the fork away from every point outside the arm. Two stay
+/// together: the one whose end is farthest away, where the training began, and the one that continues it
+/// most nearly (by the cosine of what lies three steps before and behind the fork); each of the others
+/// becomes a cluster of its own, with all that hangs from it and is not split off in turn. Which of several continuations is "the branch" is a name, not a finding.
 ///
 /// O(m) distances a fork that is looked at, of which a cluster of m points has at most m/9; clusters
 /// of more than [`LARGEST_CLUSTER`] points are left as they are.
@@ -71,27 +79,39 @@ pub fn split(
     Clusters::from_labels(&labels)
 }
 
-/// A cluster without its branches, and they without theirs.
+/// A cluster without its branches, and these.
 fn parts(points: DMatrixView<'_, f32>, tree: &SpanningTree, members: &[u32]) -> Vec<Vec<u32>> {
-    let mut whole = Vec::new();
-    let mut waiting = vec![members.to_vec()];
-    while let Some(part) = waiting.pop() {
-        let piece = Piece {
-            points,
-            tree,
-            members: part.iter().copied().collect(),
-        };
-        match piece.branch() {
-            Some(branch) => {
-                let branch: HashSet<u32> = branch.into_iter().collect();
-                let (off, rest): (Vec<u32>, Vec<u32>) =
-                    part.into_iter().partition(|leaf| branch.contains(leaf));
-                waiting.extend([off, rest]);
-            }
-            None => whole.push(part),
-        }
+    let cluster = Piece {
+        points,
+        tree,
+        members: members.iter().copied().collect(),
+    };
+    let cuts = cluster.cuts();
+    if cuts.is_empty() {
+        return vec![members.to_vec()];
     }
-    whole
+    let mut left: HashSet<u32> = cluster.members.clone();
+    let mut parts = Vec::new();
+    for &start in members {
+        if !left.remove(&start) {
+            continue;
+        }
+        let mut part = vec![start];
+        let mut next = 0;
+        while let Some(&leaf) = part.get(next) {
+            let others: Vec<u32> = cluster.neighbours(leaf).map(|(other, _)| other).collect();
+            for other in others {
+                let is_cut = cuts.contains(&(leaf.min(other), leaf.max(other)));
+                if !is_cut && left.remove(&other) {
+                    part.push(other);
+                }
+            }
+            next += 1;
+        }
+        part.sort_unstable();
+        parts.push(part);
+    }
+    parts
 }
 
 /// A connected piece of the tree.
@@ -107,50 +127,95 @@ struct Arm {
     leaves: Vec<u32>,
     /// From the checkpoint, exclusively, to the leaf farthest along the tree.
     path: Vec<u32>,
-    /// Median length of the path's edges, the first included.
+    /// The leaves that lie three steps into it: several where it forks again.
+    beyond: Vec<u32>,
+    /// Length of the first edge.
+    first: f64,
+    /// Median length of the path's edges near the fork, the first included.
     step: f64,
 }
 
 impl Piece<'_> {
-    /// The leaves of the branch at the clearest fork.
-    fn branch(&self) -> Option<Vec<u32>> {
+    /// The edges that lead from a fork to a branch.
+    fn cuts(&self) -> HashSet<(u32, u32)> {
         if self.members.len() > LARGEST_CLUSTER {
-            return None;
+            return HashSet::new();
         }
-        let mut members: Vec<u32> = self.members.iter().copied().collect();
-        members.sort_unstable();
-        let forks = members.iter().filter_map(|&fork| {
-            let (clearance, arms) = self.fork(fork)?;
-            Some((clearance, fork, arms))
+        let forks = self.members.iter().flat_map(|&fork| {
+            let branches = self.branches_at(fork);
+            branches
+                .into_iter()
+                .map(move |branch| (fork.min(branch), fork.max(branch)))
         });
-        let (_, fork, arms) = forks.max_by(|x, y| x.0.total_cmp(&y.0).then(y.1.cmp(&x.1)))?;
-        let [x, y, z] = &arms;
-        let without = [(y, z), (x, z), (x, y)].map(|(a, b)| self.straightness(fork, a, b));
-        let branch = (0..3).max_by(|&i, &j| f64::total_cmp(&without[i], &without[j]))?;
-        arms.into_iter().nth(branch).map(|arm| arm.leaves)
+        forks.collect()
     }
 
-    /// The three clearest arms that meet in a checkpoint, and the least of their clearances, if they
-    /// are a fork.
-    fn fork(&self, at: u32) -> Option<(f64, [Arm; 3])> {
+    /// The first checkpoint of each branch that leaves the run at a checkpoint.
+    fn branches_at(&self, fork: u32) -> Vec<u32> {
         let arms: Vec<Arm> = self
-            .neighbours(at)
-            .map(|(first, length)| self.arm(at, first, length))
+            .neighbours(fork)
+            .map(|(first, length)| self.arm(fork, first, length))
             .filter(|arm| arm.path.len() >= SHORTEST_ARM)
             .collect();
         if arms.len() < 3 {
-            return None;
+            return Vec::new();
         }
-        let mut clear: Vec<(f64, Arm)> = arms
-            .into_iter()
-            .map(|arm| (self.clearance(at, &arm), arm))
-            .filter(|(clearance, _)| *clearance >= LEAST_CLEARANCE)
-            .collect();
-        clear.sort_by(|x, y| y.0.total_cmp(&x.0));
-        clear.truncate(3);
-        let least = clear.get(2)?.0;
-        let arms: Vec<Arm> = clear.into_iter().map(|(_, arm)| arm).collect();
-        Some((least, arms.try_into().ok()?))
+        let is_clear = |arm: &&Arm| self.clearance(fork, arm) >= LEAST_CLEARANCE;
+        let clear: Vec<&Arm> = arms.iter().filter(is_clear).collect();
+        if clear.len() < 3 || self.is_hooked(fork, &clear) {
+            return Vec::new();
+        }
+        let run = self.continued(fork, &clear);
+        let is_branch = |place: &usize| *place != run.0 && *place != run.1;
+        let branches = (0..clear.len()).filter(is_branch);
+        branches
+            .filter_map(|place| clear[place].path.first().copied())
+            .collect()
+    }
+
+    /// The places of the two arms that are one run: what lies before the fork, and what goes on from it
+    /// most nearly straight.
+    ///
+    /// Trainings move most at their beginning, so that what lies before is the arm whose end is farthest
+    /// away, unless two others continue each other far better.
+    fn continued(&self, fork: u32, arms: &[&Arm]) -> (usize, usize) {
+        let straight = |i: usize, j: usize| self.straightness(fork, arms[i], arms[j]);
+        let best = |pairs: &mut dyn Iterator<Item = (usize, usize)>| {
+            let scored = pairs.map(|(i, j)| (straight(i, j), i, j));
+            scored.max_by(|x, y| x.0.total_cmp(&y.0).then((y.1, y.2).cmp(&(x.1, x.2))))
+        };
+        let before = self.farthest(fork, arms);
+        let places = 0..arms.len();
+        let others = places.clone().filter(|&place| place != before);
+        let with_before = best(&mut others.map(|place| (before, place)));
+        let all = best(&mut places.flat_map(|i| (0..i).map(move |j| (j, i))));
+        match (with_before, all) {
+            (Some(own), Some(all)) if all.0 < own.0 + FAR_STRAIGHTER => (own.1, own.2),
+            (_, Some(all)) => (all.1, all.2),
+            _ => (0, 1),
+        }
+    }
+
+    /// The arm whose end is farthest from the fork.
+    fn farthest(&self, fork: u32, arms: &[&Arm]) -> usize {
+        let away = |arm: &Arm| {
+            let end = arm.path.last().copied().unwrap_or(fork);
+            squared_distance(self.column(fork), self.column(end))
+        };
+        let farthest = (0..arms.len()).max_by(|&i, &j| away(arms[i]).total_cmp(&away(arms[j])));
+        farthest.unwrap_or(0)
+    }
+
+    /// Whether what came before is connected by a far longer step than those near the fork of all other
+    /// arms. Where a schedule lowers the rate, all that follows is about as far from what came before, and
+    /// the tree connects them anywhere.
+    fn is_hooked(&self, fork: u32, arms: &[&Arm]) -> bool {
+        let before = self.farthest(fork, arms);
+        let mut others = arms
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| *place != before);
+        others.all(|(_, other)| arms[before].first > HOOKED * other.step)
     }
 
     fn neighbours(&self, leaf: u32) -> impl Iterator<Item = (u32, f64)> {
@@ -163,11 +228,13 @@ impl Piece<'_> {
     fn arm(&self, from: u32, first: u32, length: f64) -> Arm {
         // Leaf, place of the one before it, length of the edge to it, length of the way.
         let mut reached = vec![(first, usize::MAX, length, length)];
+        let mut depths = vec![1];
         let mut next = 0;
         while let Some(&(leaf, before, _, way)) = reached.get(next) {
             let back = reached.get(before).map_or(from, |&(leaf, ..)| leaf);
             for (other, length) in self.neighbours(leaf).filter(|&(other, _)| other != back) {
                 reached.push((other, next, length, way + length));
+                depths.push(depths[next] + 1);
             }
             next += 1;
         }
@@ -180,8 +247,14 @@ impl Piece<'_> {
             at = before;
         }
         path.reverse();
+        steps.reverse();
+        steps.truncate(NEAR_THE_FORK);
         steps.sort_unstable_by(f64::total_cmp);
+        let beyond = reached.iter().zip(&depths);
+        let beyond = beyond.filter(|(_, depth)| **depth == SHORTEST_ARM);
         Arm {
+            first: length,
+            beyond: beyond.map(|(&(leaf, ..), _)| leaf).collect(),
             leaves: reached.iter().map(|&(leaf, ..)| leaf).collect(),
             path,
             step: steps[steps.len() / 2],
@@ -212,12 +285,19 @@ impl Piece<'_> {
         others.map(|&leaf| clearance(leaf)).fold(most, f64::min)
     }
 
-    /// Cosine of the angle between what leads to the fork and what leads away from it.
+    /// Cosine of the angle between what leads to the fork and what leads away from it: of all
+    /// checkpoints that lie three steps into each arm, the two that continue each other best.
     fn straightness(&self, fork: u32, before: &Arm, behind: &Arm) -> f64 {
-        let at = |arm: &Arm| self.column(arm.path[SHORTEST_ARM - 1]);
-        let (a, b, c) = (at(before), self.column(fork), at(behind));
-        let [ab, bc, ac] = [(a, b), (b, c), (a, c)].map(|(x, y)| squared_distance(x, y));
-        (ac - ab - bc) / (2.0 * (ab * bc).sqrt())
+        let cosine = |a: u32, c: u32| {
+            let (a, b, c) = (self.column(a), self.column(fork), self.column(c));
+            let [ab, bc, ac] = [(a, b), (b, c), (a, c)].map(|(x, y)| squared_distance(x, y));
+            (ac - ab - bc) / (2.0 * (ab * bc).sqrt())
+        };
+        let pairs = before
+            .beyond
+            .iter()
+            .flat_map(|&a| behind.beyond.iter().map(move |&c| cosine(a, c)));
+        pairs.fold(-1.0, f64::max)
     }
 }
 

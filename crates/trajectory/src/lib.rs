@@ -13,7 +13,9 @@
 //! | [`spanning_tree`] | edges | a checked tree as a `petgraph` graph, DOT |
 //! | [`dendrogram`] | edges | single-linkage merges, cuts |
 //! | [`assignment`] | a cut | clusters: labels, members, sizes |
+//! | [`families`] | points, a tree | which are related at all, without a gap to tell by |
 //! | [`runs`] | a dendrogram | the number of runs, or that they overlap |
+//! | [`given`] | clusters, a tree | as many clusters as are known to be there |
 //! | [`whitening`] | points, tensors, rough orders | the points in a metric that jitter does not rule |
 //! | [`ordering`] | points, clusters, seed | an order of every cluster, its edges' confidence, its direction |
 //! | [`geometry`] | points, an order | step length, turning angle, curvature, tortuosity |
@@ -77,12 +79,15 @@ mod chance;
 mod checks;
 pub mod dendrogram;
 mod error;
+pub mod families;
 pub mod forks;
 pub mod geometry;
+pub mod given;
 pub mod minimum_spanning_tree;
 pub mod null_models;
 pub mod ordering;
 pub mod progress;
+mod projection;
 mod rank_correlation;
 pub mod runs;
 pub mod scoring;

@@ -75,7 +75,49 @@ pub fn minimum_spanning_tree(points: DMatrixView<'_, f32>) -> Result<Vec<Edge>, 
             what: "the matrix of points",
         });
     }
-    let (distinct, mut edges) = without_duplicates(&columns);
+    Ok(of_columns(&columns))
+}
+
+/// As [`minimum_spanning_tree`], of some of the columns: edges name them by their places in the list.
+///
+/// # Errors
+///
+/// As [`minimum_spanning_tree`], or a column that is not there.
+pub fn minimum_spanning_tree_of(
+    points: DMatrixView<'_, f32>,
+    leaves: &[u32],
+) -> Result<Vec<Edge>, Error> {
+    let count = points.ncols();
+    let columns = leaves.iter().map(|&leaf| {
+        let index = leaf as usize;
+        if index >= count {
+            let what = "leaf";
+            return Err(Error::OutOfRange {
+                what,
+                index,
+                length: count,
+            });
+        }
+        let column: &[f32] = points.column(index).data.into_slice();
+        match column.iter().all(|x| x.is_finite()) {
+            true => Ok(column),
+            false => Err(Error::NotFinite {
+                what: "point",
+                index,
+            }),
+        }
+    });
+    let columns = columns.collect::<Result<Vec<&[f32]>, Error>>()?;
+    if columns.is_empty() {
+        return Err(Error::Empty {
+            what: "the list of leaves",
+        });
+    }
+    Ok(of_columns(&columns))
+}
+
+fn of_columns(columns: &[&[f32]]) -> Vec<Edge> {
+    let (distinct, mut edges) = without_duplicates(columns);
     // Numbered by rank among the distinct points, which keeps the order of edges.
     let kept: Vec<&[f32]> = distinct.iter().map(|&i| columns[i as usize]).collect();
     edges.extend(tree_of_distinct(&kept).into_iter().map(|edge| Edge {
@@ -84,7 +126,7 @@ pub fn minimum_spanning_tree(points: DMatrixView<'_, f32>) -> Result<Vec<Edge>, 
         length: edge.length,
     }));
     edges.sort_unstable_by(Edge::order);
-    Ok(edges)
+    edges
 }
 
 /// The first of each set of coinciding points, ascending, and an edge from it to each other one.

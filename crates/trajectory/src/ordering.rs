@@ -6,6 +6,7 @@
 mod changes;
 mod confidence;
 mod direction;
+mod exchangeable;
 mod lagged_path;
 mod long;
 mod method;
@@ -16,6 +17,7 @@ mod weight_direction;
 
 pub use confidence::{EdgeEvidence, edge_confidence, edge_evidence};
 pub use direction::{DIRECTION_CONFIDENCE, Directed, Direction, direct};
+pub use exchangeable::{NO_NEARER, is_exchangeable};
 pub use long::LARGEST_WHOLE;
 pub use method::{LAGS, Method, order};
 pub use tree_path::{TreePath, along_tree};

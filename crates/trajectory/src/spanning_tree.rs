@@ -87,6 +87,26 @@ impl SpanningTree {
         Ok(Self { graph })
     }
 
+    /// Trees of parts of the leaves `0..n`, connected by the shortest of some other edges.
+    ///
+    /// O(n log n).
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), of all that is taken: the edges do not connect all leaves, for instance.
+    pub fn of_parts(n: usize, parts: &[Edge], others: &[Edge]) -> Result<Self, Error> {
+        let mut edges = parts.to_vec();
+        let is_there = |edge: &&Edge| (edge.a as usize) < n && (edge.b as usize) < n;
+        let mut joined = UnionFind::<u32>::new(n);
+        for edge in parts.iter().filter(is_there) {
+            joined.union(edge.a, edge.b);
+        }
+        let mut sorted: Vec<Edge> = others.iter().filter(is_there).copied().collect();
+        sorted.sort_unstable_by(Edge::order);
+        edges.extend(sorted.iter().filter(|edge| joined.union(edge.a, edge.b)));
+        Self::new(n, &edges)
+    }
+
     /// Number of leaves.
     pub fn leaves(&self) -> usize {
         self.graph.node_count()

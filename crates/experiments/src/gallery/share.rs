@@ -7,16 +7,16 @@ const Z: f64 = 1.959_963_984_540_054;
 
 /// How many of how many, and the 95 % interval of the share.
 #[derive(Clone, Copy, Serialize)]
-pub(super) struct Share {
-    pub(super) count: usize,
-    pub(super) of: usize,
-    pub(super) share: f64,
+pub(crate) struct Share {
+    pub(crate) count: usize,
+    pub(crate) of: usize,
+    pub(crate) share: f64,
     /// Wilson's interval (1927).
-    pub(super) interval: [f64; 2],
+    pub(crate) interval: [f64; 2],
 }
 
 impl Share {
-    pub(super) fn of(outcomes: impl IntoIterator<Item = bool>) -> Self {
+    pub(crate) fn of(outcomes: impl IntoIterator<Item = bool>) -> Self {
         let (mut count, mut of) = (0, 0);
         for outcome in outcomes {
             of += 1;
@@ -36,13 +36,13 @@ impl Share {
     }
 
     /// Whether an aim is within the interval, or below it.
-    pub(super) fn meets(&self, aim: f64) -> bool {
+    pub(crate) fn meets(&self, aim: f64) -> bool {
         // The upper end of all of a sample is 1 but for rounding.
         self.interval[1] + 1e-9 >= aim
     }
 
     /// As `.93 (.85–.97)`; a dash where there is nothing.
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         if self.of == 0 {
             return "–".to_owned();
         }
@@ -51,7 +51,7 @@ impl Share {
     }
 
     /// The share alone.
-    pub(super) fn short(&self) -> String {
+    pub(crate) fn short(&self) -> String {
         match self.of {
             0 => "–".to_owned(),
             _ => format!("{:.2}", self.share),

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use checkpoint_store::foreign::{ForeignCheckpoint, Limits, Role, discover};
+use modeltrail::Tensors;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -79,8 +80,37 @@ impl Training {
         drops.any(|drop| (before..now).contains(drop))
     }
 
+    /// The weights of a checkpoint as tensors; without running statistics.
+    pub(super) fn tensors(&self, saved: &Saved) -> Result<Tensors> {
+        let mut tensors = Tensors::new();
+        self.read_weights(saved, |name, shape, values| {
+            Ok(tensors.add(name, shape, values)?)
+        })?;
+        Ok(tensors)
+    }
+
     /// The weights of a checkpoint, sorted by the names of their tensors; without running statistics.
     pub(super) fn weights(&self, saved: &Saved) -> Result<Weights> {
+        let mut weights = Weights {
+            values: Vec::new(),
+            tensors: Vec::new(),
+        };
+        self.read_weights(saved, |_, _, values| {
+            let start = weights.values.len();
+            weights.values.extend_from_slice(&values);
+            weights.tensors.push(start..weights.values.len());
+            Ok(())
+        })?;
+        Ok(weights)
+    }
+
+    /// Gives each tensor of a checkpoint with its name and shape, sorted by name; without running
+    /// statistics.
+    fn read_weights(
+        &self,
+        saved: &Saved,
+        mut take: impl FnMut(&str, &[usize], Vec<f32>) -> Result<()>,
+    ) -> Result<()> {
         let path = self.folder.join(&saved.file);
         let limits = Limits::default();
         let mut discovery = discover(std::slice::from_ref(&path), &limits);
@@ -94,17 +124,14 @@ impl Training {
         let is_weight = |index: &usize| tensors.get(*index).is_some_and(|t| t.role == Role::Weight);
         let mut order: Vec<usize> = (0..tensors.len()).filter(is_weight).collect();
         order.sort_by(|&a, &b| tensors[a].name.cmp(&tensors[b].name));
-        let mut weights = Weights {
-            values: Vec::new(),
-            tensors: Vec::new(),
-        };
         for index in order {
-            let start = weights.values.len();
-            let mut take = |chunk: &[f32]| weights.values.extend_from_slice(chunk);
-            checkpoint.read(index, &mut take)?;
-            weights.tensors.push(start..weights.values.len());
+            let mut values = Vec::new();
+            checkpoint.read(index, &mut |chunk| values.extend_from_slice(chunk))?;
+            let tensor = &tensors[index];
+            let shape: Vec<usize> = tensor.shape.iter().map(|&side| side as usize).collect();
+            take(&tensor.name, &shape, values)?;
         }
-        Ok(weights)
+        Ok(())
     }
 }
 

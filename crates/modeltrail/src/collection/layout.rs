@@ -8,7 +8,7 @@ pub fn parameters(layout: &[TensorShape]) -> u64 {
 }
 
 /// Number of values of a tensor.
-pub(super) fn elements(tensor: &TensorShape) -> u64 {
+pub(crate) fn elements(tensor: &TensorShape) -> u64 {
     tensor
         .shape
         .iter()

@@ -5,7 +5,7 @@
 //! other runs that are related; the place along the nearest run.
 
 use super::candidates::Completeness;
-use super::families::{Tie, family_of, standing_out};
+use super::families::standing_out;
 use super::near::{Near, by_run, norm, ranked};
 use super::order_of_units::{Aligned, test};
 use super::permuted::{self, Search};
@@ -15,6 +15,7 @@ use super::verdict::{Copies, Decision, Evidence, Grounds, Relation, is_sure};
 use crate::checkpoint::Checkpoint;
 use crate::collection::{Group, Options, Space};
 use crate::error::Result;
+use crate::runs::origins::{Tie, family_of};
 use crate::runs::{RunOptions, Runs};
 use weightspace::relation::units::Units;
 use weightspace::relation::unrelated::Outlier;

@@ -6,7 +6,7 @@ use crate::lineage::near::Near;
 use crate::lineage::place::Place;
 use crate::lineage::verdict::{Grounds, Relation};
 use crate::printable::printable;
-use crate::text::{counted, table, thousands, unread};
+use crate::text::{counted, p_short, p_value, table, thousands, unread};
 use std::fmt::Write;
 use weightspace::sketch::{Parameters, relative_error};
 
@@ -392,29 +392,5 @@ fn number(value: f64) -> String {
             format!("{value:.*}", usize::try_from(places).unwrap_or(0))
         }
         _ => format!("{value:.2e}"),
-    }
-}
-
-fn p_value(ln_p: f64) -> String {
-    let short = p_short(ln_p);
-    if short.starts_with('<') {
-        format!("p {short}")
-    } else {
-        format!("p = {short}")
-    }
-}
-
-/// Two digits of a p-value given as a natural logarithm.
-fn p_short(ln_p: f64) -> String {
-    let p = ln_p.exp();
-    if ln_p < -100.0 * std::f64::consts::LN_10 {
-        "< 1e-100".to_owned()
-    } else if p >= 0.001 {
-        format!("{p:.2}")
-            .trim_end_matches('0')
-            .trim_end_matches('.')
-            .to_owned()
-    } else {
-        format!("{p:.0e}")
     }
 }

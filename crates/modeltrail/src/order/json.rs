@@ -72,7 +72,7 @@ fn document(orders: &Orders) -> Document<'_> {
     let groups = orders.ordered().map(|ordered| GroupOut {
         checkpoints: ordered.group.members.len(),
         parameters: ordered.group.parameters(),
-        verdict: verdict(&ordered.answer.count),
+        verdict: verdict(ordered.answer),
         scores: ordered.scores,
         orders: ordered.answer.runs.iter().map(order).collect(),
         beside: ordered.answer.beside.iter().map(beside).collect(),

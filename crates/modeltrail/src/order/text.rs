@@ -3,8 +3,9 @@
 use super::{Ordered, Orders};
 use crate::printable::printable;
 use crate::runs::Run;
+use crate::runs::overview::told;
 use crate::runs::scores::Scores;
-use crate::runs::text::{beside, count, order, sureness};
+use crate::runs::text::{beside, order, sureness};
 use crate::text::{Shown, counted, estimate, table, thousands};
 use std::fmt::Write;
 use trajectory::scoring::{Estimate, OrderScores};
@@ -32,7 +33,9 @@ impl std::fmt::Display for Orders {
 fn page(orders: &Orders, shown: Shown<'_>) -> String {
     let parts = orders.ordered().map(|ordered| {
         let mut text = format!("{}\n", orders.trained.heading(ordered.group));
-        let _ = writeln!(text, "{}", count(ordered.answer, shown));
+        for line in told(ordered.answer, shown) {
+            let _ = writeln!(text, "{line}");
+        }
         if let Some(scores) = ordered.scores {
             let _ = write!(text, "\n{}\n", summary(scores));
         }

@@ -3,6 +3,7 @@
 use super::beside::Beside;
 use super::claims::{Agreement, Contradiction};
 use super::event::RunEvent;
+use super::family::Family;
 use super::gaps::Gap;
 use super::origins::Origin;
 use crate::collection::{
@@ -75,9 +76,7 @@ impl<'a> IntoIterator for &'a CollectionRuns {
 #[derive(Debug)]
 pub struct Runs {
     pub(crate) described: Described,
-    pub(crate) count: Count,
-    pub(crate) branches: usize,
-    pub(crate) joined: usize,
+    pub(crate) families: Vec<Family>,
     pub(crate) runs: Vec<Run>,
     /// Where each run came from, in the same order. Empty if that was not looked for: in sketches,
     /// and where there is one run.
@@ -92,25 +91,26 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// The runs, the largest first.
+    /// The families, the largest first.
+    pub fn families(&self) -> &[Family] {
+        &self.families
+    }
+
+    /// The runs, family by family, and the largest of each first.
     pub fn runs(&self) -> &[Run] {
         &self.runs
     }
 
-    /// How the number of runs was found.
-    pub fn count(&self) -> &Count {
-        &self.count
+    /// The family that a run is of; none if there is no such run.
+    pub fn family(&self, run: usize) -> Option<&Family> {
+        let mut families = self.families.iter();
+        families.find(|family| family.runs.contains(&run))
     }
 
-    /// How many of the runs were split off others because their tree branches.
-    pub fn branches(&self) -> usize {
-        self.branches
-    }
-
-    /// How many parts that the weights separate were joined to others, since their claims and the weights
-    /// say that one goes on where the other ends.
-    pub fn joined(&self) -> usize {
-        self.joined
+    /// Whether its runs are known to be different ones: they are of several families, or stand clear
+    /// of each other.
+    pub(crate) fn are_told_apart(&self) -> bool {
+        self.families.len() > 1 || self.families.iter().any(|family| family.count.is_known())
     }
 
     /// Where a run came from, by its place in [`runs`](Self::runs); none if that was not looked for:
@@ -197,7 +197,7 @@ impl Described {
     }
 }
 
-/// How the number of runs was found.
+/// How the number of runs of a family was found.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Count {
     /// From the weights, which separate the runs or do not: see the verdict.
@@ -206,6 +206,12 @@ pub enum Count {
     Given,
     /// So few distinct checkpoints that several runs could not be separated.
     TooFew(usize),
+}
+
+impl Default for Count {
+    fn default() -> Self {
+        Self::TooFew(0)
+    }
 }
 
 impl Count {
@@ -217,6 +223,14 @@ impl Count {
             Self::TooFew(_) => false,
         }
     }
+
+    /// So many parts the merge heights separate.
+    pub(super) fn parts(&self) -> usize {
+        match self {
+            Self::Found(runs) => runs.count,
+            Self::Given | Self::TooFew(_) => 1,
+        }
+    }
 }
 
 /// Checkpoints that belong together, in order: from the likelier start, or the other way round if
@@ -224,6 +238,7 @@ impl Count {
 #[derive(Debug)]
 pub struct Run {
     pub(crate) places: Vec<Place>,
+    pub(crate) is_ordered: bool,
     pub(crate) direction: Direction,
     pub(crate) confidence: f64,
     pub(crate) claimed: Option<String>,
@@ -238,6 +253,12 @@ impl Run {
     /// The distinct checkpoints, in order.
     pub fn checkpoints(&self) -> &[Place] {
         &self.places
+    }
+
+    /// Whether the weights show an order: not if all its checkpoints are about equally far from each
+    /// other, as models are that left one start each for itself.
+    pub fn is_ordered(&self) -> bool {
+        self.is_ordered
     }
 
     /// Whether the weights show which end came first.

@@ -1,31 +1,30 @@
 //! How runs are found and ordered.
 
-use super::answer::{Count, Described, Place, Run, Runs};
-use super::claims::Agreement;
+use super::answer::{Described, Place, Run, Runs};
+use super::claims::{self, Agreement};
 use super::distinct::Distinct;
+use super::families::{self, Arranged, Draft};
 use super::options::{FEWEST_FOR_EDGES, RunOptions};
-use super::{beside, claims, events, gaps, joined, origins};
+use super::parts::Parts;
+use super::{beside, events, gaps, joined, origins, parts};
 use crate::collection::{Group, Space, coverage};
 use crate::error::{Error, Result};
 use crate::progress::{Progress, stage};
 use checkpoint_store::TensorShape;
-use checkpoint_store::foreign::natural_names;
 use nalgebra::{DMatrix, DMatrixView};
-use trajectory::assignment::Clusters;
-use trajectory::branches;
 use trajectory::dendrogram::Dendrogram;
 use trajectory::geometry::{Geometry, of_runs};
-use trajectory::minimum_spanning_tree::minimum_spanning_tree;
+use trajectory::minimum_spanning_tree::{Edge, minimum_spanning_tree};
 use trajectory::ordering::{
-    Directed, Method, direct_weights, edge_confidence, order, order_whitened,
+    Directed, Direction, Method, direct_weights, edge_confidence, is_exchangeable, order,
+    order_whitened,
 };
-use trajectory::runs::{FEWEST_CHECKPOINTS, count_runs};
 use trajectory::spanning_tree::SpanningTree;
 use trajectory::whitening::Tensor;
 use weightspace::space::Space as Dimensions;
 
 /// Stages that [`find`] reports.
-pub(crate) const STAGES: u64 = 4;
+pub(crate) const STAGES: u64 = 6;
 
 /// Finds the runs of a group, and reports stage by stage.
 ///
@@ -37,66 +36,51 @@ pub(crate) fn find(group: &Group, options: &RunOptions, work: &dyn Progress) -> 
     let projected = options.space.project(own.view())?;
     let points: DMatrixView<'_, f32> = projected.matrix();
     let has_tensors = group.space == Space::Weights && options.space == Dimensions::Full;
-    let checkpoints = points.ncols();
-    if let Some(asked) = options
-        .runs
-        .filter(|runs| !(1..=checkpoints).contains(runs))
-    {
-        let what = "runs";
-        return Err(Error::Count {
-            what,
-            asked,
-            checkpoints,
-        });
-    }
-    let (tree, dendrogram) = stage(work, "separating runs", || linked(points))?;
-    let (count, gathered) = clusters(&dendrogram, options.runs)?;
-    let clusters = match count {
-        Count::Found(_) => branches::split(points, &tree, &gathered)?,
-        Count::Given | Count::TooFew(_) => gathered.clone(),
-    };
-    let ordered = stage(work, "ordering", || {
-        let layout = has_tensors.then_some(group.layout.as_slice());
-        ordered(points, layout, &clusters, gathered.len(), options.seed)
+    check_asked(options.runs, points.ncols())?;
+    let (edges, tree, dendrogram) = stage(work, "linking", || linked(points))?;
+    let related = stage(work, "telling families apart", || {
+        families::related(group, own.view(), &edges, options.seed)
     })?;
-    let (ordered, joined) = match count.is_known() && options.runs.is_none() && options.join_parts {
-        true => joined::join(points, ordered, &distinct, group),
-        false => (ordered, 0),
-    };
-    let runs = ordered
-        .iter()
-        .map(|(order, edges)| (order, run_of(&distinct, order, edges, group)));
-    let mut runs: Vec<(&Directed, Run)> = runs.collect();
-    let first = |run: &Run| {
-        run.places
-            .iter()
-            .map(|place| place.about.name.clone())
-            .min_by(|a, b| natural_names(a, b))
-    };
-    runs.sort_by(|(_, a), (_, b)| {
-        let larger = b.places.len().cmp(&a.places.len());
-        larger.then_with(|| match (first(a), first(b)) {
-            (Some(a), Some(b)) => natural_names(&a, &b).then_with(|| a.cmp(&b)),
-            (a, b) => a.cmp(&b),
-        })
+    let parts = stage(work, "separating runs", || {
+        parts::separate(points, &edges, &related.families, options.runs)
+    })?;
+    let mut ordered = stage(work, "ordering", || {
+        let layout = has_tensors.then_some(group.layout.as_slice());
+        ordered(points, layout, &parts, options.seed)
+    })?;
+    let mut fewer = Vec::new();
+    if options.runs.is_none() && options.join_parts {
+        (ordered, fewer) = joined::join(points, ordered, &distinct, group, &parts.gathered);
+    }
+    let drafts = ordered.into_iter().map(|(order, edges)| Draft {
+        run: Run {
+            is_ordered: !is_exchangeable(points, &order.leaves),
+            ..run_of(&distinct, &order, &edges, group)
+        },
+        order,
     });
-    let (orders, mut runs): (Vec<&Directed>, Vec<Run>) = runs.into_iter().unzip();
+    let name = |leaf: u32| {
+        let first = distinct.members(leaf).first();
+        let member = first.and_then(|&member| group.members.get(member));
+        member.map(|member| member.name.clone()).unwrap_or_default()
+    };
+    let Arranged {
+        families,
+        orders,
+        mut runs,
+    } = families::arranged(drafts.collect(), &related, &parts, &fewer, &name);
     let origins = stage(work, "looking for forks", || {
-        if has_tensors && (count.is_known() || runs.len() > gathered.len()) && runs.len() > 1 {
-            origins::find::find(points, &orders, &runs)
+        if has_tensors && runs.len() > 1 {
+            origins::find::find(points, &orders, &runs, &families)
         } else {
             Ok(Vec::new())
         }
     })?;
-    for run in &mut runs {
-        claims::check::check(run, count.is_known());
-    }
+    claims::check::check_all(&mut runs, &families, &origins);
     stage(work, "measuring steps", || measure(&mut runs, group))?;
     Ok(Runs {
         described: Described::of(group),
-        count,
-        branches: clusters.len() - gathered.len(),
-        joined,
+        families,
         runs,
         origins,
         tree,
@@ -105,6 +89,18 @@ pub(crate) fn find(group: &Group, options: &RunOptions, work: &dyn Progress) -> 
         leaves: distinct.leaves(),
         coverage: coverage(std::slice::from_ref(group), &[]),
     })
+}
+
+/// There are no more runs than checkpoints.
+fn check_asked(asked: Option<usize>, checkpoints: usize) -> Result<()> {
+    match asked {
+        Some(asked) if !(1..=checkpoints).contains(&asked) => Err(Error::Count {
+            what: "runs",
+            asked,
+            checkpoints,
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// The run of an order of patterns.
@@ -130,6 +126,7 @@ fn run_of(distinct: &Distinct, order: &Directed, edges: &[f64], group: &Group) -
         });
     Run {
         places: places.collect(),
+        is_ordered: true,
         direction: order.direction,
         confidence: order.confidence,
         claimed: None,
@@ -141,25 +138,12 @@ fn run_of(distinct: &Distinct, order: &Directed, edges: &[f64], group: &Group) -
     }
 }
 
-/// The minimum spanning tree, and its single linkage.
-fn linked(points: DMatrixView<'_, f32>) -> Result<(SpanningTree, Dendrogram)> {
+/// The edges of the minimum spanning tree, the tree, and its single linkage.
+fn linked(points: DMatrixView<'_, f32>) -> Result<(Vec<Edge>, SpanningTree, Dendrogram)> {
     let edges = minimum_spanning_tree(points)?;
     let tree = SpanningTree::new(points.ncols(), &edges)?;
     let dendrogram = Dendrogram::of(&tree);
-    Ok((tree, dendrogram))
-}
-
-/// Which checkpoints belong together.
-fn clusters(dendrogram: &Dendrogram, given: Option<usize>) -> Result<(Count, Clusters)> {
-    if let Some(given) = given {
-        return Ok((Count::Given, dendrogram.cut_into(given)?));
-    }
-    if dendrogram.leaves() < 2 * FEWEST_CHECKPOINTS {
-        return Ok((Count::TooFew(dendrogram.leaves()), dendrogram.cut_into(1)?));
-    }
-    let found = count_runs(dendrogram);
-    let clusters = found.clusters(dendrogram)?;
-    Ok((Count::Found(found), clusters))
+    Ok((edges, tree, dendrogram))
 }
 
 /// Steps and turns of every run in its final order, and the gaps that they and its claims show.
@@ -184,23 +168,32 @@ fn measure(runs: &mut [Run], group: &Group) -> Result<()> {
 fn ordered(
     points: DMatrixView<'_, f32>,
     layout: Option<&[TensorShape]>,
-    clusters: &Clusters,
-    unrelated: usize,
+    parts: &Parts,
     seed: u64,
 ) -> Result<Vec<(Directed, Vec<f64>)>> {
+    let clusters = &parts.clusters;
     // Sketches keep norms and distances, but no tensors.
     let layout = layout.map(tensors).unwrap_or_default();
-    let (orders, white): (_, Option<DMatrix<f32>>) = if layout.is_empty() || unrelated < 2 {
-        (order(points, clusters, Method::RECOMMENDED, seed)?, None)
-    } else {
-        let (orders, white) = order_whitened(points, &layout, clusters, seed)?;
-        (orders, Some(white))
-    };
+    let (orders, white): (_, Option<DMatrix<f32>>) =
+        if layout.is_empty() || parts.gathered.len() < 2 {
+            (order(points, clusters, Method::RECOMMENDED, seed)?, None)
+        } else {
+            let (orders, white) = order_whitened(points, &layout, clusters, seed)?;
+            (orders, Some(white))
+        };
     // Directions show in the plain metric; edges are as sure as where they were found.
     let orders = direct_weights(points, &layout, &orders)?;
     let found_in = white.as_ref().map_or(points, DMatrix::as_view);
     let edges = edge_confidence(found_in, &orders, seed)?;
-    Ok(orders.into_iter().zip(edges).collect())
+    let found = orders.into_iter().zip(edges).map(|(mut order, mut edges)| {
+        // Exchangeable points have a shortest path, too.
+        if is_exchangeable(points, &order.leaves) {
+            (order.direction, order.confidence) = (Direction::Undirected, 0.5);
+            edges.fill(f64::NAN);
+        }
+        (order, edges)
+    });
+    Ok(found.collect())
 }
 
 /// The tensors of a layout, as whitening wants them.

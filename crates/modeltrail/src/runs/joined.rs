@@ -4,6 +4,7 @@
 use super::distinct::Distinct;
 use crate::collection::{Group, Unit};
 use nalgebra::DMatrixView;
+use trajectory::assignment::Clusters;
 use trajectory::ordering::{Directed, Direction};
 use weightspace::distance::distance;
 use weightspace::statistics::median;
@@ -15,6 +16,11 @@ const FEWEST: usize = 4;
 const NEAR: f64 = 1.1;
 /// A gap between the parts that is longer than so many usual intervals lacks checkpoints.
 const LONGEST_GAP: f64 = 1.5;
+/// How sure a direction must be for another part to be joined to its end.
+const SURE: f64 = 0.9;
+/// Fewest steps, and the least rank correlation with their places, that shrink.
+const FEWEST_STEPS: usize = 6;
+const SHRINKING: f64 = 0.6;
 /// Least cosine between the weights on both sides: those of unrelated models are nearly orthogonal.
 const RELATED: f64 = 0.5;
 
@@ -31,13 +37,15 @@ struct Part {
     positions: Vec<u64>,
 }
 
-/// Joins what are parts of one run; how many were joined to others.
+/// Joins what are parts of one run, and a leaf of each part that was joined to another.
 pub(super) fn join(
     points: DMatrixView<'_, f32>,
     ordered: Vec<Ordered>,
     distinct: &Distinct,
     group: &Group,
-) -> (Vec<Ordered>, usize) {
+    gathered: &Clusters,
+) -> (Vec<Ordered>, Vec<u32>) {
+    let (ordered, mut fewer) = joined_by_weights(points, ordered, gathered);
     let mut whole: Vec<Ordered> = Vec::new();
     let mut parts: Vec<Part> = Vec::new();
     for one in ordered {
@@ -50,21 +58,150 @@ pub(super) fn join(
         let key = |part: &Part| (part.run.clone(), part.unit, part.positions.first().copied());
         key(a).cmp(&key(b))
     });
-    let count = parts.len();
     let mut joined: Vec<Part> = Vec::new();
     for part in parts {
         match joined.last_mut() {
-            Some(before) if before.goes_on_as(&part, points) => before.append(part),
+            Some(before) if before.goes_on_as(&part, points) => {
+                fewer.extend(part.ordered.0.leaves.first());
+                before.append(part);
+            }
             _ => joined.push(part),
         }
     }
-    let fewer = count - joined.len();
     // What was joined to nothing stays as it was found.
     let left = joined
         .into_iter()
         .map(|part| part.found.unwrap_or(part.ordered));
     whole.extend(left);
     (whole, fewer)
+}
+
+/// Joins parts of which one goes on where the other ends, by the weights alone.
+///
+/// The nearest checkpoints of both must be ends. Two runs that left one start are nearest each other at
+/// their starts, too, from where steps grow shorter: they stay apart where directions or steps show that.
+fn joined_by_weights(
+    points: DMatrixView<'_, f32>,
+    mut ordered: Vec<Ordered>,
+    gathered: &Clusters,
+) -> (Vec<Ordered>, Vec<u32>) {
+    let mut fewer = Vec::new();
+    while let Some((first, second, turned)) = next_pair(points, &ordered, gathered) {
+        let (mut next, next_edges) = ordered.swap_remove(second.max(first));
+        let (mut own, own_edges) = ordered.swap_remove(second.min(first));
+        let (mut edges, mut after) = (own_edges, next_edges);
+        if second < first {
+            std::mem::swap(&mut own, &mut next);
+            std::mem::swap(&mut edges, &mut after);
+        }
+        for (order, edges, is_turned) in [
+            (&mut own, &mut edges, turned[0]),
+            (&mut next, &mut after, turned[1]),
+        ] {
+            if is_turned {
+                order.leaves.reverse();
+                edges.reverse();
+            }
+        }
+        fewer.extend(next.leaves.first());
+        edges.resize(own.leaves.len().saturating_sub(1), f64::NAN);
+        edges.push(f64::NAN);
+        edges.extend(after);
+        own.leaves.extend(&next.leaves);
+        // Which way it went is known if it is of one part.
+        let known = [&own, &next].map(|order| (order.direction == Direction::Forward) as u8);
+        if known[0] < known[1] || own.confidence < next.confidence && known[0] == known[1] {
+            (own.direction, own.confidence) = (next.direction, next.confidence);
+        }
+        ordered.push((own, edges));
+    }
+    (ordered, fewer)
+}
+
+/// The places of two parts, the first of which ends where the second begins, and which of them have to
+/// be turned round for that.
+fn next_pair(
+    points: DMatrixView<'_, f32>,
+    ordered: &[Ordered],
+    gathered: &Clusters,
+) -> Option<(usize, usize, [bool; 2])> {
+    let column = |leaf: u32| points.column(leaf as usize);
+    let apart = |a: u32, b: u32| distance(column(a).as_slice(), column(b).as_slice());
+    let places = 0..ordered.len();
+    let pairs = places
+        .clone()
+        .flat_map(|i| places.clone().map(move |j| (i, j)));
+    for (i, j) in pairs.filter(|(i, j)| i != j) {
+        let (Some((own, _)), Some((next, _))) = (ordered.get(i), ordered.get(j)) else {
+            continue;
+        };
+        let ends = |order: &Directed| Some((*order.leaves.first()?, *order.leaves.last()?));
+        let (Some(own_ends), Some(next_ends)) = (ends(own), ends(next)) else {
+            continue;
+        };
+        // What branches off goes on beside the rest, however near their ends may be.
+        let label = |leaf: u32| gathered.labels().get(leaf as usize);
+        let is_branch = label(own_ends.0) == label(next_ends.0);
+        if own.leaves.len() < FEWEST || next.leaves.len() < 2 || is_branch {
+            continue;
+        }
+        // Which way round each has to be for the one to end where the other begins.
+        let ways = [false, true].into_iter().flat_map(|turn_own| {
+            [false, true].map(|turn_next| {
+                let end = if turn_own { own_ends.0 } else { own_ends.1 };
+                let start = if turn_next { next_ends.1 } else { next_ends.0 };
+                (apart(end, start), end, start, [turn_own, turn_next])
+            })
+        });
+        let Some((joint, end, start, turned)) = ways.min_by(|x, y| x.0.total_cmp(&y.0)) else {
+            continue;
+        };
+        // Two runs that left one start: both are known to begin here, or one is and the other's steps
+        // shrink away from here.
+        let away = |order: &Directed, is_turned: bool| {
+            let mut leaves = order.leaves.clone();
+            if is_turned {
+                leaves.reverse();
+            }
+            let steps = leaves.windows(2).map(|pair| apart(pair[0], pair[1]));
+            shrink(&steps.collect::<Vec<_>>())
+        };
+        let is_known =
+            |order: &Directed| order.direction == Direction::Forward && order.confidence >= SURE;
+        let begins = [is_known(own) && turned[0], is_known(next) && !turned[1]];
+        let ends = [is_known(own) && !turned[0], is_known(next) && turned[1]];
+        let shrinks = [away(own, !turned[0]), away(next, turned[1])];
+        let are_siblings = (begins[0] || shrinks[0] && !ends[0])
+            && (begins[1] || shrinks[1] && !ends[1])
+            && (begins[0] || begins[1]);
+        // Both would end here, or the second would.
+        if are_siblings || ends[1] && !begins[0] {
+            continue;
+        }
+        let from_own = own.leaves.iter().map(|&leaf| apart(leaf, start));
+        let from_next = next.leaves.iter().map(|&leaf| apart(end, leaf));
+        let nearest = from_own.chain(from_next).fold(f64::INFINITY, f64::min);
+        let (a, b) = (column(end), column(start));
+        let cosine = a.dot(&b) / (a.norm() * b.norm());
+        if joint <= NEAR * nearest && f64::from(cosine) > RELATED {
+            return Some((i, j, turned));
+        }
+    }
+    None
+}
+
+/// Whether steps grow shorter, by the rank correlation of their lengths and their places.
+fn shrink(steps: &[f64]) -> bool {
+    let count = steps.len();
+    let rank = |of: f64| steps.iter().filter(|other| **other < of).count() as f64;
+    let middle = 0.5 * (count as f64 - 1.0);
+    let (mut both, mut squares) = (0.0, 0.0);
+    for (place, &step) in steps.iter().enumerate() {
+        let (x, y) = (place as f64 - middle, rank(step) - middle);
+        both += x * y;
+        squares += x * x;
+    }
+    count >= FEWEST_STEPS && both <= -SHRINKING * squares
 }
 
 impl Part {

@@ -1,6 +1,6 @@
 //! The answer as JSON.
 
-use super::{Beside, CollectionRuns, Count, Place, Run, RunEvent, Runs};
+use super::{Apart, Beside, CollectionRuns, Count, Family, Place, Run, RunEvent, Runs};
 use crate::collection::{Aside, From, NotFinite, PositionClaim, RunClaim, Space, Taken};
 use crate::coverage::{Coverage, LeftOut, NotCompared};
 use crate::error::Problem;
@@ -12,9 +12,9 @@ use trajectory::ordering::Direction;
 use trajectory::runs::{Runs as Separation, Verdict};
 
 /// What this document is; a change that breaks readers gets another number.
-const SCHEMA: &str = "modeltrail.runs/1";
+const SCHEMA: &str = "modeltrail.runs/2";
 /// The same of one group.
-const SCHEMA_OF_GROUP: &str = "modeltrail.group-runs/1";
+const SCHEMA_OF_GROUP: &str = "modeltrail.group-runs/2";
 
 impl serde::Serialize for CollectionRuns {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -56,12 +56,8 @@ pub(crate) struct GroupOut<'a> {
     space: Space,
     /// Relative standard error of distances; 0 for exact ones.
     distance_error: f64,
-    /// How the number of runs was found.
-    verdict: VerdictOut,
-    gap: Option<&'a Separation>,
-    branches: usize,
-    /// Parts that the weights separate, and that go on where others end, as they claim.
-    joined: usize,
+    /// Which of the checkpoints are related, the largest family first.
+    families: Vec<FamilyOut<'a>>,
     runs: Vec<RunOut<'a>>,
     /// Averages, and copies of checkpoints that are not there: in no order.
     beside: Vec<BesideOut<'a>>,
@@ -71,6 +67,26 @@ pub(crate) struct GroupOut<'a> {
     /// What some have beside the tensors that are compared.
     #[serde(skip_serializing_if = "<[NotCompared]>::is_empty")]
     not_compared: &'a [NotCompared],
+}
+
+#[derive(Serialize)]
+struct FamilyOut<'a> {
+    /// As in the list of runs, from 0.
+    runs: Vec<usize>,
+    /// Distinct ones.
+    checkpoints: usize,
+    /// How the number of its runs was found.
+    verdict: VerdictOut,
+    gap: Option<&'a Separation>,
+    branches: usize,
+    /// Parts that the weights separate, and that go on where others end.
+    joined: usize,
+    /// The weakest link of the chain that connects it.
+    weakest: Option<&'a Apart>,
+    /// Natural logarithm of the p-value of that link, if both were trained independently.
+    ln_p: Option<f64>,
+    /// About the nearest checkpoint of another family.
+    nearest: Option<&'a Apart>,
 }
 
 #[derive(Serialize)]
@@ -106,6 +122,8 @@ struct RunOut<'a> {
     claimed_run: Option<&'a str>,
     /// Claimed runs that the weights do not separate, and how many checkpoints claim each.
     mixed: &'a [(String, usize)],
+    /// Whether the weights show an order at all.
+    ordered: bool,
     /// What the weights say, before the order was turned as claimed.
     direction: Direction,
     direction_confidence: f64,
@@ -168,7 +186,15 @@ pub(crate) fn of_group(found: &Runs) -> GroupDocument<'_> {
     }
 }
 
-pub(crate) fn verdict(count: &Count) -> VerdictOut {
+/// How the number of runs of a group was found: of one family, or since there are several.
+pub(crate) fn verdict(found: &Runs) -> VerdictOut {
+    match found.families.as_slice() {
+        [family] => of_family(&family.count),
+        _ => VerdictOut::Separated,
+    }
+}
+
+fn of_family(count: &Count) -> VerdictOut {
     match count {
         Count::Found(runs) if runs.verdict == Verdict::Separated => VerdictOut::Separated,
         Count::Found(_) => VerdictOut::NoGap,
@@ -177,11 +203,25 @@ pub(crate) fn verdict(count: &Count) -> VerdictOut {
     }
 }
 
-fn group(found: &Runs) -> GroupOut<'_> {
+fn family(found: &Family) -> FamilyOut<'_> {
     let gap = match &found.count {
         Count::Found(runs) => Some(runs),
         Count::Given | Count::TooFew(_) => None,
     };
+    FamilyOut {
+        runs: found.runs.clone().collect(),
+        checkpoints: found.checkpoints,
+        verdict: of_family(&found.count),
+        gap,
+        branches: found.branches,
+        joined: found.joined,
+        weakest: found.weakest.as_ref(),
+        ln_p: found.ln_p,
+        nearest: found.nearest.as_ref(),
+    }
+}
+
+fn group(found: &Runs) -> GroupOut<'_> {
     let described = &found.described;
     let tensors = described.layout.iter().map(|tensor| TensorOut {
         name: &tensor.name,
@@ -194,10 +234,7 @@ fn group(found: &Runs) -> GroupOut<'_> {
         tensors: tensors.collect(),
         space: described.space,
         distance_error: described.distance_error(),
-        verdict: verdict(&found.count),
-        gap,
-        branches: found.branches,
-        joined: found.joined,
+        families: found.families.iter().map(family).collect(),
         runs: runs
             .map(|(index, run)| out(run, found.origins.get(index)))
             .collect(),
@@ -233,6 +270,7 @@ fn out<'a>(run: &'a Run, origin: Option<&'a Origin>) -> RunOut<'a> {
     RunOut {
         claimed_run: run.claimed.as_deref(),
         mixed: &run.mixed,
+        ordered: run.is_ordered,
         direction: run.direction,
         direction_confidence: run.confidence,
         agreement: run.agreement,

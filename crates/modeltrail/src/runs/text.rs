@@ -1,7 +1,9 @@
 //! The answer for people.
 
-use super::answer::{CollectionRuns, Count, Described, Place, Run, Runs};
+use super::answer::{CollectionRuns, Described, Place, Run, Runs};
+use super::family::Family;
 use super::options::FEWEST_FOR_EDGES;
+use super::overview;
 use crate::collection::{Space, Taken};
 use crate::coverage::NotCompared;
 use crate::printable::printable;
@@ -11,7 +13,6 @@ use crate::text::{Shown, counted, fitted, thousands, width};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use trajectory::ordering::Direction;
-use trajectory::runs::{FEWEST_CHECKPOINTS, Verdict};
 
 /// Longer runs are shown by their ends, and what is marked.
 const LONG: usize = 40;
@@ -30,7 +31,7 @@ const BESIDE: usize = 8;
 impl CollectionRuns {
     /// The answer for people.
     pub fn to_text(&self, shown: Shown<'_>) -> String {
-        page(&self.groups, shown)
+        overview::page(&self.groups, shown)
     }
 }
 
@@ -42,33 +43,11 @@ impl std::fmt::Display for CollectionRuns {
 
 impl std::fmt::Display for Runs {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&page(std::slice::from_ref(self), Shown::default()))
+        formatter.write_str(&overview::page(
+            std::slice::from_ref(self),
+            Shown::default(),
+        ))
     }
-}
-
-/// Everything that was found, group by group.
-fn page(found: &[Runs], shown: Shown<'_>) -> String {
-    let first = found.first();
-    let parts = found.iter().enumerate().map(|(index, found)| {
-        let mut text = String::new();
-        if index > 0 {
-            let _ = writeln!(text, "another architecture{}:", contrast(found, first));
-        }
-        let _ = writeln!(text, "{}", heading(&found.described));
-        if let Some(name) = only_one(found) {
-            let _ = write!(text, "  {name}: nothing to compare it with");
-            return text;
-        }
-        let _ = writeln!(text, "{}", count(found, shown));
-        for (index, run) in found.runs.iter().enumerate() {
-            let _ = write!(text, "\n{}", section(index, run, found, shown));
-        }
-        if let Some(beside) = beside(found, shown) {
-            let _ = write!(text, "\n{beside}");
-        }
-        text.trim_end().to_owned()
-    });
-    parts.collect::<Vec<_>>().join("\n\n")
 }
 
 /// The name of the only checkpoint, if there is one.
@@ -78,7 +57,7 @@ pub(crate) fn only_one(found: &Runs) -> Option<&str> {
 }
 
 /// In what the tensors differ from those of the first group, if most are the same.
-fn contrast(found: &Runs, first: Option<&Runs>) -> String {
+pub(super) fn contrast(found: &Runs, first: Option<&Runs>) -> String {
     let layout = |found: &Runs| -> BTreeMap<String, Vec<u64>> {
         let tensors = found.described.layout.iter();
         tensors
@@ -168,61 +147,16 @@ fn not_compared(all: &[NotCompared]) -> Option<String> {
     ))
 }
 
-/// How many runs there are, and how that was found.
-pub(crate) fn count(found: &Runs, shown: Shown<'_>) -> String {
-    let branches = match found.branches {
-        0 => String::new(),
-        1 => "; their tree branches: 1 more run that forked from another".to_owned(),
-        more => format!("; their tree branches: {more} more runs that forked from others"),
-    };
-    match &found.count {
-        Count::Given => format!("{}, as given", counted(found.runs.len(), "run")),
-        Count::TooFew(1) => {
-            let is_part = !found.described.not_compared.is_empty();
-            let part = if is_part {
-                " in all that both have"
-            } else {
-                ""
-            };
-            let all = match found.described.checkpoints {
-                2 => "both".to_owned(),
-                more => format!("all {}", thousands(more as u64)),
-            };
-            format!("one distinct checkpoint: the weights of {all} are the same, bit for bit{part}")
-        }
-        Count::TooFew(distinct) => format!(
-            "{distinct} distinct checkpoints are too few to separate runs (at least {} are needed): \
-             treated as one run",
-            2 * FEWEST_CHECKPOINTS
-        ),
-        Count::Found(runs) if runs.verdict == Verdict::Separated && found.joined > 0 => format!(
-            "{}: the weights alone separate {} parts, {:.1} times farther apart than any step within \
-             one, and by the claimed steps some of these continue others{branches}",
-            counted(found.runs.len(), "run"),
-            found.runs.len() + found.joined,
-            runs.gap
-        ),
-        Count::Found(runs) if runs.verdict == Verdict::Separated => format!(
-            "{} runs, inferred from the weights: they lie {:.1} times farther apart than any step \
-             within one{branches}",
-            runs.count, runs.gap
-        ),
-        Count::Found(_) if found.branches > 0 => {
-            format!("no gap in the distances separates runs{branches}")
-        }
-        Count::Found(_) => {
-            let ask = shown.ask_for_runs.map(|ask| format!(": {ask}"));
-            format!(
-                "no gap in the distances separates runs: treated as one run (several runs that share \
-                 a start or overlap look the same; give the number of runs if you know it{})",
-                ask.unwrap_or_default()
-            )
-        }
-    }
-}
-
-fn section(index: usize, run: &Run, found: &Runs, shown: Shown<'_>) -> String {
+pub(super) fn section(index: usize, run: &Run, found: &Runs, shown: Shown<'_>) -> String {
     let mut text = format!("run {}", index + 1);
+    let has_several = |family: &Family| family.runs.len() > 1;
+    if found.families.len() > 1 && found.families.iter().any(has_several) {
+        let family = found
+            .families
+            .iter()
+            .position(|family| family.runs.contains(&index));
+        let _ = write!(text, " of family {}", family.unwrap_or(0) + 1);
+    }
     if let Some(claimed) = &run.claimed {
         let _ = write!(text, " (claimed: {})", printable(claimed));
     }
@@ -356,6 +290,15 @@ pub(crate) fn order(run: &Run) -> Vec<String> {
         0 | 1 => return Vec::new(),
         2 => return vec!["two checkpoints are too few to infer an order from weights".to_owned()],
         _ => {}
+    }
+    if !run.is_ordered {
+        let mut lines = vec![
+            "order: the weights show none: all are about equally far from each other, as models are \
+             that left one start each for itself. The list is a shortest path through them"
+                .to_owned(),
+        ];
+        lines.extend(gaps(run));
+        return lines;
     }
     let agreement = run.agreement;
     let agrees = match (agreement.claimed, agreement.in_order) {

@@ -25,7 +25,7 @@ impl Edge {
     }
 
     /// The total order of edges: by length, then by the smaller, then by the larger point.
-    pub(super) fn order(&self, other: &Self) -> Ordering {
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
         self.length
             .total_cmp(&other.length)
             .then_with(|| (self.a, self.b).cmp(&(other.a, other.b)))

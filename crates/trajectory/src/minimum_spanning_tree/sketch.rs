@@ -1,13 +1,11 @@
 //! Short sketches of the points, and the tree that is minimal among them.
 //!
-//! Each coordinate is added, with a random sign, to one of a few sums; distances of such sketches
-//! are those of the points on average (Charikar, Chen and Farach-Colton 2002, "Finding frequent
-//! items in data streams"). What depends on it is how soon the exact tree is found, not which.
+//! What depends on it is how soon the exact tree is found, not which.
 
 use pulp::{Arch, Simd, WithSimd};
-use rand_chacha::rand_core::Rng;
 use rayon::prelude::*;
-use weightspace::random::stream;
+
+use crate::projection::Projection;
 
 /// Length of a sketch.
 pub(super) const WIDTH: usize = 16;
@@ -59,22 +57,14 @@ pub(super) fn squared(x: &Sketch, y: &Sketch) -> f32 {
 
 /// One sketch per point, relative to the first point and scaled to at most 1.
 pub(super) fn sketches(columns: &[&[f32]]) -> Vec<Sketch> {
-    let mut rng = stream(0, "tree signs", 0);
     let dimension = columns[0].len();
-    let signs: Vec<f64> = (0..dimension)
-        .map(|_| {
-            if rng.next_u32().is_multiple_of(2) {
-                1.0
-            } else {
-                -1.0
-            }
-        })
-        .collect();
-    let origin = sums(columns[0], &signs);
+    let projection = Projection::<WIDTH>::new("tree signs", dimension);
+    let sums = |column: &[f32]| projection.of(column, std::slice::from_ref(&(0..dimension)));
+    let origin = sums(columns[0]);
     let sketches: Vec<[f64; WIDTH]> = columns
         .par_iter()
         .map(|column| {
-            let mut sketch = sums(column, &signs);
+            let mut sketch = sums(column);
             for (sum, origin) in sketch.iter_mut().zip(origin) {
                 *sum -= origin;
             }
@@ -90,16 +80,6 @@ pub(super) fn sketches(columns: &[&[f32]]) -> Vec<Sketch> {
         .iter()
         .map(|sketch| sketch.map(|sum| (sum * scale) as f32))
         .collect()
-}
-
-fn sums(column: &[f32], signs: &[f64]) -> [f64; WIDTH] {
-    let mut sums = [0.0; WIDTH];
-    for (xs, signs) in column.chunks(WIDTH).zip(signs.chunks(WIDTH)) {
-        for ((sum, &x), sign) in sums.iter_mut().zip(xs).zip(signs) {
-            *sum += f64::from(x) * sign;
-        }
-    }
-    sums
 }
 
 /// The points that are not in the tree yet.

@@ -3,23 +3,58 @@
 use super::{Agreement, Contradiction, MOSTLY, SURE};
 use crate::collection::{Claims, PositionClaim, Unit};
 use crate::runs::answer::{Place, Run};
+use crate::runs::family::Family;
+use crate::runs::origins::{Origin, Tie, family_of};
 use std::collections::{BTreeMap, BTreeSet};
 use trajectory::runs::FEWEST_CHECKPOINTS;
 
-/// Marks what is contradicted, names the run as most of its checkpoints do, and turns its order round
-/// if its claims say so. `is_known`: whether the runs are known to be different ones.
-pub(crate) fn check(run: &mut Run, is_known: bool) {
+/// Marks what is contradicted, names each run as most of its checkpoints do, and turns its order round
+/// if its claims say so.
+///
+/// A checkpoint is held to be misfiled only if most of another run claim what it claims, and that run is
+/// unrelated to its own: nobody knows on which side of a fork a checkpoint beside it belongs.
+pub(crate) fn check_all(runs: &mut [Run], families: &[Family], origins: &[Origin]) {
+    let claimed: Vec<Option<String>> = runs
+        .iter()
+        .map(|run| majority_of(&claims_of(run)))
+        .collect();
+    let family_with = |run: usize| families.iter().find(|family| family.runs.contains(&run));
+    for (index, run) in runs.iter_mut().enumerate() {
+        let tied = family_of(index, origins, Tie::ForkOrStart);
+        let family = family_with(index);
+        let is_apart = |other: usize| match family {
+            Some(own) if own.runs.contains(&other) => {
+                own.count.is_known() && !tied.contains(&other)
+            }
+            _ => true,
+        };
+        let others = claimed.iter().enumerate();
+        let elsewhere = others.filter(|(other, _)| *other != index && is_apart(*other));
+        let elsewhere = elsewhere.filter_map(|(_, claimed)| claimed.as_deref());
+        check(run, &elsewhere.collect());
+    }
+}
+
+/// What each of the checkpoints claims.
+fn claims_of(run: &Run) -> Vec<Claims> {
     let claims = |place: &Place| Claims {
         run: place.all_claims().find_map(|claims| claims.run.clone()),
         position: place.all_claims().find_map(|claims| claims.position),
         aside: None,
     };
-    let claimed: Vec<Claims> = run.places.iter().map(claims).collect();
-    run.claimed = majority(
-        claimed
-            .iter()
-            .filter_map(|c| c.run.as_ref().map(|run| &run.value)),
-    );
+    run.places.iter().map(claims).collect()
+}
+
+/// The run that most claim that claim any.
+fn majority_of(claimed: &[Claims]) -> Option<String> {
+    let runs = claimed.iter().filter_map(|claims| claims.run.as_ref());
+    majority(runs.map(|run| &run.value))
+}
+
+/// Checks one run. `elsewhere`: what most checkpoints of unrelated runs claim.
+fn check(run: &mut Run, elsewhere: &BTreeSet<&str>) {
+    let claimed = claims_of(run);
+    run.claimed = majority_of(&claimed);
     for place in &mut run.places {
         let found = same_weights(place);
         place.contradictions.extend(found);
@@ -27,7 +62,7 @@ pub(crate) fn check(run: &mut Run, is_known: bool) {
     // A few of another claimed run are misfiled; many are a run that the weights do not separate.
     let counts = counts(&claimed);
     let is_mixed = |own: &str| {
-        !is_known
+        !elsewhere.contains(own)
             || counts
                 .get(own)
                 .is_some_and(|&count| count >= FEWEST_CHECKPOINTS)

@@ -3,8 +3,9 @@ use crate::collection::{From, Member, RunClaim};
 use std::path::PathBuf;
 use trajectory::ordering::Direction;
 
-/// A run whose order is that of the claims given: run and step, with edges of one confidence.
-fn checked(claims: &[(&str, u64)], edge: f64, is_known: bool) -> Run {
+/// A run whose order is that of the claims given: run and step, with edges of one confidence. Whether
+/// there is an unrelated run whose checkpoints claim to be of run b.
+fn checked(claims: &[(&str, u64)], edge: f64, has_other: bool) -> Run {
     let members: Vec<Member> = claims
         .iter()
         .map(|&(run, value)| Member {
@@ -37,6 +38,7 @@ fn checked(claims: &[(&str, u64)], edge: f64, is_known: bool) -> Run {
     };
     let mut run = Run {
         places: members.into_iter().enumerate().map(place).collect(),
+        is_ordered: true,
         direction: Direction::Undirected,
         confidence: 0.5,
         claimed: None,
@@ -46,7 +48,8 @@ fn checked(claims: &[(&str, u64)], edge: f64, is_known: bool) -> Run {
         gaps: Vec::new(),
         events: Vec::new(),
     };
-    check(&mut run, is_known);
+    let elsewhere = if has_other { &["b"][..] } else { &[] };
+    check(&mut run, &elsewhere.iter().copied().collect());
     run
 }
 
