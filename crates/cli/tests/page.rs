@@ -243,7 +243,7 @@ fn one_order_of_everything_can_be_asked_for_and_names_need_not_claim_anything() 
     assert!(group["scores"].is_null());
     let output = modeltrail(&["order", &path]);
     let page = text(&output.stdout);
-    assert!(page.contains("2 runs, inferred from the weights"), "{page}");
+    assert!(page.contains("different families are 1.0"), "{page}");
     assert!(
         page.contains("sure of next") && !page.contains("Kendall"),
         "{page}"
@@ -282,7 +282,7 @@ fn gaps_are_told_by_claims_and_without_claims_by_a_long_step() {
         named(run, epoch).filter(|_| (run, epoch) != (1, 6))
     });
     let page = text(&modeltrail(&["runs", claimed.0.path().to_str().unwrap()]).stdout);
-    assert_eq!(page.matches("gap").count(), 1, "{page}");
+    assert_eq!(page.matches("gap:").count(), 1, "{page}");
     assert!(page.contains("gap: epoch 6 is missing"), "{page}");
 
     let letter = |step: usize| char::from(b'a' + (step * 11 % 26) as u8);
@@ -309,7 +309,7 @@ fn gaps_are_told_by_claims_and_without_claims_by_a_long_step() {
 }
 
 #[test]
-fn a_run_that_a_loss_splits_in_two_claims_to_go_on() {
+fn a_run_that_a_loss_splits_in_two_is_one_run_with_a_gap() {
     let folder = Folder::new();
     for (step, weights) in walk(1, 30).iter().enumerate() {
         if !(5..25).contains(&step) {
@@ -317,8 +317,11 @@ fn a_run_that_a_loss_splits_in_two_claims_to_go_on() {
         }
     }
     let page = text(&modeltrail(&["runs", folder.0.path().to_str().unwrap()]).stdout);
-    assert!(page.contains("2 runs, inferred from the weights"), "{page}");
-    let told = "gap: it claims to continue run 1 (epoch 4 to 25)";
+    assert!(
+        page.starts_with("1 family, 10 checkpoints: 1 run\n"),
+        "{page}"
+    );
+    let told = "gap: epochs 5 to 24 are missing";
     assert_eq!(page.matches(told).count(), 1, "{page}");
 }
 

@@ -78,7 +78,7 @@ impl Unit {
             Self::Unrelated => "unrelated",
             Self::MeanShift => "mean shift",
             Self::VarianceRatio => "variance ratio",
-            Self::UnlikeRun => "unlike its steps",
+            Self::UnlikeRun => "unlike the run",
         }
     }
 }
@@ -243,11 +243,12 @@ pub(super) fn of_run(verdict: &Verdict, evidence: &str, threshold: f64, is_short
         } else {
             Status::Within
         },
-        worst: verdict
-            .alarm
-            .then(|| format!("{}: {evidence}", verdict.cause.description())),
+        worst: verdict.alarm.then(|| {
+            let first = evidence.split(',').next().unwrap_or_default();
+            format!("{} ({first})", verdict.cause.description())
+        }),
         ..compared(
-            "the run",
+            "step",
             Unit::UnlikeRun,
             threshold,
             Some((verdict.score, 0.0)),

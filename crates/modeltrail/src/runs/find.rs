@@ -50,7 +50,14 @@ pub(crate) fn find(group: &Group, options: &RunOptions, work: &dyn Progress) -> 
     })?;
     let mut fewer = Vec::new();
     if options.runs.is_none() && options.join_parts {
-        (ordered, fewer) = joined::join(points, ordered, &distinct, group, &parts.gathered);
+        (ordered, fewer) = joined::join(
+            points,
+            ordered,
+            &distinct,
+            group,
+            &parts.gathered,
+            &related.families.clusters,
+        );
     }
     let drafts = ordered.into_iter().map(|(order, edges)| Draft {
         run: Run {

@@ -21,8 +21,6 @@ const SURE: f64 = 0.9;
 /// Fewest steps, and the least rank correlation with their places, that shrink.
 const FEWEST_STEPS: usize = 6;
 const SHRINKING: f64 = 0.6;
-/// Least cosine between the weights on both sides: those of unrelated models are nearly orthogonal.
-const RELATED: f64 = 0.5;
 
 /// An order with the confidence of each pair of neighbours.
 pub(super) type Ordered = (Directed, Vec<f64>);
@@ -44,8 +42,9 @@ pub(super) fn join(
     distinct: &Distinct,
     group: &Group,
     gathered: &Clusters,
+    families: &Clusters,
 ) -> (Vec<Ordered>, Vec<u32>) {
-    let (ordered, mut fewer) = joined_by_weights(points, ordered, gathered);
+    let (ordered, mut fewer) = joined_by_weights(points, ordered, gathered, families);
     let mut whole: Vec<Ordered> = Vec::new();
     let mut parts: Vec<Part> = Vec::new();
     for one in ordered {
@@ -61,7 +60,7 @@ pub(super) fn join(
     let mut joined: Vec<Part> = Vec::new();
     for part in parts {
         match joined.last_mut() {
-            Some(before) if before.goes_on_as(&part, points) => {
+            Some(before) if before.goes_on_as(&part, points, families) => {
                 fewer.extend(part.ordered.0.leaves.first());
                 before.append(part);
             }
@@ -84,9 +83,10 @@ fn joined_by_weights(
     points: DMatrixView<'_, f32>,
     mut ordered: Vec<Ordered>,
     gathered: &Clusters,
+    families: &Clusters,
 ) -> (Vec<Ordered>, Vec<u32>) {
     let mut fewer = Vec::new();
-    while let Some((first, second, turned)) = next_pair(points, &ordered, gathered) {
+    while let Some((first, second, turned)) = next_pair(points, &ordered, gathered, families) {
         let (mut next, next_edges) = ordered.swap_remove(second.max(first));
         let (mut own, own_edges) = ordered.swap_remove(second.min(first));
         let (mut edges, mut after) = (own_edges, next_edges);
@@ -124,6 +124,7 @@ fn next_pair(
     points: DMatrixView<'_, f32>,
     ordered: &[Ordered],
     gathered: &Clusters,
+    families: &Clusters,
 ) -> Option<(usize, usize, [bool; 2])> {
     let column = |leaf: u32| points.column(leaf as usize);
     let apart = |a: u32, b: u32| distance(column(a).as_slice(), column(b).as_slice());
@@ -142,7 +143,9 @@ fn next_pair(
         // What branches off goes on beside the rest, however near their ends may be.
         let label = |leaf: u32| gathered.labels().get(leaf as usize);
         let is_branch = label(own_ends.0) == label(next_ends.0);
-        if own.leaves.len() < FEWEST || next.leaves.len() < 2 || is_branch {
+        let family = |leaf: u32| families.labels().get(leaf as usize);
+        let is_related = family(own_ends.0) == family(next_ends.0);
+        if own.leaves.len() < FEWEST || next.leaves.len() < 2 || is_branch || !is_related {
             continue;
         }
         // Which way round each has to be for the one to end where the other begins.
@@ -181,9 +184,7 @@ fn next_pair(
         let from_own = own.leaves.iter().map(|&leaf| apart(leaf, start));
         let from_next = next.leaves.iter().map(|&leaf| apart(end, leaf));
         let nearest = from_own.chain(from_next).fold(f64::INFINITY, f64::min);
-        let (a, b) = (column(end), column(start));
-        let cosine = a.dot(&b) / (a.norm() * b.norm());
-        if joint <= NEAR * nearest && f64::from(cosine) > RELATED {
+        if joint <= NEAR * nearest {
             return Some((i, j, turned));
         }
     }
@@ -246,7 +247,7 @@ impl Part {
     }
 
     /// Whether another part goes on where this one ends, by what both claim and by the weights.
-    fn goes_on_as(&self, next: &Self, points: DMatrixView<'_, f32>) -> bool {
+    fn goes_on_as(&self, next: &Self, points: DMatrixView<'_, f32>, families: &Clusters) -> bool {
         let own = &self.ordered.0.leaves;
         let (Some(&end), Some(&start)) = (own.last(), next.ordered.0.leaves.first()) else {
             return false;
@@ -268,10 +269,9 @@ impl Part {
         let column = |leaf: u32| points.column(leaf as usize);
         let to_start = |leaf: u32| distance(column(leaf).as_slice(), column(start).as_slice());
         let nearest = own.iter().map(|&leaf| to_start(leaf)).reduce(f64::min);
+        let family = |leaf: u32| families.labels().get(leaf as usize);
         let is_near = nearest.is_some_and(|nearest| to_start(end) <= NEAR * nearest);
-        let (a, b) = (column(end), column(start));
-        let cosine = a.dot(&b) / (a.norm() * b.norm());
-        is_near && f64::from(cosine) > RELATED
+        is_near && family(end) == family(start)
     }
 
     fn append(&mut self, next: Self) {

@@ -115,7 +115,7 @@ fn sections(found: &Runs, shown: Shown<'_>) -> Vec<String> {
         "if independent",
     ];
     parts.extend(listed(
-        "pairs, of which two checkpoints show no order",
+        "pairs: two checkpoints are too few to infer an order from",
         titles,
         pairs,
         shown,
@@ -223,13 +223,26 @@ pub(crate) fn told(found: &Runs, shown: Shown<'_>) -> Vec<String> {
         };
         lines.extend(separation(family, found).map(|line| format!("{which}{line}")));
     }
+    let is_short = |family: &&Family| {
+        let count = family.checkpoints;
+        matches!(family.count, Count::TooFew(_)) && count > 2
+    };
+    if found.families.iter().any(|family| is_short(&family)) {
+        lines.push(format!(
+            "{} distinct checkpoints of a family are too few to tell several runs apart: they are taken for \
+             one run.",
+            2 * FEWEST_CHECKPOINTS - 1
+        ));
+    }
     let is_one = |family: &Family| {
         let is_unclear =
             matches!(&family.count, Count::Found(found) if found.verdict == Verdict::NoGap);
         is_unclear && family.runs.len() == 1
     };
     if found.families.iter().any(is_one) {
-        let ask = shown.ask_for_runs.map(|ask| format!("; {ask}"));
+        let ask = shown
+            .ask_for_runs
+            .map(|ask| format!("; give the number of runs if you know it: {ask}"));
         lines.push(format!(
             "Checkpoints of one family without a gap or a branch among them are taken for one run. Several \
              runs that share a start and overlap look the same{}.",
@@ -273,17 +286,22 @@ fn kinship(found: &Runs) -> Vec<String> {
         .filter_map(|family| family.nearest.as_ref());
     let nearest = between.min_by(|a, b| a.relative_distance.total_cmp(&b.relative_distance));
     let scale = format!(
-        "On this scale 0 is the same weights, models that were trained independently lie near 1, and \
-         the line between related and unrelated is drawn at {LINE}."
+        "0 is no difference, models that were trained independently lie near 1, and the line between \
+         related and unrelated is drawn at {LINE}."
     );
+    // Of what was not read nothing is known.
+    let all = match found.coverage.is_complete() {
+        true => "All",
+        false => "In what could be read all",
+    };
     let mut lines = Vec::new();
     match (weakest, nearest) {
         (Some(weakest), None) => {
             let p = found.families.first().and_then(|family| family.ln_p);
             let p = p.map(|p| format!(" ({} if these were independent)", p_value(p)));
             lines.push(format!(
-                "All are related: the weakest link of the chain that connects them is a relative \
-                 distance of {}{}. {scale}",
+                "{all} are related: the weakest link of the chain that connects them is a relative distance \
+                 of {}{}. {scale}",
                 relative(weakest.relative_distance),
                 p.unwrap_or_default()
             ));
@@ -294,7 +312,11 @@ fn kinship(found: &Runs) -> Vec<String> {
                 format!("links within a family are relative distances of {distance} or less, and ")
             });
             lines.push(format!(
-                "Families: {}different families are {} apart or more. {scale}",
+                "{}: {}different families are {} apart or more. {scale}",
+                match found.coverage.is_complete() {
+                    true => "Families",
+                    false => "Families in what could be read",
+                },
                 within.unwrap_or_default(),
                 relative(nearest.relative_distance)
             ));
@@ -324,11 +346,7 @@ fn separation(family: &Family, found: &Runs) -> Option<String> {
     };
     match &family.count {
         Count::Given => Some(format!("{}, as given.", counted(found.runs.len(), "run"))),
-        Count::TooFew(distinct) => Some(format!(
-            "{distinct} distinct checkpoints are too few to tell several runs apart ({} are needed): \
-             taken for one run.",
-            2 * FEWEST_CHECKPOINTS
-        )),
+        Count::TooFew(_) => None,
         Count::Found(runs) if runs.verdict == Verdict::Separated && family.joined > 0 => {
             Some(with(format!(
                 "{}: the weights alone show {} parts, {:.1} times farther apart than any step within \
