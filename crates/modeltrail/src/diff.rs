@@ -183,9 +183,11 @@ impl Exact {
                 Kind::Identical | Kind::Quantised { .. } | Kind::Pruned { .. }
             ))
         );
-        let itself = (is_sound && !is_plain)
-            .then(|| itself(&paired))
-            .unwrap_or_default();
+        let itself = if is_sound && !is_plain {
+            itself(&paired)
+        } else {
+            Itself::default()
+        };
         let is_far = comparison
             .total
             .relative()

@@ -342,8 +342,8 @@ mod tests {
         families(points.as_view(), rows, &tree).unwrap()
     }
 
-    fn whole() -> [Range<usize>; 1] {
-        [0..ROWS]
+    fn whole() -> Vec<Range<usize>> {
+        std::iter::once(0..ROWS).collect()
     }
 
     #[test]

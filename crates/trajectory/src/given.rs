@@ -49,7 +49,7 @@ pub fn exactly(
         count += 1;
         joined = union(parts.leaves(), &kept);
     }
-    Ok(Clusters::from_labels(&joined.into_labeling())?)
+    Clusters::from_labels(&joined.into_labeling())
 }
 
 fn union(leaves: usize, edges: &[Edge]) -> UnionFind<u32> {

@@ -60,13 +60,13 @@ pub(super) fn find(
     let target = both.b();
     let named: Vec<&Checkpoint> = std::iter::once(a).chain(others).collect();
     let is_straight = found.is_merge();
-    let is_same = |candidate: &&[Tensor<'_>]| {
+    let is_same = |candidate: &[Tensor<'_>]| {
         Paired::new(candidate, &target).is_ok_and(|paired| {
             let is_whole = paired.only_a.is_empty() && paired.only_b.is_empty();
             is_whole && paired.reshaped.is_empty() && paired.pairs.iter().all(Pair::is_same)
         })
     };
-    let returned = candidates.iter().position(|candidate| is_same(&candidate));
+    let returned = candidates.iter().position(|candidate| is_same(candidate));
     let mut slerped = None;
     let mut elected = None;
     if is_complete && !is_straight && returned.is_none() {

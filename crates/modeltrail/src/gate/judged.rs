@@ -244,6 +244,9 @@ pub(super) fn of_run(verdict: &Verdict, evidence: &str, threshold: f64, is_short
             Status::Within
         },
         worst: verdict.alarm.then(|| {
+            if is_short {
+                return "less than half a usual step, and so not held against it".to_owned();
+            }
             let first = evidence.split(',').next().unwrap_or_default();
             format!("{} ({first})", verdict.cause.description())
         }),

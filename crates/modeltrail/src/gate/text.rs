@@ -126,6 +126,15 @@ fn number(value: f64) -> String {
     }
 }
 
+/// A limit as somebody wrote it, or four significant digits of one that was measured.
+fn short(limit: f64) -> String {
+    let plain = limit.to_string();
+    if plain.len() <= 8 {
+        return plain;
+    }
+    number(limit)
+}
+
 fn limits(found: &Judgement) -> String {
     let rows = found.limits.iter().map(|limit| {
         let worst = limit.worst.as_deref().map(printable).unwrap_or_default();
@@ -136,7 +145,7 @@ fn limits(found: &Judgement) -> String {
         [
             limit_name(limit),
             measured(limit),
-            limit.limit.to_string(),
+            short(limit.limit),
             limit.status.name().to_owned(),
             tensors,
         ]

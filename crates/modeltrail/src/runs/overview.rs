@@ -115,7 +115,7 @@ fn sections(found: &Runs, shown: Shown<'_>) -> Vec<String> {
         "if independent",
     ];
     parts.extend(listed(
-        "pairs: two checkpoints are too few to infer an order from",
+        "pairs (two checkpoints are too few to infer an order from)",
         titles,
         pairs,
         shown,

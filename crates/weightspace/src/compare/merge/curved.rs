@@ -70,7 +70,7 @@ pub fn slerp(target: &[Tensor<'_>], parents: [&[Tensor<'_>]; 2]) -> Result<Optio
             continue;
         }
         let angle = (ac / (aa * cc).sqrt()).clamp(-1.0, 1.0).acos();
-        if !(angle > LEAST_ANGLE) {
+        if angle.is_nan() || angle <= LEAST_ANGLE {
             continue;
         }
         let determinant = aa * cc - ac * ac;
