@@ -36,7 +36,7 @@ pub struct History {
     /// Checkpoints of another architecture, skipped.
     pub others: usize,
     /// The most that a row or column of any matrix moved in these steps, as
-    /// [`most_moved`](weightspace::compare::lines::most_moved) counts; none of sketches.
+    /// [`most_moved`] counts; none of sketches.
     pub most_moved_line: Option<f64>,
     /// What followed the run up to the accredited checkpoint; none of sketches.
     pub(crate) follower: Option<Box<Follower>>,
