@@ -132,6 +132,12 @@ fn look_at(found: &[Source<'_>], collection: &Collection) -> String {
             counted(collection.problems.len(), "path")
         ));
     }
+    if !collection.unread.is_empty() {
+        let count = counted(collection.unread.len(), "tensor");
+        parts.push(format!(
+            "{count} could not be read, and nothing rests on them"
+        ));
+    }
     if !collection.not_finite.is_empty() {
         let count = counted(collection.not_finite.len(), "checkpoint");
         parts.push(format!("{count} with weights that are NaN or infinite"));

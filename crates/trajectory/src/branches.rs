@@ -40,7 +40,8 @@ const FAR_STRAIGHTER: f64 = 0.3;
 /// [`LEAST_CLEARANCE`] of its median step near the fork away from every point outside the arm. Two stay
 /// together: the one whose end is farthest away, where the training began, and the one that continues it
 /// most nearly (by the cosine of what lies three steps before and behind the fork); each of the others
-/// becomes a cluster of its own, with all that hangs from it and is not split off in turn. Which of several continuations is "the branch" is a name, not a finding.
+/// becomes a cluster of its own, with all that hangs from it and is not split off in turn. Which of
+/// several continuations is "the branch" is a name, not a finding.
 ///
 /// O(m) distances a fork that is looked at, of which a cluster of m points has at most m/9; clusters
 /// of more than [`LARGEST_CLUSTER`] points are left as they are.

@@ -159,7 +159,7 @@ fn next_pair(
         let Some((joint, end, start, turned)) = ways.min_by(|x, y| x.0.total_cmp(&y.0)) else {
             continue;
         };
-        // Two runs that left one start: both are known to begin here, or one is and the other's steps
+        // Of two runs that left one start both are known to begin here, or one is and the other's steps
         // shrink away from here.
         let away = |order: &Directed, is_turned: bool| {
             let mut leaves = order.leaves.clone();
@@ -171,14 +171,10 @@ fn next_pair(
         };
         let is_known =
             |order: &Directed| order.direction == Direction::Forward && order.confidence >= SURE;
-        let begins = [is_known(own) && turned[0], is_known(next) && !turned[1]];
-        let ends = [is_known(own) && !turned[0], is_known(next) && turned[1]];
-        let shrinks = [away(own, !turned[0]), away(next, turned[1])];
-        let are_siblings = (begins[0] || shrinks[0] && !ends[0])
-            && (begins[1] || shrinks[1] && !ends[1])
-            && (begins[0] || begins[1]);
-        // Both would end here, or the second would.
-        if are_siblings || ends[1] && !begins[0] {
+        let [own_begins, next_begins] = [is_known(own) && turned[0], is_known(next) && !turned[1]];
+        let [own_stops, next_stops] = [is_known(own) && !turned[0], is_known(next) && turned[1]];
+        // Both begin here; or the second ends here, and this pair the other way round is the one to join.
+        if own_begins || next_stops || next_begins && !own_stops && away(own, !turned[0]) {
             continue;
         }
         let from_own = own.leaves.iter().map(|&leaf| apart(leaf, start));

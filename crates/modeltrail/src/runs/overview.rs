@@ -212,6 +212,10 @@ pub(crate) fn told(found: &Runs, shown: Shown<'_>) -> Vec<String> {
         return vec![one_distinct(found)];
     }
     lines.extend(kinship(found));
+    let is_given = |family: &Family| family.count == Count::Given;
+    if found.families.iter().any(is_given) {
+        lines.push(format!("{}, as given.", counted(found.runs.len(), "run")));
+    }
     let told = found
         .families
         .iter()
@@ -221,7 +225,7 @@ pub(crate) fn told(found: &Runs, shown: Shown<'_>) -> Vec<String> {
             1 => String::new(),
             _ => format!("{}: ", runs_of(family)),
         };
-        lines.extend(separation(family, found).map(|line| format!("{which}{line}")));
+        lines.extend(separation(family).map(|line| format!("{which}{line}")));
     }
     let is_short = |family: &&Family| {
         let count = family.checkpoints;
@@ -229,7 +233,7 @@ pub(crate) fn told(found: &Runs, shown: Shown<'_>) -> Vec<String> {
     };
     if found.families.iter().any(|family| is_short(&family)) {
         lines.push(format!(
-            "{} distinct checkpoints of a family are too few to tell several runs apart: they are taken for \
+            "{} distinct checkpoints of a family are too few to tell several runs apart: they are treated as \
              one run.",
             2 * FEWEST_CHECKPOINTS - 1
         ));
@@ -244,7 +248,7 @@ pub(crate) fn told(found: &Runs, shown: Shown<'_>) -> Vec<String> {
             .ask_for_runs
             .map(|ask| format!("; give the number of runs if you know it: {ask}"));
         lines.push(format!(
-            "Checkpoints of one family without a gap or a branch among them are taken for one run. Several \
+            "Checkpoints of one family without a gap or a branch among them are treated as one run. Several \
              runs that share a start and overlap look the same{}.",
             ask.unwrap_or_default()
         ));
@@ -334,7 +338,7 @@ fn kinship(found: &Runs) -> Vec<String> {
 }
 
 /// How the runs of a family were told apart; nothing to say of a single run.
-fn separation(family: &Family, found: &Runs) -> Option<String> {
+fn separation(family: &Family) -> Option<String> {
     let branches = match family.branches {
         0 => String::new(),
         1 => "the tree branches once: one run forked from another".to_owned(),
@@ -345,12 +349,11 @@ fn separation(family: &Family, found: &Runs) -> Option<String> {
         _ => format!("{text}; {branches}."),
     };
     match &family.count {
-        Count::Given => Some(format!("{}, as given.", counted(found.runs.len(), "run"))),
-        Count::TooFew(_) => None,
+        Count::Given | Count::TooFew(_) => None,
         Count::Found(runs) if runs.verdict == Verdict::Separated && family.joined > 0 => {
             Some(with(format!(
                 "{}: the weights alone show {} parts, {:.1} times farther apart than any step within \
-                 one, and some of these go on where others end",
+                 one, and some of these continue others",
                 counted(family.runs.len(), "run"),
                 family.runs.len() + family.joined,
                 runs.gap
