@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_one_family_are_joined_before_a_nearer_stranger() {
+    fn parts_of_one_family_are_joined_before_a_nearer_unrelated_part() {
         let tree = path(&[1.0, 5.0, 1.0, 2.0, 1.0]);
         let parts = clusters(&[0, 0, 1, 1, 2, 2]);
         let families = clusters(&[0, 0, 0, 0, 1, 1]);

@@ -48,8 +48,8 @@ impl Family {
         self.branches
     }
 
-    /// How many parts that the weights separate were joined to others, since one goes on where the
-    /// other ends.
+    /// How many parts that the weights separate were joined to others, since one continues the
+    /// other.
     pub fn joined(&self) -> usize {
         self.joined
     }

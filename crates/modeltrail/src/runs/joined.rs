@@ -75,7 +75,7 @@ pub(super) fn join(
     (whole, fewer)
 }
 
-/// Joins parts of which one goes on where the other ends, by the weights alone.
+/// Joins parts of which one continues the other, by the weights alone.
 ///
 /// The nearest checkpoints of both must be ends. Two runs that left one start are nearest each other at
 /// their starts, too, from where steps grow shorter: they stay apart where directions or steps show that.

@@ -79,7 +79,7 @@ struct FamilyOut<'a> {
     verdict: VerdictOut,
     gap: Option<&'a Separation>,
     branches: usize,
-    /// Parts that the weights separate, and that go on where others end.
+    /// Parts that the weights separate, and that continue others.
     joined: usize,
     /// The weakest link of the chain that connects it.
     weakest: Option<&'a Apart>,
