@@ -5,6 +5,7 @@ mod buffers;
 mod loaded;
 
 pub(crate) use adapter::Applied;
+pub(crate) use buffers::renamed;
 pub use buffers::{Buffers, ChangedBuffer};
 pub use loaded::Checkpoint;
 pub(crate) use loaded::{Contents, sketch_in};

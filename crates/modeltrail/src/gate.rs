@@ -129,9 +129,8 @@ impl Budget {
             &coverage.unread
         };
         let mut limits = judge(self, measured.as_ref(), history, &names, unread)?;
-        let moved = statistics::between(accredited, candidate);
-        let has_statistics = moved.is_some() || is_sketched;
-        limits.extend(of_statistics(self, moved.as_ref(), has_statistics));
+        let moved = statistics::between(accredited, candidate, compared.mapping());
+        limits.extend(of_statistics(self, &moved, is_sketched));
         limits.extend(of_history(self, measured.as_ref(), history, candidate)?);
         Ok(Judgement {
             accredited: accredited.name().to_owned(),

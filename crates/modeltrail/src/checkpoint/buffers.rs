@@ -34,15 +34,7 @@ impl Buffers {
     /// Compares two checkpoints with all that they hold.
     fn of_weights(a: &Single, b: &Single, mapping: Option<&Mapping>) -> Self {
         let ours = a.buffers();
-        let theirs = b.buffers().iter().map(|(name, buffer)| {
-            let in_a = mapping.and_then(|mapping| mapping.name_in_a(name));
-            let names = [Some(name.clone()), in_a];
-            let names = names.into_iter().flatten();
-            let mut names = names.flat_map(|name| [Some(name.clone()), other_word(&name)]);
-            let known = names.find_map(|name| name.filter(|name| ours.contains_key(name)));
-            (known.unwrap_or_else(|| name.clone()), buffer)
-        });
-        let theirs: BTreeMap<String, &Buffer> = theirs.collect();
+        let theirs = renamed(a, b, mapping);
         let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
         let changed = names.iter().filter_map(|&name| {
             let why = match (ours.get(name), theirs.get(name).copied()) {
@@ -96,6 +88,25 @@ impl Buffers {
         }
         (!parts.is_empty()).then(|| format!("{}; they count in no distance", parts.join("; ")))
     }
+}
+
+/// The buffers of B, by their names in A where they have one there: under the name that the weights were
+/// matched by, or in the words of another library.
+pub(crate) fn renamed<'b>(
+    a: &Single,
+    b: &'b Single,
+    mapping: Option<&Mapping>,
+) -> BTreeMap<String, &'b Buffer> {
+    let ours = a.buffers();
+    let theirs = b.buffers().iter().map(|(name, buffer)| {
+        let in_a = mapping.and_then(|mapping| mapping.name_in_a(name));
+        let names = [Some(name.clone()), in_a];
+        let names = names.into_iter().flatten();
+        let mut names = names.flat_map(|name| [Some(name.clone()), other_word(&name)]);
+        let known = names.find_map(|name| name.filter(|name| ours.contains_key(name)));
+        (known.unwrap_or_else(|| name.clone()), buffer)
+    });
+    theirs.collect()
 }
 
 /// How it is said that only one has a buffer.

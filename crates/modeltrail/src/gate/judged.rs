@@ -3,7 +3,7 @@
 use super::budget::{Budget, Origin, Rule};
 use super::history::History;
 use super::measured::{Measured, Moved};
-use super::statistics::MovedStatistics;
+use super::statistics::Statistics;
 use crate::coverage::Unread;
 use crate::error::{Error, Result};
 use serde::Serialize;
@@ -195,16 +195,21 @@ fn of_lines(
     Some(judged)
 }
 
-/// The limits of running statistics. None where there are none, or they are not known and the budget is
-/// the default.
+/// The limits of running statistics: not measured where they are not known. None where there are none, and
+/// by the default budget of sketches, which keep none.
 pub(super) fn of_statistics(
     budget: &Budget,
-    moved: Option<&MovedStatistics>,
-    has_any: bool,
+    statistics: &Statistics,
+    is_sketched: bool,
 ) -> Vec<Judged> {
-    if !has_any || (budget.origin == Origin::Convention && moved.is_none()) {
-        return Vec::new();
-    }
+    let moved = match statistics {
+        Statistics::None => return Vec::new(),
+        Statistics::Unknown if is_sketched && budget.origin == Origin::Convention => {
+            return Vec::new();
+        }
+        Statistics::Unknown => None,
+        Statistics::Moved(moved) => Some(moved),
+    };
     let one = |of: &str, unit, limit: Option<f64>, found: Option<&(String, f64)>| {
         let found_value = found.map(|(_, value)| (*value, 0.0));
         Some(Judged {

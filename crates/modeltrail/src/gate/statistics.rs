@@ -1,7 +1,8 @@
 //! How far the running statistics of normalisation layers moved.
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, renamed};
 use crate::collection::Buffer;
+use crate::mapping::Mapping;
 use std::collections::BTreeMap;
 
 /// Names of a mean and of the variance beside it, by library.
@@ -9,6 +10,7 @@ const NAMES: [(&str, &str); 2] = [
     ("running_mean", "running_var"),
     ("moving_mean", "moving_variance"),
 ];
+
 /// Least variance that is divided by, as batch normalisation does.
 const LEAST: f64 = 1e-5;
 
@@ -21,46 +23,52 @@ pub(super) struct MovedStatistics {
     pub(super) variance_ratio: (String, f64),
 }
 
-/// Compares the layers that both have; none if there are none, or one is only a sketch.
-pub(super) fn between(accredited: &Checkpoint, candidate: &Checkpoint) -> Option<MovedStatistics> {
-    of_buffers(
-        accredited.weights()?.buffers(),
-        candidate.weights()?.buffers(),
-    )
+/// What is known of the running statistics of two checkpoints.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Statistics {
+    /// The accredited one has none.
+    None,
+    /// Not known: one is only a sketch, or some layers have none in the candidate that can be compared.
+    Unknown,
+    /// How far they moved.
+    Moved(MovedStatistics),
 }
 
-fn of_buffers(
-    own: &BTreeMap<String, Buffer>,
-    other: &BTreeMap<String, Buffer>,
-) -> Option<MovedStatistics> {
+/// Compares the layers of the accredited checkpoint with those of the candidate.
+pub(super) fn between(
+    accredited: &Checkpoint,
+    candidate: &Checkpoint,
+    mapping: Option<&Mapping>,
+) -> Statistics {
+    let (Some(own), Some(other)) = (accredited.weights(), candidate.weights()) else {
+        return Statistics::Unknown;
+    };
+    of_buffers(own.buffers(), &renamed(own, other, mapping))
+}
+
+fn of_buffers(own: &BTreeMap<String, Buffer>, other: &BTreeMap<String, &Buffer>) -> Statistics {
     let mut found: Option<MovedStatistics> = None;
-    for (name, mean) in own {
+    for name in own.keys() {
         let variance = NAMES.iter().find_map(|(mean, variance)| {
             let layer = name.strip_suffix(mean)?;
             Some(format!("{layer}{variance}"))
         });
         let Some(variance) = variance else { continue };
-        let both = [
-            values(own, name),
-            values(other, name),
-            values(own, &variance),
-            values(other, &variance),
-        ];
-        let [
-            Some(mean_a),
-            Some(mean_b),
-            Some(variance_a),
-            Some(variance_b),
-        ] = both
-        else {
+        let in_a = |name: &str| own.get(name).and_then(values);
+        let in_b = |name: &str| other.get(name).copied().and_then(values);
+        // A mean without a variance beside it has no unit to be measured in.
+        let (Some(mean_a), Some(variance_a)) = (in_a(name), in_a(&variance)) else {
             continue;
         };
-        let channels = mean.bits.as_ref().map_or(0, Vec::len);
-        if channels == 0
-            || [&mean_b, &variance_a, &variance_b]
-                .iter()
-                .any(|all| all.len() != channels)
-        {
+        let (Some(mean_b), Some(variance_b)) = (in_b(name), in_b(&variance)) else {
+            return Statistics::Unknown;
+        };
+        let channels = mean_a.len();
+        let all = [&mean_b, &variance_a, &variance_b];
+        if all.iter().any(|values| values.len() != channels) {
+            return Statistics::Unknown;
+        }
+        if channels == 0 {
             continue;
         }
         let shifts = mean_a.iter().zip(&mean_b).zip(&variance_a);
@@ -86,11 +94,11 @@ fn of_buffers(
             moved.variance_ratio = (variance, ratio);
         }
     }
-    found
+    found.map_or(Statistics::None, Statistics::Moved)
 }
 
-fn values(buffers: &BTreeMap<String, Buffer>, name: &str) -> Option<Vec<f64>> {
-    let bits = buffers.get(name)?.bits.as_ref()?;
+fn values(buffer: &Buffer) -> Option<Vec<f64>> {
+    let bits = buffer.bits.as_ref()?;
     let values = bits.iter().map(|&bits| f64::from(f32::from_bits(bits)));
     Some(values.collect())
 }
@@ -106,20 +114,40 @@ mod tests {
         }
     }
 
+    fn layer(mean: &[f32], variance: &[f32]) -> BTreeMap<String, Buffer> {
+        BTreeMap::from([
+            ("bn.running_mean".to_owned(), buffer(mean)),
+            ("bn.running_var".to_owned(), buffer(variance)),
+        ])
+    }
+
+    fn found(own: &BTreeMap<String, Buffer>, other: &BTreeMap<String, Buffer>) -> Statistics {
+        let other = other.iter().map(|(name, buffer)| (name.clone(), buffer));
+        of_buffers(own, &other.collect())
+    }
+
+    fn moved(own: &BTreeMap<String, Buffer>, other: &BTreeMap<String, Buffer>) -> MovedStatistics {
+        match found(own, other) {
+            Statistics::Moved(moved) => moved,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn shifts_count_in_standard_deviations_and_ratios_either_way() {
-        let both = |mean: &[f32], variance: &[f32]| {
-            BTreeMap::from([
-                ("bn.running_mean".to_owned(), buffer(mean)),
-                ("bn.running_var".to_owned(), buffer(variance)),
-            ])
-        };
-        let own = both(&[1.0, 0.0], &[4.0, 1.0]);
-        let moved = of_buffers(&own, &both(&[3.0, 1.0], &[1.0, 4.0])).unwrap();
-        assert!((moved.mean_shift.1 - 1.0).abs() < 1e-3, "{moved:?}");
-        assert!((moved.variance_ratio.1 - 4.0).abs() < 1e-2, "{moved:?}");
-        let broken = of_buffers(&own, &both(&[f32::NAN, 0.0], &[4.0, 1.0])).unwrap();
+        let own = layer(&[1.0, 0.0], &[4.0, 1.0]);
+        let far = moved(&own, &layer(&[3.0, 1.0], &[1.0, 4.0]));
+        assert!((far.mean_shift.1 - 1.0).abs() < 1e-3, "{far:?}");
+        assert!((far.variance_ratio.1 - 4.0).abs() < 1e-2, "{far:?}");
+        let broken = moved(&own, &layer(&[f32::NAN, 0.0], &[4.0, 1.0]));
         assert!(broken.mean_shift.1.is_nan());
-        assert_eq!(of_buffers(&BTreeMap::new(), &own), None);
+    }
+
+    #[test]
+    fn nothing_is_known_of_layers_that_the_candidate_lacks() {
+        let own = layer(&[1.0, 0.0], &[4.0, 1.0]);
+        assert_eq!(found(&own, &BTreeMap::new()), Statistics::Unknown);
+        assert_eq!(found(&own, &layer(&[1.0], &[4.0])), Statistics::Unknown);
+        assert_eq!(found(&BTreeMap::new(), &own), Statistics::None);
     }
 }
