@@ -16,7 +16,7 @@ use trajectory::ordering::Direction;
 use weightspace::random::{permutation, stream};
 
 /// Shares of the checkpoints that are kept.
-pub(crate) const KEPT: [(&str, f64); 3] = [("all", 1.0), ("a third", 1.0 / 3.0), ("a tenth", 0.1)];
+const KEPT: [(&str, f64); 3] = [("all", 1.0), ("a third", 1.0 / 3.0), ("a tenth", 0.1)];
 
 /// A checkpoint of a case, and what is true of it.
 #[derive(Clone)]

@@ -145,7 +145,9 @@ fn next_pair(
         let is_branch = label(own_ends.0) == label(next_ends.0);
         let family = |leaf: u32| families.labels().get(leaf as usize);
         let is_related = family(own_ends.0) == family(next_ends.0);
-        if own.leaves.len() < FEWEST || next.leaves.len() < 2 || is_branch || !is_related {
+        let lengths = [own.leaves.len(), next.leaves.len()];
+        let is_long = lengths.iter().any(|&length| length >= FEWEST) && !lengths.contains(&1);
+        if !is_long || is_branch || !is_related {
             continue;
         }
         // Which way round each has to be for the one to end where the other begins.
