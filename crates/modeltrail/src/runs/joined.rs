@@ -14,6 +14,9 @@ const FEWEST: usize = 4;
 /// The last checkpoint of a part is at most so many times farther from the first of the next than the
 /// nearest is.
 const NEAR: f64 = 1.1;
+/// No third part comes within so many times the joint of either of its ends: what lies between several
+/// parts alike continues none of them.
+const ALONE: f64 = 1.3;
 /// A gap between the parts that is longer than so many usual intervals lacks checkpoints.
 const LONGEST_GAP: f64 = 1.5;
 /// How sure a direction must be for another part to be joined to its end.
@@ -182,7 +185,13 @@ fn next_pair(
         let from_own = own.leaves.iter().map(|&leaf| apart(leaf, start));
         let from_next = next.leaves.iter().map(|&leaf| apart(end, leaf));
         let nearest = from_own.chain(from_next).fold(f64::INFINITY, f64::min);
-        if joint <= NEAR * nearest {
+        let others = places.clone().filter(|&k| k != i && k != j);
+        let others = others.filter_map(|k| ordered.get(k));
+        let others = others.flat_map(|(other, _)| other.leaves.iter());
+        let is_alone = others
+            .filter(|&&leaf| family(leaf) == family(end))
+            .all(|&leaf| apart(end, leaf).min(apart(start, leaf)) > ALONE * joint);
+        if joint <= NEAR * nearest && is_alone {
             return Some((i, j, turned));
         }
     }
