@@ -5,6 +5,7 @@
 //! claims of itself reaches the points: their order is drawn from a seed, and claims travel beside.
 
 mod aside;
+mod cache;
 mod claims;
 pub(crate) mod copies;
 mod group;

@@ -20,7 +20,7 @@ use crate::mapping::{Alike, ComparedBytes, LEAST_SHARE, Said, Unreads, alike};
 use states::{Frozen, broken, states, states_of_buffers};
 use verdict::{Verdict, verdict};
 use weightspace::compare::itself::{Itself, itself};
-use weightspace::compare::{Comparison, Kind, Paired, compare};
+use weightspace::compare::{Comparison, Kind, compare};
 use weightspace::matching::{Alignment, Break, align};
 
 /// Relative distance from which permuted units are looked for: training moves further only in long
@@ -51,6 +51,8 @@ pub struct Exact {
     itself: Itself,
     /// If it was looked for.
     alignment: Option<Alignment>,
+    /// Bytes of memory that looking for it would take, if that is more than there may be.
+    not_aligned: Option<u64>,
     frozen: Vec<Frozen>,
     buffers: Buffers,
     coverage: Coverage,
@@ -93,14 +95,16 @@ impl Summary {
 ///
 /// ```
 /// use modeltrail::diff::DiffOptions;
+/// use modeltrail::collection::Options;
 /// use modeltrail::{Checkpoint, Tensors};
+/// use std::sync::Arc;
 ///
 /// # fn main() -> modeltrail::Result<()> {
 /// let (mut a, mut b) = (Tensors::new(), Tensors::new());
 /// a.add("weight", &[2, 2], [1.0, 2.0, 3.0, 4.0])?;
 /// b.add("weight", &[2, 2], [1.0, 0.0, 3.0, 4.0])?;
-/// let a = Checkpoint::from_source("a", &a)?;
-/// let b = Checkpoint::from_source("b", &b)?;
+/// let a = Checkpoint::from_source("a", Arc::new(a), &Options::default())?;
+/// let b = Checkpoint::from_source("b", Arc::new(b), &Options::default())?;
 /// let diff = modeltrail::diff(&a, &b, &DiffOptions::default())?;
 /// assert!(diff.to_string().contains("pruned: 1 weights (25.0 %) became zero"));
 /// # Ok(())
@@ -169,14 +173,13 @@ impl Exact {
         let not_compared = alike.not_compared.iter().filter(is_known);
         coverage.not_compared.extend(not_compared.cloned());
         let bytes = ComparedBytes::between(a, b, Some(&alike.mapping));
-        let (tensors_a, tensors_b) = (alike.a(), alike.b());
-        let paired = Paired::new(&tensors_a, &tensors_b)?;
-        let comparison = compare(&paired);
+        let comparison = alike.within_memory(|| compare(&alike))?;
         let is_sound = comparison.total.non_finite == 0 && comparison.total.elements > 0;
-        let verdict = is_sound
-            .then(|| verdict(&paired, &comparison, &alike.mapping, &bytes))
-            .transpose()?
-            .flatten();
+        let verdict = if is_sound {
+            alike.within_memory(|| verdict(&alike, &comparison, &bytes))?
+        } else {
+            None
+        };
         let is_plain = matches!(
             verdict,
             Some(Verdict::Kind(
@@ -184,7 +187,7 @@ impl Exact {
             ))
         );
         let itself = if is_sound && !is_plain {
-            itself(&paired)
+            alike.within_memory(|| itself(&alike, &comparison))?
         } else {
             Itself::default()
         };
@@ -192,10 +195,18 @@ impl Exact {
             .total
             .relative()
             .is_some_and(|relative| relative >= FAR);
-        let alignment = (is_sound && verdict.is_none() && is_far)
-            .then(|| align(&tensors_a, &tensors_b))
-            .transpose()?
-            .map(|alignment| with_breaks(alignment, &alike, &only_a, &only_b));
+        let (mut alignment, mut not_aligned) = (None, None);
+        if is_sound && verdict.is_none() && is_far {
+            // Units are looked for in all layers at once.
+            let (needed, most) = alike.bytes();
+            if needed <= most {
+                let whole = alike.whole()?;
+                let found = align(&whole.a(), &whole.b())?;
+                alignment = Some(with_breaks(found, &alike, &only_a, &only_b));
+            } else {
+                not_aligned = Some(needed);
+            }
+        }
         let buffers = Buffers::between(a, b, Some(&alike.mapping));
         let frozen = {
             let apart = [
@@ -217,6 +228,7 @@ impl Exact {
             verdict,
             itself,
             alignment,
+            not_aligned,
             buffers,
             coverage,
             is_renamed: alike.mapping.is_renamed(),

@@ -109,14 +109,27 @@ impl Budget {
         let merged = candidate.onto(accredited)?;
         let candidate = merged.as_ref().unwrap_or(candidate);
         let compared = Compared::of(accredited, candidate, map)?;
-        let not_finite = not_finite(accredited, candidate);
         let mut coverage = accredited.coverage();
         coverage.add(&candidate.coverage());
         coverage.not_compared = compared.not_compared();
         let bytes = ComparedBytes::between(accredited, candidate, compared.mapping());
         let is_sketched = accredited.is_sketch() || candidate.is_sketch();
-        let is_measurable = not_finite.is_empty() && (coverage.is_complete() || !is_sketched);
-        let mut measured = is_measurable.then(|| compared.measure()).transpose()?;
+        let not_finite_in = || not_finite(accredited, candidate);
+        let (mut measured, not_finite) = if is_sketched {
+            let bad = not_finite_in()?;
+            let is_measurable = bad.is_empty() && coverage.is_complete();
+            (is_measurable.then(|| compared.measure()).transpose()?, bad)
+        } else {
+            let measured = compared.measure()?;
+            // Everything was looked at already, unless it is in one of the two alone.
+            let is_known = measured.is_finite && coverage.not_compared.is_empty();
+            let bad = if is_known {
+                Vec::new()
+            } else {
+                not_finite_in()?
+            };
+            (bad.is_empty().then_some(measured), bad)
+        };
         let is_whole = compared.is_whole() && compared.differences().is_empty();
         if let Some(measured) = &mut measured {
             measured.is_identical &= bytes.is_same() && is_whole;
@@ -211,18 +224,17 @@ impl Judgement {
     }
 }
 
-fn not_finite(accredited: &Checkpoint, candidate: &Checkpoint) -> Vec<NotFinite> {
-    let both = [("accredited", accredited), ("candidate", candidate)];
-    both.into_iter()
-        .flat_map(|(which, checkpoint)| {
-            let tensors = checkpoint.not_finite().into_iter();
-            tensors.map(move |(tensor, values)| NotFinite {
-                checkpoint: which,
-                tensor,
-                values,
-            })
-        })
-        .collect()
+fn not_finite(accredited: &Checkpoint, candidate: &Checkpoint) -> Result<Vec<NotFinite>> {
+    let mut all = Vec::new();
+    for (which, checkpoint) in [("accredited", accredited), ("candidate", candidate)] {
+        let tensors = checkpoint.not_finite()?.into_iter();
+        all.extend(tensors.map(|(tensor, values)| NotFinite {
+            checkpoint: which,
+            tensor,
+            values,
+        }));
+    }
+    Ok(all)
 }
 
 #[cfg(test)]

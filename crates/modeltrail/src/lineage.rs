@@ -63,7 +63,7 @@ pub fn lineage(
     runs: Option<usize>,
     options: &Options,
 ) -> Result<Lineage> {
-    let not_finite = suspect.not_finite();
+    let not_finite = suspect.not_finite()?;
     if !not_finite.is_empty() {
         return Err(Error::NotFinite {
             checkpoint: suspect.name().to_owned(),

@@ -45,7 +45,7 @@ pub(crate) use beside::Unreads;
 pub use beside::{ComparedBytes, UnreadBytes};
 pub use find::Map;
 pub(crate) use find::find;
-pub(crate) use held::{Alike, Held, alike, sketches};
+pub(crate) use held::{Alike, Held, Whole, alike, sketches};
 pub use matched::LEAST_SHARE;
 pub(crate) use matched::{Mapping, Unsupported};
 pub use names::Rule;

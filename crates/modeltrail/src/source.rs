@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use checkpoint_store::TensorShape;
 use std::fmt::Debug;
+use std::ops::Range;
 
 /// The weights of one checkpoint, wherever they lie: read tensor by tensor, in slices, so that no
 /// answer has to hold a model.
@@ -19,6 +20,31 @@ pub trait TensorSource: Debug + Send + Sync {
     /// # Errors
     /// When they cannot be read, or there is no such tensor.
     fn read(&self, index: usize, sink: &mut dyn FnMut(&[f32])) -> Result<()>;
+
+    /// As [`read`](Self::read), but only the values at these places of the row-major order. Without one
+    /// of its own, what stands before them is read and passed over.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    fn read_range(
+        &self,
+        index: usize,
+        range: Range<u64>,
+        sink: &mut dyn FnMut(&[f32]),
+    ) -> Result<()> {
+        let mut at = 0_u64;
+        self.read(index, &mut |values| {
+            let end = at + values.len() as u64;
+            let from = range.start.clamp(at, end) - at;
+            let to = range.end.clamp(at, end) - at;
+            at = end;
+            if let Some(part) = values.get(from as usize..to as usize)
+                && !part.is_empty()
+            {
+                sink(part);
+            }
+        })
+    }
 }
 
 /// Named tensors in memory.

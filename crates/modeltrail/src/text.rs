@@ -334,6 +334,17 @@ pub fn counted(count: usize, what: &str) -> String {
     format!("{} {what}{plural}", thousands(count as u64))
 }
 
+/// An amount of memory, rounded up to what people say: `6.8 GB`.
+pub(crate) fn memory(bytes: u64) -> String {
+    let tenths = |unit: u64| bytes.div_ceil(unit / 10);
+    let (unit, name) = if bytes < 1 << 30 {
+        (1_000_000, "MB")
+    } else {
+        (1_000_000_000, "GB")
+    };
+    format!("{:.1} {name}", tenths(unit) as f64 / 10.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -106,7 +106,12 @@ fn a_model_that_lacks_what_an_adapter_changes_is_an_error_that_names_it() {
     tensors
         .add("embed.weight", &[11, 8], vec![0.5; 88])
         .unwrap();
-    let stranger = Checkpoint::from_source("stranger", &tensors).unwrap();
+    let stranger = Checkpoint::from_source(
+        "stranger",
+        std::sync::Arc::new(tensors),
+        &modeltrail::collection::Options::default(),
+    )
+    .unwrap();
     let adapter = open(&fixture("plain"));
     let error = modeltrail::diff(&stranger, &adapter, &DiffOptions::default()).unwrap_err();
     assert_eq!(error.kind(), "adapter");

@@ -43,13 +43,14 @@ fn main() -> Result<(), Error> {
     let paired = Paired::new(&a, &tensors(&near, &shape))?;
     println!("{} layers of {units} x {units}", NAMES.len());
     let start = Instant::now();
-    let relative = compare(&paired).total.relative();
+    let comparison = compare(&paired)?;
+    let relative = comparison.total.relative();
     println!(
         "compare            {:8.3} s, {relative:.4?} apart",
         start.elapsed().as_secs_f64()
     );
     let start = Instant::now();
-    let kind = kind(&paired)?;
+    let kind = kind(&paired, &comparison)?;
     println!(
         "kind               {:8.3} s, {kind:?}",
         start.elapsed().as_secs_f64()

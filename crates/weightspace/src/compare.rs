@@ -2,6 +2,7 @@
 //!
 //! | submodule | answers |
 //! |---|---|
+//! | [`slices`] | tensors wherever they lie, a slice at a time |
 //! | [`mod@change`] | norms, distance, angle and counts of one tensor and of all |
 //! | [`rounding`] | which floating-point format values fit in, and how coarse it is |
 //! | [`grid`] | whether a tensor was quantised: float formats, uniform grids, codebooks |
@@ -15,7 +16,7 @@
 //!
 //! A checkpoint is a list of [`Tensor`]s; [`Paired::new`] matches two by name and shape. Everything
 //! else takes the pairs. What the criteria are, what they cost and where they fail is described in
-//! `docs/compare.md`.
+//! `docs/compare.md`. [`Pairs`] are tensors that do not have to be in memory.
 //!
 //! ```
 //! use weightspace::compare::{Kind, Paired, Tensor, compare, kind};
@@ -24,9 +25,9 @@
 //! let b: Vec<f32> = a.iter().map(|w| if w.abs() < 0.3 { 0.0 } else { *w }).collect();
 //! let tensor = |values| [Tensor { name: "w", shape: &[20, 30], values }];
 //! let paired = Paired::new(&tensor(&a), &tensor(&b))?;
-//! let comparison = compare(&paired);
+//! let comparison = compare(&paired)?;
 //! assert!(comparison.total.relative().is_some_and(|r| r < 0.2));
-//! assert!(matches!(kind(&paired)?, Some(Kind::Pruned { .. })));
+//! assert!(matches!(kind(&paired, &comparison)?, Some(Kind::Pruned { .. })));
 //! # Ok::<(), weightspace::Error>(())
 //! ```
 
@@ -41,11 +42,13 @@ pub mod merge;
 pub mod noise;
 mod paired;
 pub mod rounding;
+pub mod slices;
 
 pub use change::{Change, Comparison, TensorChange, compare};
 pub use kind::{Kind, kind};
 pub(crate) use paired::by_name;
 pub use paired::{Pair, Paired, Tensor};
+pub use slices::{Pairs, Slice};
 
 #[cfg(test)]
 pub(crate) mod cases;

@@ -1,5 +1,6 @@
 //! One foreign checkpoint, open for reading.
 
+use std::ops::Range;
 use std::path::Path;
 
 use super::adapter::Adapter;
@@ -142,6 +143,44 @@ impl ForeignCheckpoint {
     /// there is no such tensor; [`Error::Io`].
     pub fn read(&self, index: usize, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
         self.values(&self.tensor(index)?, sink)
+    }
+
+    /// As [`read`](Self::read), but only the values at these places of the row-major order. What lies
+    /// uncompressed in a file is read from there on; of everything else what stands before is read too,
+    /// and passed over.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_range(
+        &self,
+        index: usize,
+        range: Range<u64>,
+        sink: &mut dyn FnMut(&[f32]),
+    ) -> Result<()> {
+        let tensor = self.tensor(index)?;
+        let is_there = range.end <= count(tensor.shape).unwrap_or_default();
+        let before = range.start.checked_mul(tensor.element.bytes());
+        let place = before.and_then(|before| tensor.place.after(before));
+        if let (Some(place), Made::Whole, true) = (place, tensor.made, is_there) {
+            let part = Laid {
+                shape: &[range.end.saturating_sub(range.start)],
+                place: &place,
+                ..tensor
+            };
+            return self.values(&part, sink);
+        }
+        let mut at = 0_u64;
+        self.values(&tensor, &mut |values| {
+            let end = at.saturating_add(values.len() as u64);
+            let from = range.start.clamp(at, end) - at;
+            let to = range.end.clamp(at, end) - at;
+            at = end;
+            if let Some(part) = values.get(from as usize..to as usize)
+                && !part.is_empty()
+            {
+                sink(part);
+            }
+        })
     }
 
     /// Streams the bytes of the tensor at this index of [`tensors`](Self::tensors) as they are

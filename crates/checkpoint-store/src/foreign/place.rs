@@ -14,6 +14,22 @@ pub(super) struct Place {
     pub(super) big_endian: bool,
 }
 
+impl Place {
+    /// Where the values begin that follow so many bytes of these; none if they have to be read one after
+    /// the other.
+    pub(super) fn after(&self, bytes: u64) -> Option<Self> {
+        let (Container::File { offset }, Order::RowMajor) = (&self.container, &self.order) else {
+            return None;
+        };
+        Some(Self {
+            container: Container::File {
+                offset: offset.checked_add(bytes)?,
+            },
+            ..self.clone()
+        })
+    }
+}
+
 /// What the values lie in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Container {

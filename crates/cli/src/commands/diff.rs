@@ -5,6 +5,7 @@ use super::map::Mapping;
 use super::runs::shown;
 use super::{print_json, print_text};
 use crate::global::{Global, Outcome};
+use crate::memory::Memory;
 use anyhow::Result;
 use clap::Args;
 use modeltrail::Checkpoint;
@@ -37,6 +38,9 @@ pub(crate) struct Command {
     /// Show every tensor, not only those that changed most.
     #[arg(long)]
     all: bool,
+    /// Memory for weights: larger checkpoints are read tensor by tensor, in slices.
+    #[arg(long, default_value = "2GiB", value_name = "SIZE")]
+    memory: Memory,
     #[command(flatten)]
     mapping: Mapping,
     #[command(flatten)]
@@ -45,7 +49,7 @@ pub(crate) struct Command {
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let map = command.mapping.map()?;
-    let options = command.reading.options();
+    let options = command.reading.options().memory(command.memory.0);
     let open = |path: &PathBuf| Checkpoint::open(path, &options);
     let (a, b) = (open(&command.a)?, open(&command.b)?);
     let parents = command.parents.iter().map(open);

@@ -4,6 +4,7 @@ use super::limits::Reading;
 use super::map::Mapping;
 use super::{print_json, print_text};
 use crate::global::{Global, Outcome};
+use crate::memory::Memory;
 use crate::publish::{check, publish};
 use anyhow::{Context, Result};
 use clap::Args;
@@ -46,6 +47,9 @@ pub(crate) struct Command {
     /// Write the answer to this file as JUnit XML, one test case per limit; an older one is replaced.
     #[arg(long, value_name = "FILE.xml")]
     junit: Option<PathBuf>,
+    /// Memory for weights: larger checkpoints are read tensor by tensor, in slices.
+    #[arg(long, default_value = "2GiB", value_name = "SIZE")]
+    memory: Memory,
     #[command(flatten)]
     mapping: Mapping,
     #[command(flatten)]
@@ -63,6 +67,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     };
     let map = command.mapping.map()?;
     let options = command.reading.options().map(map.clone());
+    let options = options.memory(command.memory.0);
     if budget.total.steps.is_some() && command.history.is_empty() {
         return Err(Error::HistoryMissing.into());
     }

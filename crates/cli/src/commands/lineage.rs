@@ -33,6 +33,9 @@ pub(crate) struct Command {
     /// Memory for weights; what needs more is sketched: distances to 2.2 %.
     #[arg(long, default_value = "2GiB", value_name = "SIZE")]
     memory: Memory,
+    /// Keep sketches of files in this folder: a second question about the same files reads no weights.
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
     /// Seed of the shuffle, and of the test.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -46,6 +49,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let options = Options {
         memory: command.memory.0,
         seed: command.seed,
+        cache: command.cache.clone(),
         map: command.mapping.map()?,
         ..command.reading.options()
     };

@@ -51,6 +51,9 @@ pub(crate) struct Input {
     /// Memory for weights; what needs more is sketched: distances to 2.2 %.
     #[arg(long, default_value = "2GiB", value_name = "SIZE")]
     pub(crate) memory: Memory,
+    /// Keep sketches of files in this folder: a second question about the same files reads no weights.
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
     /// Seed of the shuffle, and of ties.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
@@ -67,6 +70,7 @@ impl Input {
         Ok(Options {
             memory: self.memory.0,
             seed: self.seed,
+            cache: self.cache.clone(),
             map: self.mapping.map()?,
             ..self.reading.options()
         })

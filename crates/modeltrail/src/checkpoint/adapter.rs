@@ -101,7 +101,7 @@ impl Checkpoint {
         Ok(Some(Self {
             name: self.name.clone(),
             unread: merged.unread.clone(),
-            contents: Contents::Weights(merged),
+            contents: Contents::Weights(merged.into()),
         }))
     }
 }

@@ -1,17 +1,19 @@
-//! A checkpoint in memory: how it is opened, and what is known of it.
+//! A checkpoint to be compared: how it is opened, and what is known of it.
 
 use crate::collection::{Options, Single, single, sketches};
 use crate::coverage::{Coverage, LeftOut, Unread};
 use crate::error::{Error, Result};
 use crate::printable::printable;
 use crate::source::TensorSource;
+use checkpoint_store::TensorShape;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use weightspace::compare::Tensor;
 use weightspace::sketch::{Parameters, Sketch, Sketcher};
 
-/// One checkpoint in memory.
+/// One checkpoint, in memory if it is small.
 ///
 /// [`diff`](crate::diff()), [`Budget::judge`](crate::gate::Budget::judge) and
 /// [`lineage`](crate::lineage()) compare such checkpoints. Only sums that sketches keep are known of
@@ -27,7 +29,7 @@ pub struct Checkpoint {
 #[derive(Debug)]
 pub(crate) enum Contents {
     /// All of them.
-    Weights(Single),
+    Weights(Arc<Single>),
     /// A sketch.
     Sketch(Box<Sketch>),
 }
@@ -45,7 +47,7 @@ impl Checkpoint {
             return Ok(Self {
                 name: single.name.clone(),
                 unread: single.unread.clone(),
-                contents: Contents::Weights(single),
+                contents: Contents::Weights(Arc::new(single)),
             });
         };
         let mut sketches = sketches::read(&file)?.checkpoints;
@@ -75,15 +77,20 @@ impl Checkpoint {
         })
     }
 
-    /// A checkpoint in memory.
+    /// A checkpoint wherever its owner has it. It is read from there whenever an answer needs it, and
+    /// copied if it takes no more than a share of the memory.
     ///
     /// # Errors
     /// When a tensor cannot be read.
-    pub fn from_source(name: impl Into<String>, source: &dyn TensorSource) -> Result<Self> {
-        let single = Single::of(name.into(), source)?;
+    pub fn from_source(
+        name: impl Into<String>,
+        source: Arc<dyn TensorSource>,
+        options: &Options,
+    ) -> Result<Self> {
+        let single = Single::of(name.into(), source, options.memory)?;
         Ok(Self {
             name: single.name.clone(),
-            contents: Contents::Weights(single),
+            contents: Contents::Weights(Arc::new(single)),
             unread: Vec::new(),
         })
     }
@@ -98,9 +105,30 @@ impl Checkpoint {
         matches!(self.contents, Contents::Sketch(_))
     }
 
-    /// Its tensors in its own order, row-major; none if only a sketch is left.
+    /// Its tensors in its own order, row-major; none if they are not in memory: it is large, or only a
+    /// sketch is left.
     pub fn tensors(&self) -> Option<Vec<Tensor<'_>>> {
-        self.weights().map(Single::tensors)
+        self.weights().and_then(Single::tensors)
+    }
+
+    /// All values of the tensors of a layout, one after the other; none if one is not there.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(crate) fn point(&self, layout: &[TensorShape]) -> Result<Option<Vec<f32>>> {
+        let Some(single) = self.weights() else {
+            return Ok(None);
+        };
+        let names = single.names().into_iter().enumerate();
+        let places: HashMap<&str, usize> = names.map(|(place, name)| (name, place)).collect();
+        let mut point = Vec::new();
+        for tensor in layout {
+            let Some(&place) = places.get(tensor.name.as_str()) else {
+                return Ok(None);
+            };
+            single.stream(place, &mut |values| point.extend_from_slice(values))?;
+        }
+        Ok(Some(point))
     }
 
     /// How much of it was read.
@@ -149,10 +177,7 @@ impl Checkpoint {
     /// Tensors with their shapes, in its own order.
     pub(crate) fn in_order(&self) -> Vec<(&str, &[usize])> {
         match &self.contents {
-            Contents::Weights(single) => {
-                let tensors = single.tensors().into_iter();
-                tensors.map(|tensor| (tensor.name, tensor.shape)).collect()
-            }
+            Contents::Weights(single) => single.shapes().collect(),
             Contents::Sketch(sketch) => {
                 let tensors = sketch.tensors.iter();
                 tensors
@@ -163,15 +188,15 @@ impl Checkpoint {
     }
 
     /// Tensors with values that are NaN or infinite, and how many.
-    pub(crate) fn not_finite(&self) -> Vec<(String, u64)> {
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(crate) fn not_finite(&self) -> Result<Vec<(String, u64)>> {
         let counts: Vec<(&str, u64)> = match &self.contents {
             Contents::Weights(single) => {
-                let tensors = single.tensors().into_iter();
-                tensors
-                    .map(|tensor| {
-                        let bad = tensor.values.iter().filter(|value| !value.is_finite());
-                        (tensor.name, bad.count() as u64)
-                    })
+                let names = single.names().into_iter();
+                names
+                    .zip(single.count(|value| !value.is_finite())?)
                     .collect()
             }
             Contents::Sketch(sketch) => {
@@ -182,22 +207,22 @@ impl Checkpoint {
             }
         };
         let bad = counts.into_iter().filter(|(_, count)| *count > 0);
-        bad.map(|(name, count)| (name.to_owned(), count)).collect()
+        Ok(bad.map(|(name, count)| (name.to_owned(), count)).collect())
     }
 
     /// Its sketch: as it was kept, or made of the weights.
     ///
     /// # Errors
-    /// When two tensors have one name.
+    /// When they cannot be read, or two tensors have one name.
     pub(crate) fn sketch(&self) -> Result<Cow<'_, Sketch>> {
         let single = match &self.contents {
             Contents::Sketch(sketch) => return Ok(Cow::Borrowed(sketch)),
             Contents::Weights(single) => single,
         };
         let mut sketcher = Sketcher::new(Parameters::default())?;
-        for tensor in single.tensors() {
-            let mut part = sketcher.tensor(tensor.name, tensor.shape);
-            part.feed(tensor.values);
+        for (index, (name, shape)) in single.shapes().enumerate() {
+            let mut part = sketcher.tensor(name, shape);
+            single.stream(index, &mut |values| part.feed(values))?;
             sketcher.add(part.finish())?;
         }
         Ok(Cow::Owned(sketcher.finish()))
@@ -218,7 +243,7 @@ impl Checkpoint {
         for (tensor, values) in tensors {
             own.add(*tensor, &[values.len()], *values).unwrap();
         }
-        Self::from_source(name, &own).unwrap()
+        Self::from_source(name, Arc::new(own), &Options::default()).unwrap()
     }
 
     /// With a tensor of ten values that could not be read.

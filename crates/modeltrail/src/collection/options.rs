@@ -2,6 +2,7 @@
 
 use crate::mapping::Map;
 use checkpoint_store::foreign::Limits;
+use std::path::PathBuf;
 
 /// How to read.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub struct Options {
     pub only: Option<glob::Pattern>,
     /// How tensors of different checkpoints are matched.
     pub map: Map,
+    /// A folder in which sketches of files are kept, so that a second question does not read them again.
+    pub cache: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -28,6 +31,7 @@ impl Default for Options {
             limits: Limits::default(),
             only: None,
             map: Map::Auto,
+            cache: None,
         }
     }
 }

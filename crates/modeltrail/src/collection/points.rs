@@ -4,7 +4,7 @@ use super::copies::copies_last;
 use super::layout::parameters;
 use super::listing::{Entry, Pending};
 use super::stored::Stored;
-use super::{Group, Member, NotFinite, Options, Space};
+use super::{Group, Member, NotFinite, Options, Space, cache};
 use crate::error::{Problem, Result};
 use crate::progress::Progress;
 use checkpoint_store::TensorShape;
@@ -59,9 +59,7 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &dyn
         .into_par_iter()
         .map(|(entry, column)| {
             let point = match space {
-                Space::Sketches => entry
-                    .source
-                    .sketch(&layout)
+                Space::Sketches => cache::sketch(options.cache.as_deref(), &entry.source, &layout)
                     .and_then(|sketch| sketched(entry, &layout, &sketch, column)),
                 Space::Weights => weights(entry, &layout, column),
             };

@@ -1,9 +1,10 @@
-//! One checkpoint with all its weights, for a comparison of two.
+//! One checkpoint with all its weights, for a comparison of two: in memory if it is small.
 
 mod held;
 mod onto;
 
 use super::Options;
+use super::layout::elements;
 use super::listing::Opened;
 use super::source::Source;
 use super::stored::Stored;
@@ -14,12 +15,15 @@ use crate::source::{TensorSource, sides};
 use checkpoint_store::foreign::{Adapter, ForeignCheckpoint, Role, discover_only};
 use checkpoint_store::{Store, TensorShape};
 use held::Held;
+use rayon::prelude::*;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use weightspace::compare::Tensor;
 
-/// One checkpoint in memory.
+/// One checkpoint, its weights in memory or where they lie.
 #[derive(Debug)]
 pub struct Single {
     /// What to call it.
@@ -33,6 +37,8 @@ pub struct Single {
     /// The type that most of its weights are stored in, if it is known.
     pub(crate) stored_as: Option<String>,
     tensors: Vec<Values>,
+    /// Most memory, in bytes, that its weights may take.
+    memory: u64,
     /// What f32 does not show, by tensor.
     stored: BTreeMap<String, Stored>,
     buffers: BTreeMap<String, Buffer>,
@@ -55,43 +61,134 @@ struct Values {
 }
 
 impl Single {
-    /// One that its owner holds.
+    /// One that its owner holds, and whose values are read from there when they are asked for.
     ///
     /// # Errors
-    /// When a tensor cannot be read, or is larger than memory can be.
-    pub(crate) fn of(name: String, source: &dyn TensorSource) -> Result<Self> {
-        let mut tensors = Vec::with_capacity(source.tensors().len());
-        for (index, tensor) in source.tensors().iter().enumerate() {
-            let mut values = Vec::new();
-            source.read(index, &mut |slice| values.extend_from_slice(slice))?;
-            tensors.push(Values {
-                name: tensor.name.clone(),
-                shape: sides(tensor)?,
-                values: Held::here(values),
-            });
-        }
+    /// When a tensor is larger than memory can be.
+    pub(crate) fn of(name: String, source: Arc<dyn TensorSource>, memory: u64) -> Result<Self> {
         Ok(Self {
             name,
             left_out: LeftOut::default(),
             unread: Vec::new(),
             adapter: None,
             stored_as: None,
-            tensors,
+            tensors: values(&source, memory)?,
+            memory,
             stored: BTreeMap::new(),
             buffers: BTreeMap::new(),
         })
     }
 
-    /// Its tensors, in its own order.
-    pub fn tensors(&self) -> Vec<Tensor<'_>> {
+    /// Its tensors, in its own order; none if they are not in memory.
+    pub fn tensors(&self) -> Option<Vec<Tensor<'_>>> {
         let tensors = self.tensors.iter();
-        tensors
-            .map(|tensor| Tensor {
+        let tensors = tensors.map(|tensor| match &tensor.values {
+            Held::Here(values) => Some(Tensor {
                 name: &tensor.name,
                 shape: &tensor.shape,
-                values: tensor.values.slice(),
-            })
-            .collect()
+                values,
+            }),
+            _ => None,
+        });
+        tensors.collect()
+    }
+
+    /// Whether all its values are in memory.
+    pub(crate) fn is_here(&self) -> bool {
+        self.tensors.iter().all(|tensor| tensor.values.is_here())
+    }
+
+    /// Most memory, in bytes, that its weights may take.
+    pub(crate) fn memory(&self) -> u64 {
+        self.memory
+    }
+
+    /// Names and shapes, in its own order.
+    pub(crate) fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> {
+        let tensors = self.tensors.iter();
+        tensors.map(|tensor| (tensor.name.as_str(), tensor.shape.as_slice()))
+    }
+
+    /// The values of a tensor at these places, row-major.
+    ///
+    /// # Errors
+    /// When they cannot be read, or there is no such tensor.
+    pub(crate) fn values(&self, tensor: usize, range: Range<usize>) -> Result<Cow<'_, [f32]>> {
+        let held = self.tensors.get(tensor);
+        held.ok_or(Error::NoSuchTensor { index: tensor })?
+            .values
+            .range(range)
+    }
+
+    /// Appends the values of a tensor at these places.
+    ///
+    /// # Errors
+    /// As [`values`](Self::values).
+    pub(crate) fn add_to(
+        &self,
+        values: &mut Vec<f32>,
+        tensor: usize,
+        range: Range<usize>,
+    ) -> Result<()> {
+        let held = self.tensors.get(tensor);
+        held.ok_or(Error::NoSuchTensor { index: tensor })?
+            .values
+            .add_to(values, range)
+    }
+
+    /// All values of a tensor.
+    ///
+    /// # Errors
+    /// As [`values`](Self::values).
+    pub(crate) fn all_values(&self, tensor: usize) -> Result<Cow<'_, [f32]>> {
+        let held = self.tensors.get(tensor);
+        held.ok_or(Error::NoSuchTensor { index: tensor })?
+            .values
+            .all()
+    }
+
+    /// Streams the values of a tensor.
+    ///
+    /// # Errors
+    /// As [`values`](Self::values).
+    pub(crate) fn stream(&self, tensor: usize, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
+        let (_, shape) = self
+            .shapes()
+            .nth(tensor)
+            .ok_or(Error::NoSuchTensor { index: tensor })?;
+        let all: usize = shape.iter().product();
+        for start in (0..all).step_by(AT_ONCE) {
+            sink(&self.values(tensor, start..(start + AT_ONCE).min(all))?);
+        }
+        Ok(())
+    }
+
+    /// How many values of each tensor are such, in its own order.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(crate) fn count(&self, is_such: impl Fn(f32) -> bool + Sync) -> Result<Vec<u64>> {
+        let parts = self.shapes().enumerate().flat_map(|(tensor, (_, shape))| {
+            let all: usize = shape.iter().product();
+            let starts = (0..all).step_by(AT_ONCE);
+            starts.map(move |start| (tensor, start..(start + AT_ONCE).min(all)))
+        });
+        let parts: Vec<_> = parts.collect();
+        let found = parts.par_iter().map(|(tensor, range)| {
+            let values = self.values(*tensor, range.clone())?;
+            Ok((
+                *tensor,
+                values.iter().filter(|value| is_such(**value)).count(),
+            ))
+        });
+        let found: Vec<(usize, usize)> = found.collect::<Result<_>>()?;
+        let mut counts = vec![0; self.tensors.len()];
+        for (tensor, count) in found {
+            if let Some(all) = counts.get_mut(tensor) {
+                *all += count as u64;
+            }
+        }
+        Ok(counts)
     }
 
     /// Their names, in the same order.
@@ -136,7 +233,7 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
         })?;
         let layout = store.layout().to_vec();
         let source = Source::Store(Arc::new(checkpoints), column, layout.clone().into());
-        return read(shown, LeftOut::default(), &source, &layout);
+        return read(shown, LeftOut::default(), source, &layout, options.memory);
     }
     if path.is_dir() && Store::open(path).is_ok() {
         return Err(Error::Unsuitable {
@@ -168,6 +265,7 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
     let stored_as = stored_as(&checkpoint);
     let adapter = opened.description.adapter().cloned().map(Box::new);
     let source = Source::Foreign(Box::new(opened.description));
+    let memory = options.memory;
     let single = match adapter.as_deref() {
         // What is only added to another model is not kept.
         Some(adapter) if !adapter.has_base => Single {
@@ -176,11 +274,12 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
             unread: Vec::new(),
             adapter: None,
             stored_as: None,
-            tensors: changes(&checkpoint, adapter, &opened.layout)?,
             stored: source.beyond_f32()?,
+            tensors: values(&source.shared(&opened.layout)?, 0)?,
+            memory,
             buffers: BTreeMap::new(),
         },
-        _ => read(shown, opened.left_out, &source, &opened.layout)?,
+        _ => read(shown, opened.left_out, source, &opened.layout, memory)?,
     };
     Ok(Single {
         buffers,
@@ -242,61 +341,52 @@ fn buffers(checkpoint: &ForeignCheckpoint) -> BTreeMap<String, Buffer> {
         .collect()
 }
 
-/// The weights of an adapter: what it adds is read when it is asked for.
-fn changes(
-    checkpoint: &Arc<ForeignCheckpoint>,
-    adapter: &Adapter,
-    layout: &[TensorShape],
-) -> Result<Vec<Values>> {
-    let weights = checkpoint.tensors().iter().enumerate();
-    let weights = weights.filter(|(_, tensor)| tensor.role == Role::Weight);
-    weights
-        .zip(layout)
-        .map(|((index, tensor), layout)| {
-            let shape = sides(layout)?;
-            let values = if adapter.added.contains_key(&tensor.name) {
-                Held::later(checkpoint, index, shape.iter().product())
-            } else {
-                let mut values = Vec::new();
-                checkpoint.read(index, &mut |part| values.extend_from_slice(part))?;
-                Held::here(values)
-            };
-            Ok(Values {
-                name: tensor.name.clone(),
-                shape,
-                values,
-            })
+/// Values that are read at once where one after the other is looked at.
+const AT_ONCE: usize = 1 << 18;
+
+/// The share of memory that one checkpoint may take: two are compared, and there is work to be done.
+const SHARE: u64 = 4;
+
+/// The tensors of a source: in memory where they take no more than a share of it, and else there.
+fn values(source: &Arc<dyn TensorSource>, memory: u64) -> Result<Vec<Values>> {
+    let tensors = source.tensors();
+    let bytes = tensors.iter().fold(0_u64, |all, tensor| {
+        all.saturating_add(elements(tensor).saturating_mul(4))
+    });
+    let is_small = bytes <= memory / SHARE;
+    let each = tensors.iter().enumerate().map(|(index, tensor)| {
+        let shape = sides(tensor)?;
+        let values = if is_small {
+            let mut values = Vec::new();
+            source.read(index, &mut |part| values.extend_from_slice(part))?;
+            Held::here(values)
+        } else {
+            Held::There {
+                source: Arc::clone(source),
+                index,
+                elements: shape.iter().product(),
+            }
+        };
+        Ok(Values {
+            name: tensor.name.clone(),
+            shape,
+            values,
         })
-        .collect()
+    });
+    each.collect()
 }
 
 fn read(
     name: String,
     left_out: LeftOut,
-    source: &Source,
+    source: Source,
     layout: &[TensorShape],
+    memory: u64,
 ) -> Result<Single> {
-    let reader = source.open(layout)?;
-    let mut tensors = Vec::with_capacity(layout.len());
-    for (index, tensor) in layout.iter().enumerate() {
-        let mut values = Vec::new();
-        reader.read(index, &mut |chunk| values.extend_from_slice(chunk))?;
-        let shape = sides(tensor)?;
-        tensors.push(Values {
-            name: tensor.name.clone(),
-            shape,
-            values: Held::here(values),
-        });
-    }
     Ok(Single {
-        name,
         left_out,
-        unread: Vec::new(),
-        adapter: None,
-        stored_as: None,
         stored: source.beyond_f32()?,
-        tensors,
-        buffers: BTreeMap::new(),
+        ..Single::of(name, source.shared(layout)?, memory)?
     })
 }
 

@@ -4,9 +4,10 @@ use super::layout::elements;
 use super::stored::Stored;
 use crate::error::{Error, Result};
 use crate::mapping::{View, hash_of};
-use crate::source::{TensorSource, sides};
+use crate::source::{TensorSource, Tensors, sides};
 use checkpoint_store::foreign::{Description, Element, ForeignCheckpoint, ForeignTensor, Role};
 use checkpoint_store::{Checkpoints, TensorShape};
+use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
@@ -38,6 +39,35 @@ impl Source {
             Self::Mapped(view, _) => Some(view),
             _ => None,
         }
+    }
+
+    /// Opens it for reading tensors of this layout, for whoever keeps it open.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn shared(self, layout: &[TensorShape]) -> Result<Arc<dyn TensorSource>> {
+        if let Self::Own(source) = &self
+            && source.tensors() == layout
+        {
+            return Ok(Arc::clone(source));
+        }
+        if let Self::Foreign(description) = &self {
+            let source = ForeignSource::open(description)?;
+            return Ok(Arc::new(source.with(layout).ok_or_else(|| {
+                Error::Changed {
+                    path: description.path().to_path_buf(),
+                }
+            })?));
+        }
+        // Others are small, or already in memory.
+        let reader = self.open(layout)?;
+        let mut tensors = Tensors::new();
+        for (index, tensor) in layout.iter().enumerate() {
+            let mut values = Vec::new();
+            reader.read(index, &mut |part| values.extend_from_slice(part))?;
+            tensors.add(tensor.name.as_str(), &sides(tensor)?, values)?;
+        }
+        Ok(Arc::new(tensors))
     }
 
     /// Opens it for reading tensors of this layout.
@@ -167,6 +197,9 @@ fn places(own: &[TensorShape], layout: &[TensorShape]) -> Option<Vec<usize>> {
     layout.iter().map(place).collect()
 }
 
+/// Tensors whose sketches are held until they are added up.
+const AT_ONCE: usize = 64;
+
 /// A checkpoint that is open for reading.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
@@ -227,16 +260,23 @@ impl Reader<'_> {
         Ok(beside)
     }
 
-    /// Sketches all tensors of the layout.
+    /// Sketches all tensors of the layout, several at a time.
     ///
     /// # Errors
     /// When they cannot be read, or two have one name.
     pub(crate) fn sketch(&self) -> Result<Sketch> {
         let mut sketcher = Sketcher::new(Parameters::default())?;
-        for (index, tensor) in self.layout.iter().enumerate() {
-            let mut part = sketcher.tensor(&tensor.name, &sides(tensor)?);
-            self.read(index, &mut |values| part.feed(values))?;
-            sketcher.add(part.finish())?;
+        let tensors: Vec<(usize, &TensorShape)> = self.layout.iter().enumerate().collect();
+        for some in tensors.chunks(AT_ONCE) {
+            let parts = some.par_iter().with_max_len(1).map(|(index, tensor)| {
+                let mut part = sketcher.tensor(&tensor.name, &sides(tensor)?);
+                self.read(*index, &mut |values| part.feed(values))?;
+                Ok(part.finish())
+            });
+            // Always added in one order.
+            for part in parts.collect::<Result<Vec<_>>>()? {
+                sketcher.add(part)?;
+            }
         }
         Ok(sketcher.finish())
     }
@@ -249,6 +289,17 @@ impl TensorSource for Reader<'_> {
 
     fn read(&self, index: usize, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
         Reader::read(self, index, sink)
+    }
+
+    fn read_range(
+        &self,
+        index: usize,
+        range: Range<u64>,
+        sink: &mut dyn FnMut(&[f32]),
+    ) -> Result<()> {
+        let place = self.places.get(index);
+        let place = place.ok_or(Error::NoSuchTensor { index })?;
+        self.source.get().read_range(*place, range, sink)
     }
 }
 
@@ -266,6 +317,15 @@ impl TensorSource for MappedSource<'_> {
 
     fn read(&self, index: usize, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
         self.view.read(index, &self.inner, sink)
+    }
+
+    fn read_range(
+        &self,
+        index: usize,
+        range: Range<u64>,
+        sink: &mut dyn FnMut(&[f32]),
+    ) -> Result<()> {
+        self.view.read_range(index, &self.inner, range, sink)
     }
 }
 
@@ -285,6 +345,19 @@ impl ForeignSource {
             checkpoint: description.open()?,
             weights,
             places,
+        })
+    }
+
+    /// With only the tensors of this layout, in its order; none if one is not there.
+    fn with(self, layout: &[TensorShape]) -> Option<Self> {
+        let places = places(&self.weights, layout)?;
+        let places = places
+            .into_iter()
+            .map(|place| self.places.get(place).copied());
+        Some(Self {
+            places: places.collect::<Option<Vec<_>>>()?,
+            weights: layout.to_vec(),
+            ..self
         })
     }
 }
@@ -309,6 +382,16 @@ impl TensorSource for ForeignSource {
         // One that is not there is refused by the checkpoint.
         let place = self.places.get(index).copied().unwrap_or(usize::MAX);
         Ok(self.checkpoint.read(place, sink)?)
+    }
+
+    fn read_range(
+        &self,
+        index: usize,
+        range: Range<u64>,
+        sink: &mut dyn FnMut(&[f32]),
+    ) -> Result<()> {
+        let place = self.places.get(index).copied().unwrap_or(usize::MAX);
+        Ok(self.checkpoint.read_range(place, range, sink)?)
     }
 }
 

@@ -39,6 +39,10 @@ pub(super) struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     itself: Option<&'a Itself>,
     alignment: Option<Aligned<'a>>,
+    /// Bytes of memory that looking for hidden units in another order would have taken, where that is more
+    /// than might be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_aligned_for_memory: Option<u64>,
     merge: Option<&'a Merge>,
     not_frozen: &'a [Frozen],
     buffers: &'a Buffers,
@@ -121,6 +125,7 @@ fn document<'a>(found: &'a Exact) -> Document<'a> {
         verdict: found.verdict.as_ref(),
         itself: Some(&found.itself).filter(|itself| itself.is_something()),
         alignment: found.alignment.as_ref().map(aligned),
+        not_aligned_for_memory: found.not_aligned,
         merge: found.merge.as_ref(),
         not_frozen: &found.frozen,
         buffers: &found.buffers,

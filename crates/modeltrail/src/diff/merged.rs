@@ -3,7 +3,7 @@
 use super::options::DiffOptions;
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
-use crate::mapping::{Alike, alike};
+use crate::mapping::{Alike, Whole, alike};
 use serde::Serialize;
 use weightspace::compare::merge::{Slerp, Ties, fit, slerp, ties};
 use weightspace::compare::{Pair, Paired, Tensor};
@@ -50,14 +50,15 @@ pub(super) fn find(
     let others = options.parents;
     let matched = others.iter().map(|parent| alike(a, parent, &options.map));
     let matched = matched.collect::<Result<Vec<_>>>()?;
-    let own = both.a();
-    let all = matched.iter().map(Alike::b);
-    let all: Vec<Vec<Tensor<'_>>> = std::iter::once(own).chain(all).collect();
+    let (whole, others_whole) = (both.whole()?, matched.iter().map(Alike::whole));
+    let others_whole = others_whole.collect::<Result<Vec<_>>>()?;
+    let all = others_whole.iter().map(Whole::b);
+    let all: Vec<Vec<Tensor<'_>>> = std::iter::once(whole.a()).chain(all).collect();
     let candidates: Vec<&[_]> = all.iter().map(Vec::as_slice).collect();
     let mut read = others.iter().chain([a, b]);
     let is_complete = read.all(|checkpoint| checkpoint.unread().is_empty());
-    let found = fit(&both.b(), &candidates)?;
-    let target = both.b();
+    let target = whole.b();
+    let found = fit(&target, &candidates)?;
     let named: Vec<&Checkpoint> = std::iter::once(a).chain(others).collect();
     let is_straight = found.is_merge();
     let is_same = |candidate: &[Tensor<'_>]| {

@@ -65,7 +65,7 @@ struct Row {
     frozen: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct NotFinite {
     checkpoint: &'static str,
     tensor: String,
@@ -121,9 +121,7 @@ pub(super) fn find(a: &Checkpoint, b: &Checkpoint, options: &DiffOptions<'_>) ->
     let only_b: Vec<&str> = new.filter(|name| !ours.contains_key(name)).collect();
     let only_b = without_unread(&only_b, &coverage.unread);
     let only_a = without_unread(&only_a, &coverage.unread);
-    let not_finite = not_finite(a, "a")
-        .chain(not_finite(b, "b"))
-        .collect::<Vec<_>>();
+    let not_finite = [not_finite(a, "a")?, not_finite(b, "b")?].concat();
     let (part_a, part_b) = (reduced(&whole_a, &common), reduced(&whole_b, &common));
     let tensors = if not_finite.is_empty() && !common.is_empty() {
         rows(&part_a, &part_b)?
@@ -184,13 +182,14 @@ pub(super) fn find(a: &Checkpoint, b: &Checkpoint, options: &DiffOptions<'_>) ->
     })
 }
 
-fn not_finite(checkpoint: &Checkpoint, which: &'static str) -> impl Iterator<Item = NotFinite> {
-    let bad = checkpoint.not_finite().into_iter();
-    bad.map(move |(tensor, values)| NotFinite {
+fn not_finite(checkpoint: &Checkpoint, which: &'static str) -> Result<Vec<NotFinite>> {
+    let bad = checkpoint.not_finite()?.into_iter();
+    let bad = bad.map(|(tensor, values)| NotFinite {
         checkpoint: which,
         tensor,
         values,
-    })
+    });
+    Ok(bad.collect())
 }
 
 /// Names of tensors, but those that one checkpoint has and could not be read.

@@ -6,7 +6,7 @@ use super::merged::Merge;
 use super::verdict::{Beyond, Verdict};
 use super::{Diff, Exact, Summary, sketched};
 use crate::printable::printable;
-use crate::text::{Shown, beside_weights, counted, part, table, thousands, unread};
+use crate::text::{Shown, beside_weights, counted, memory, part, table, thousands, unread};
 use std::collections::HashSet;
 use std::fmt::Write;
 use weightspace::compare::{Change, Kind, TensorChange};
@@ -390,6 +390,13 @@ fn of_parents(merge: &Merge) -> String {
 fn unexplained(found: &Exact) -> String {
     let none =
         "training, or another run: not rounding, pruning, scaling, noise or a low-rank update";
+    if let Some(needed) = found.not_aligned {
+        return format!(
+            "{none}. Whether hidden units are in another order is not known: looking for them takes {} of \
+             memory, which is more than may be used",
+            memory(needed)
+        );
+    }
     let Some(alignment) = &found.alignment else {
         return none.to_owned();
     };

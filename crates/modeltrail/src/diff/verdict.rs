@@ -1,9 +1,9 @@
 //! What kind of change it is.
 
 use crate::error::Result;
-use crate::mapping::{ComparedBytes, Mapping};
+use crate::mapping::{Alike, ComparedBytes};
 use serde::Serialize;
-use weightspace::compare::{Comparison, Kind, Paired, kind};
+use weightspace::compare::{Comparison, Kind, kind};
 
 /// What kind of change it is.
 #[derive(Debug, Serialize)]
@@ -57,18 +57,18 @@ impl Verdict {
 /// be read and have the same bytes are known not to have changed; of others nothing is known, and then
 /// no kind of change is said of the rest alone.
 pub(super) fn verdict(
-    paired: &Paired<'_>,
+    pairs: &Alike<'_>,
     comparison: &Comparison,
-    mapping: &Mapping,
     bytes: &ComparedBytes,
 ) -> Result<Option<Verdict>> {
     if !comparison.total.identical() {
         return Ok(if bytes.is_unread_same() {
-            kind(paired)?.map(Verdict::Kind)
+            kind(pairs, comparison)?.map(Verdict::Kind)
         } else {
             Some(Verdict::Beyond(Beyond::CannotTell))
         });
     }
+    let mapping = &pairs.mapping;
     let (changed, digits) = (bytes.unread.changed.len(), bytes.more_digits.len());
     Ok(Some(match () {
         () if changed > 0 => Verdict::Beyond(Beyond::ChangedByUnknownAmount { tensors: changed }),

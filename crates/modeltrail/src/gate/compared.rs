@@ -1,6 +1,6 @@
 //! Both checkpoints brought to the same tensors, and what only one of them has.
 
-use super::measured::{Measured, of_sketches, of_tensors};
+use super::measured::{Measured, of_pairs, of_sketches};
 use crate::checkpoint::Checkpoint;
 use crate::coverage::NotCompared;
 use crate::error::{Error, Result};
@@ -70,7 +70,7 @@ impl<'a> Compared<'a> {
     /// When values are not finite.
     pub(super) fn measure(&self) -> Result<Measured> {
         match self {
-            Self::Weights { both, .. } => of_tensors(&both.a(), &both.b()),
+            Self::Weights { both, .. } => of_pairs(both),
             Self::Sketches { both, .. } => of_sketches(&both.0, &both.1),
         }
     }

@@ -55,17 +55,9 @@ impl Follower {
     /// What the detector says of a candidate as the next checkpoint, and its threshold; none before it has
     /// seen enough steps, and where the candidate has other tensors.
     pub(crate) fn judge(&self, candidate: &Checkpoint) -> Result<Option<(Verdict, String, f64)>> {
-        let Some(tensors) = candidate.tensors() else {
+        let Some(point) = candidate.point(&self.layout)? else {
             return Ok(None);
         };
-        let values: HashMap<&str, &[f32]> = tensors.iter().map(|t| (t.name, t.values)).collect();
-        let mut point = Vec::new();
-        for tensor in &self.layout {
-            match values.get(tensor.name.as_str()) {
-                Some(values) => point.extend_from_slice(values),
-                None => return Ok(None),
-            }
-        }
         let length: u64 = parameters(&self.layout);
         if point.len() as u64 != length {
             return Ok(None);
@@ -335,7 +327,7 @@ fn inferred_order(group: &Group, seed: u64) -> Result<Vec<u32>> {
 
 /// The distance of each of these columns from the accredited checkpoint: NaN if that is not finite.
 fn distances(group: &Group, order: &[u32], accredited: &Checkpoint) -> Result<Vec<f64>> {
-    if !accredited.not_finite().is_empty() {
+    if !accredited.not_finite()?.is_empty() {
         return Ok(vec![f64::NAN; order.len()]);
     }
     let point = point(accredited, group)?;
@@ -347,15 +339,14 @@ fn distances(group: &Group, order: &[u32], accredited: &Checkpoint) -> Result<Ve
 
 /// The accredited checkpoint as a column of the group.
 fn point(accredited: &Checkpoint, group: &Group) -> Result<Vec<f32>> {
-    let (Some(tensors), Space::Weights) = (accredited.tensors(), group.space) else {
-        return Ok(accredited.sketch()?.values.clone());
+    let known = match group.space {
+        Space::Weights => accredited.point(&group.layout)?,
+        Space::Sketches => None,
     };
-    let values: HashMap<&str, &[f32]> = tensors.iter().map(|t| (t.name, t.values)).collect();
-    let parts = group.layout.iter();
-    Ok(parts
-        .filter_map(|tensor| values.get(tensor.name.as_str()))
-        .flat_map(|values| values.iter().copied())
-        .collect())
+    match known {
+        Some(point) => Ok(point),
+        None => Ok(accredited.sketch()?.values.clone()),
+    }
 }
 
 /// The distance of a column from a point; infinite if there is no such column.

@@ -1,9 +1,11 @@
 //! How far all weights and each tensor moved.
 
 use crate::error::Result;
-use rayon::prelude::*;
-use weightspace::compare::lines::{MostMoved, most_moved};
-use weightspace::compare::{Paired, Tensor, compare};
+use crate::mapping::Alike;
+use weightspace::compare::change::{Change, Sums};
+use weightspace::compare::lines::{LineSums, MostMoved};
+use weightspace::compare::slices::each;
+use weightspace::compare::{Comparison, Pairs};
 use weightspace::sketch::{Parameters, Sketch, distance, relative_error, tensor_distances};
 
 /// What moved from A to B, both finite and of the same architecture.
@@ -17,6 +19,8 @@ pub struct Measured {
     pub lines: Option<Vec<(String, MostMoved)>>,
     /// Whether all weights are the same bits.
     pub is_identical: bool,
+    /// Whether all of them are finite, in both.
+    pub is_finite: bool,
 }
 
 /// What moved, of one tensor or of all.
@@ -52,14 +56,29 @@ impl Moved {
     }
 }
 
-/// Measures weights.
+/// Measures weights, in one pass over both.
 ///
 /// # Errors
-/// When the tensors differ; that is to be checked before.
-pub(super) fn of_tensors(a: &[Tensor<'_>], b: &[Tensor<'_>]) -> Result<Measured> {
-    let paired = Paired::new(a, b)?;
-    let comparison = compare(&paired);
-    let moved = |name: &str, change: &weightspace::compare::Change| Moved {
+/// When they cannot be read.
+pub(super) fn of_pairs(pairs: &Alike<'_>) -> Result<Measured> {
+    let every: Vec<usize> = (0..pairs.count()).collect();
+    let found = pairs.within_memory(|| {
+        each(pairs, &every, |slice| {
+            (Sums::of(&slice.pair), LineSums::of(slice))
+        })
+    })?;
+    let (sums, lines): (Vec<Vec<Sums>>, Vec<Vec<Option<LineSums>>>) = found
+        .into_iter()
+        .map(|slices| slices.into_iter().unzip())
+        .unzip();
+    let lines = lines.into_iter().enumerate().filter_map(|(index, slices)| {
+        let whole = slices.into_iter().reduce(|a, b| Some(a?.and(b?)));
+        let most = whole.flatten()?.most_moved()?;
+        Some((pairs.header(index).0.to_owned(), most))
+    });
+    let lines = lines.collect();
+    let comparison = Comparison::of(pairs, sums);
+    let moved = |name: &str, change: &Change| Moved {
         name: name.to_owned(),
         distance: change.distance,
         norm_a: change.norm_a,
@@ -67,14 +86,11 @@ pub(super) fn of_tensors(a: &[Tensor<'_>], b: &[Tensor<'_>]) -> Result<Measured>
         error: 0.0,
     };
     let tensors = comparison.tensors.iter();
-    let lines = paired.pairs.par_iter().map(|pair| {
-        let found = most_moved(pair)?;
-        Some((pair.name.to_owned(), found))
-    });
     Ok(Measured {
-        lines: Some(lines.flatten().collect()),
+        lines: Some(lines),
         total: moved("", &comparison.total),
         is_identical: comparison.total.identical(),
+        is_finite: comparison.total.non_finite == 0,
         tensors: tensors.map(|t| moved(&t.name, &t.change)).collect(),
     })
 }
@@ -113,6 +129,7 @@ pub(super) fn of_sketches(a: &Sketch, b: &Sketch) -> Result<Measured> {
         total,
         tensors: tensors.collect(),
         is_identical,
+        is_finite: true,
     })
 }
 

@@ -130,7 +130,12 @@ fn matrix() -> Vec<f32> {
 fn with_matrix(name: &str, values: &[f32]) -> Checkpoint {
     let mut tensors = crate::Tensors::new();
     tensors.add("embedding", &[200, 10], values).unwrap();
-    Checkpoint::from_source(name, &tensors).unwrap()
+    Checkpoint::from_source(
+        name,
+        std::sync::Arc::new(tensors),
+        &crate::collection::Options::default(),
+    )
+    .unwrap()
 }
 
 #[test]

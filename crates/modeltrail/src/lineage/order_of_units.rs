@@ -1,9 +1,11 @@
 //! The exact test by the order of hidden units, and putting them in the order of a checkpoint.
 
-use super::suspect::{Suspect, Weights, weights_of};
-use crate::collection::{Group, Options};
-use crate::error::Result;
-use weightspace::compare::Paired;
+use super::suspect::{Suspect, Weights, opened, places, weights_of};
+use crate::collection::{Group, Options, Single};
+use crate::error::{Error, Result};
+use checkpoint_store::TensorShape;
+use std::ops::Range;
+use weightspace::compare::{Paired, Pairs};
 use weightspace::matching::align;
 use weightspace::relation::units::{self, Units};
 
@@ -15,12 +17,72 @@ pub(crate) fn test(
     suspect: &Suspect,
     options: &Options,
 ) -> Result<Option<Units>> {
-    let Some((ours, theirs)) = both(group, member, suspect, options) else {
-        return Ok(None);
+    let found = if let Some(ours) = &suspect.large {
+        let Some(theirs) = opened(group, member, options) else {
+            return Ok(None);
+        };
+        let pairs = Beside::new(&theirs, ours, &group.layout);
+        units::streamed::test(&pairs, options.seed)?
+    } else {
+        let Some((ours, theirs)) = both(group, member, suspect, options) else {
+            return Ok(None);
+        };
+        let (a, b) = (theirs.tensors(), ours.tensors());
+        units::test(&Paired::new(&a, &b)?, options.seed)?
     };
-    let (a, b) = (theirs.tensors(), ours.tensors());
-    let found = units::test(&Paired::new(&a, &b)?, options.seed)?;
     Ok((!found.layers.is_empty()).then_some(found))
+}
+
+/// The tensors of a layout in two checkpoints that are read where they lie.
+struct Beside<'a> {
+    a: &'a Single,
+    b: &'a Single,
+    /// Names, shapes, and the places in both.
+    tensors: Vec<(&'a str, Vec<usize>, [usize; 2])>,
+}
+
+impl<'a> Beside<'a> {
+    fn new(a: &'a Single, b: &'a Single, layout: &'a [TensorShape]) -> Self {
+        let (in_a, in_b) = (places(a), places(b));
+        let tensors = layout.iter().filter_map(|tensor| {
+            let shape: Vec<usize> = tensor.shape.iter().map(|&side| side as usize).collect();
+            let count: usize = shape.iter().product();
+            let name = tensor.name.as_str();
+            let ((a, all_a), (b, all_b)) = (*in_a.get(name)?, *in_b.get(name)?);
+            (count <= all_a.min(all_b)).then_some((name, shape, [a, b]))
+        });
+        Self {
+            tensors: tensors.collect(),
+            a,
+            b,
+        }
+    }
+}
+
+impl Pairs for Beside<'_> {
+    type Error = Error;
+
+    fn count(&self) -> usize {
+        self.tensors.len()
+    }
+
+    fn header(&self, pair: usize) -> (&str, &[usize]) {
+        let tensor = self.tensors.get(pair);
+        tensor.map_or(("", &[]), |(name, shape, _)| (name, shape))
+    }
+
+    fn read(
+        &self,
+        pair: usize,
+        range: Range<usize>,
+        look: &mut dyn FnMut(&[f32], &[f32]),
+    ) -> Result<()> {
+        let tensor = self.tensors.get(pair);
+        let (_, _, [a, b]) = tensor.ok_or(Error::NoSuchTensor { index: pair })?;
+        let a = self.a.values(*a, range.clone())?;
+        look(&a, &self.b.values(*b, range)?);
+        Ok(())
+    }
 }
 
 /// The suspect with its hidden units in the order of a member.

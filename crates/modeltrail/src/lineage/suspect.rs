@@ -2,12 +2,14 @@
 
 use crate::checkpoint::{Checkpoint, Contents};
 use crate::collection::{
-    From, Group, Member, Options, Space, identity, identity_of_sketch, identity_of_weights, single,
+    From, Group, Member, Options, Single, Space, identity, identity_of_sketch, identity_of_weights,
+    single,
 };
 use crate::error::Result;
 use checkpoint_store::TensorShape;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::Arc;
 use weightspace::compare::Tensor;
 use weightspace::sketch::{Parameters, Sketch, Sketcher};
 
@@ -17,16 +19,24 @@ pub(crate) struct Weights(Vec<(String, Vec<usize>, Vec<f32>)>);
 
 impl Weights {
     /// As many of the tensors as the layout names, in its order.
-    pub(crate) fn reduced(tensors: &[Tensor<'_>], layout: &[TensorShape]) -> Self {
-        let known: HashMap<&str, &Tensor<'_>> = tensors.iter().map(|t| (t.name, t)).collect();
-        let own = layout.iter().filter_map(|tensor| {
-            let own = known.get(tensor.name.as_str())?;
-            // Of a vocabulary that grew only the rows are compared that all have.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(crate) fn reduced(single: &Single, layout: &[TensorShape]) -> Result<Self> {
+        let known = places(single);
+        let mut own = Vec::with_capacity(layout.len());
+        for tensor in layout {
             let shape: Vec<usize> = tensor.shape.iter().map(|&side| side as usize).collect();
-            let values = own.values.get(..shape.iter().product())?;
-            Some((tensor.name.clone(), shape, values.to_vec()))
-        });
-        Self(own.collect())
+            // Of a vocabulary that grew only the rows are compared that all have.
+            let count: usize = shape.iter().product();
+            if let Some(&(place, all)) = known.get(tensor.name.as_str())
+                && count <= all
+            {
+                let values = single.values(place, 0..count)?.into_owned();
+                own.push((tensor.name.clone(), shape, values));
+            }
+        }
+        Ok(Self(own))
     }
 
     /// With other values, by name.
@@ -87,8 +97,10 @@ pub(crate) enum Same {
 /// The suspect among the checkpoints of a group.
 #[derive(Debug)]
 pub(crate) struct Suspect {
-    /// Its tensors, if there is more than a sketch of it.
+    /// Its tensors, if there is more than a sketch of it, and they are in memory.
     pub(crate) weights: Option<Weights>,
+    /// Where its tensors lie, if they are more than memory has room for.
+    pub(crate) large: Option<Arc<Single>>,
     /// As a column of the group.
     pub(crate) point: Vec<f32>,
     /// Equal to that of members that are stored the same.
@@ -98,8 +110,18 @@ pub(crate) struct Suspect {
 impl Suspect {
     pub(crate) fn among(group: &Group, checkpoint: &Checkpoint) -> Result<Self> {
         match checkpoint.contents() {
+            Contents::Weights(single) if group.space == Space::Sketches && !single.is_here() => {
+                let sketch = sketch_of(single, &group.layout)?;
+                let (stored, name) = (single.stored(), checkpoint.name());
+                Ok(Self {
+                    weights: None,
+                    large: Some(Arc::clone(single)),
+                    identity: identity_of_sketch(&sketch, &group.layout, stored, name),
+                    point: sketch.values,
+                })
+            }
             Contents::Weights(single) => {
-                let weights = Weights::reduced(&single.tensors(), &group.layout);
+                let weights = Weights::reduced(single, &group.layout)?;
                 let name = checkpoint.name();
                 Self::new(weights, group, &|sketch, values| match sketch {
                     Some(sketch) => {
@@ -115,6 +137,7 @@ impl Suspect {
             }
             Contents::Sketch(sketch) => Ok(Self {
                 weights: None,
+                large: None,
                 point: sketch.values.clone(),
                 identity: identity(sketch),
             }),
@@ -149,6 +172,7 @@ impl Suspect {
         };
         Ok(Self {
             weights: Some(weights),
+            large: None,
             point,
             identity,
         })
@@ -171,31 +195,70 @@ impl Suspect {
     }
 }
 
+/// The sketch of as many of the tensors as the layout names.
+fn sketch_of(single: &Single, layout: &[TensorShape]) -> Result<Sketch> {
+    let places = places(single);
+    let mut sketcher = Sketcher::new(Parameters::default())?;
+    for tensor in layout {
+        let shape: Vec<usize> = tensor.shape.iter().map(|&side| side as usize).collect();
+        let count: usize = shape.iter().product();
+        if let Some(&(place, all)) = places.get(tensor.name.as_str())
+            && count <= all
+        {
+            let mut part = sketcher.tensor(&tensor.name, &shape);
+            let mut left = count;
+            single.stream(place, &mut |values| {
+                let taken = values.len().min(left);
+                left -= taken;
+                part.feed(values.get(..taken).unwrap_or_default());
+            })?;
+            sketcher.add(part.finish())?;
+        }
+    }
+    Ok(sketcher.finish())
+}
+
+/// Where tensors are by their names, and how many values each has.
+pub(super) fn places(single: &Single) -> HashMap<&str, (usize, usize)> {
+    let known = single.shapes().enumerate();
+    known
+        .map(|(place, (name, shape))| (name, (place, shape.iter().product())))
+        .collect()
+}
+
+/// A member whose weights were only sketched, opened again; none if they are gone, or are shown in another
+/// way than they are stored.
+pub(crate) fn opened(group: &Group, member: usize, options: &Options) -> Option<Single> {
+    let known = group.members.get(member)?;
+    if known.view.is_some() {
+        return None;
+    }
+    single(&path_of(known)?, options).ok()
+}
+
 /// The weights of a member: out of the points, or read again where these are sketches. None where
 /// the weights are gone.
 pub(crate) fn weights_of(group: &Group, member: usize, options: &Options) -> Option<Weights> {
     let known = group.members.get(member)?;
     if group.space == Space::Sketches {
         let single = single(&path_of(known)?, options).ok()?;
-        let tensors = single.tensors();
         let Some(view) = &known.view else {
-            return Some(Weights::reduced(&tensors, &group.layout));
+            return Weights::reduced(&single, &group.layout).ok();
         };
-        let shown = view.shown(&tensors).ok()?;
-        let layout = view.layout();
-        let sides: Vec<Vec<usize>> = layout
+        let shown = view.shown(&single).ok()?;
+        let known: HashMap<&str, Vec<f32>> = view
+            .layout()
             .iter()
-            .map(|tensor| tensor.shape.iter().map(|&side| side as usize).collect())
+            .map(|tensor| tensor.name.as_str())
+            .zip(shown)
             .collect();
-        let tensors = layout.iter().zip(&sides).zip(&shown);
-        let tensors: Vec<Tensor<'_>> = tensors
-            .map(|((tensor, shape), values)| Tensor {
-                name: &tensor.name,
-                shape,
-                values,
-            })
-            .collect();
-        return Some(Weights::reduced(&tensors, &group.layout));
+        let own = group.layout.iter().filter_map(|tensor| {
+            let shape: Vec<usize> = tensor.shape.iter().map(|&side| side as usize).collect();
+            let values = known.get(tensor.name.as_str())?;
+            let values = values.get(..shape.iter().product())?.to_vec();
+            Some((tensor.name.clone(), shape, values))
+        });
+        return Some(Weights(own.collect()));
     }
     let mut rest: &[f32] = group.points.column(member).data.into_slice();
     let mut tensors = Vec::with_capacity(group.layout.len());

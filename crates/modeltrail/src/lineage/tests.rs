@@ -66,7 +66,7 @@ impl Net {
     }
 
     fn suspect(&self) -> Checkpoint {
-        Checkpoint::from_source("suspect", &self.tensors()).unwrap()
+        Checkpoint::from_source("suspect", Arc::new(self.tensors()), &Options::default()).unwrap()
     }
 }
 

@@ -1,56 +1,46 @@
 //! Checkpoints in memory as one side of a matching, and two of them brought to the same tensors.
 
 use super::beside::Unreads;
-use super::{How, Map, Mapping, Said, Side, Unsupported, find};
+use super::{How, Map, Mapping, Recipe, Said, Side, Unsupported, find};
 use crate::checkpoint::Checkpoint;
+use crate::collection::Single;
 use crate::coverage::NotCompared;
 use crate::error::{Error, Result};
+use crate::source::TensorSource;
 use checkpoint_store::TensorShape;
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashSet;
-use weightspace::compare::Tensor;
+use std::ops::Range;
+use weightspace::compare::slices::VALUES;
+use weightspace::compare::{Pairs, Tensor};
 use weightspace::sketch::{Parameters, Sketch, Sketcher};
 
-/// The tensors of a checkpoint in memory, or of a sketch, of which only names and shapes are left.
+/// The tensors of a checkpoint, or of a sketch, of which only names and shapes are left.
 #[derive(Debug)]
 pub(crate) struct Held<'a> {
     shapes: Vec<TensorShape>,
-    values: Option<Vec<&'a [f32]>>,
+    values: Option<&'a Single>,
 }
 
 impl<'a> Held<'a> {
-    /// What is left of a checkpoint.
+    /// What is known of a checkpoint.
     pub(crate) fn of(checkpoint: &'a Checkpoint) -> Self {
-        match checkpoint.tensors() {
-            Some(tensors) => Self::of_tensors(&tensors),
-            None => Self {
-                shapes: checkpoint
-                    .in_order()
-                    .into_iter()
-                    .map(|(name, shape)| tensor_shape(name, shape))
-                    .collect(),
-                values: None,
-            },
+        let tensors = checkpoint.in_order().into_iter();
+        Self {
+            shapes: tensors
+                .map(|(name, shape)| tensor_shape(name, shape))
+                .collect(),
+            values: checkpoint.weights(),
         }
     }
 
-    /// Tensors with their values.
-    pub(crate) fn of_tensors(tensors: &[Tensor<'a>]) -> Self {
-        Self {
-            shapes: tensors
-                .iter()
-                .map(|tensor| tensor_shape(tensor.name, tensor.shape))
-                .collect(),
-            values: Some(tensors.iter().map(|tensor| tensor.values).collect()),
-        }
+    fn single(&self) -> Result<&'a Single> {
+        self.values.ok_or(Error::SketchOnly)
     }
 
     fn get(&self, place: usize) -> Result<Cow<'a, [f32]>> {
-        let values = self.values.as_ref().ok_or(Error::SketchOnly)?;
-        let values = values.get(place);
-        Ok(Cow::Borrowed(
-            values.ok_or(Error::NoSuchTensor { index: place })?,
-        ))
+        self.single()?.all_values(place)
     }
 }
 
@@ -73,7 +63,7 @@ impl Side for Held<'_> {
     }
 
     fn is_in_memory(&self) -> bool {
-        true
+        self.values.is_none_or(Single::is_here)
     }
 }
 
@@ -89,11 +79,102 @@ pub(crate) struct Alike<'a> {
     reshaped: Vec<String>,
     names: Vec<String>,
     shapes: Vec<Vec<usize>>,
-    a: Vec<Cow<'a, [f32]>>,
-    b: Vec<Cow<'a, [f32]>>,
+    a: Shown<'a>,
+    b: Shown<'a>,
 }
 
-/// Brings two checkpoints to the same tensors. Only what is stored in another way is copied.
+/// One of two checkpoints, with the tensors that both have.
+#[derive(Debug)]
+struct Shown<'a> {
+    single: &'a Single,
+    stored: Vec<TensorShape>,
+    recipes: Vec<Recipe>,
+    /// What it shows, where it is in memory.
+    here: Option<Vec<Cow<'a, [f32]>>>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(held: &Held<'a>, recipes: Vec<Recipe>) -> Result<Self> {
+        let single = held.single()?;
+        let mut shown = Self {
+            single,
+            stored: held.shapes.clone(),
+            recipes,
+            here: None,
+        };
+        if single.is_here() {
+            let made = shown.recipes.iter().map(|recipe| shown.made(recipe));
+            shown.here = Some(made.collect::<Result<_>>()?);
+        }
+        Ok(shown)
+    }
+
+    fn made(&self, recipe: &Recipe) -> Result<Cow<'a, [f32]>> {
+        let single = self.single;
+        recipe.make(&self.stored, &|place| single.all_values(place))
+    }
+
+    /// The values of a tensor at these places, in the buffer if they are not in memory.
+    fn range<'s>(
+        &'s self,
+        tensor: usize,
+        range: Range<usize>,
+        buffer: &'s mut Vec<f32>,
+    ) -> Result<&'s [f32]> {
+        if let Some(here) = &self.here {
+            let values = here.get(tensor).and_then(|values| values.get(range));
+            return Ok(values.unwrap_or_default());
+        }
+        buffer.clear();
+        let recipe = self.recipes.get(tensor);
+        let recipe = recipe.ok_or(Error::NoSuchTensor { index: tensor })?;
+        if let Some(stored) = recipe.as_stored() {
+            self.single.add_to(buffer, stored, range)?;
+        } else {
+            let wanted = range.start as u64..range.end as u64;
+            recipe.read_range(self, wanted, &mut |part| buffer.extend_from_slice(part))?;
+        }
+        Ok(buffer)
+    }
+
+    /// All of it, in memory.
+    fn all(&self) -> Result<Vec<Cow<'_, [f32]>>> {
+        match &self.here {
+            Some(here) => Ok(here.iter().map(|values| Cow::Borrowed(&**values)).collect()),
+            None => self
+                .recipes
+                .iter()
+                .map(|recipe| self.made(recipe))
+                .collect(),
+        }
+    }
+}
+
+impl TensorSource for Shown<'_> {
+    fn tensors(&self) -> &[TensorShape] {
+        &self.stored
+    }
+
+    fn read(&self, index: usize, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
+        self.single.stream(index, sink)
+    }
+
+    fn read_range(
+        &self,
+        index: usize,
+        range: Range<u64>,
+        sink: &mut dyn FnMut(&[f32]),
+    ) -> Result<()> {
+        let values = self
+            .single
+            .values(index, range.start as usize..range.end as usize)?;
+        sink(&values);
+        Ok(())
+    }
+}
+
+/// Brings two checkpoints to the same tensors. Only what is in memory, and stored in another way, is
+/// copied.
 ///
 /// # Errors
 /// When one is only a sketch, or the map names no tensor of them.
@@ -109,14 +190,11 @@ pub(crate) fn alike<'a>(a: &'a Checkpoint, b: &'a Checkpoint, map: &Map) -> Resu
         return Err(table.unused());
     }
     let layout = mapping.layout(&own.shapes);
-    let made = |recipes: &mut dyn Iterator<Item = super::Recipe>, held: &Held<'a>| {
-        let values = |place| held.get(place);
-        recipes
-            .map(|recipe| recipe.make(&held.shapes, &values))
-            .collect::<Result<Vec<_>>>()
-    };
-    let values_a = made(&mut mapping.recipes_a(), &own)?;
-    let values_b = made(&mut mapping.pairs.iter().map(|pair| pair.b.clone()), &other)?;
+    let shown_a = Shown::new(&own, mapping.recipes_a().collect())?;
+    let shown_b = Shown::new(
+        &other,
+        mapping.pairs.iter().map(|pair| pair.b.clone()).collect(),
+    )?;
     let sides = |tensor: &TensorShape| tensor.shape.iter().map(|&side| side as usize).collect();
     Ok(Alike {
         said: Said::of(&mapping, &own.shapes, &other.shapes),
@@ -126,8 +204,8 @@ pub(crate) fn alike<'a>(a: &'a Checkpoint, b: &'a Checkpoint, map: &Map) -> Resu
         reshaped: named(&own.shapes, mapping.reshaped.iter().map(|(own, _)| own)),
         shapes: layout.iter().map(sides).collect(),
         names: layout.into_iter().map(|tensor| tensor.name).collect(),
-        a: values_a,
-        b: values_b,
+        a: shown_a,
+        b: shown_b,
         mapping,
     })
 }
@@ -162,6 +240,94 @@ impl Alike<'_> {
         &self.reshaped
     }
 
+    /// Bytes that both take as f32, and the most that they may take.
+    pub(crate) fn bytes(&self) -> (u64, u64) {
+        let elements = self
+            .shapes
+            .iter()
+            .map(|shape| shape.iter().product::<usize>() as u64);
+        let bytes = elements.fold(0_u64, |all, count| {
+            all.saturating_add(count.saturating_mul(8))
+        });
+        (bytes, self.a.single.memory().min(self.b.single.memory()))
+    }
+
+    /// Does work that looks at slices, by no more threads than their memory is enough for.
+    pub(crate) fn within_memory<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        let most = (self.bytes().1 / SLICE_BYTES).max(1);
+        let threads = rayon::current_num_threads();
+        if self.a.here.is_some() && self.b.here.is_some() || most >= threads as u64 {
+            return work();
+        }
+        match rayon::ThreadPoolBuilder::new()
+            .num_threads(most as usize)
+            .build()
+        {
+            Ok(pool) => pool.install(work),
+            Err(_) => work(),
+        }
+    }
+
+    /// All values of the tensors that both have, in memory.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(crate) fn whole(&self) -> Result<Whole<'_>> {
+        Ok(Whole {
+            names: &self.names,
+            shapes: &self.shapes,
+            a: self.a.all()?,
+            b: self.b.all()?,
+        })
+    }
+}
+
+thread_local! {
+    /// Room for a slice of both, which is not asked for anew each time.
+    static BUFFERS: Cell<[Vec<f32>; 2]> = const { Cell::new([Vec::new(), Vec::new()]) };
+}
+
+/// What a thread needs for a slice of both, and for work on it.
+const SLICE_BYTES: u64 = 24 * VALUES as u64;
+
+impl Pairs for Alike<'_> {
+    type Error = Error;
+
+    fn count(&self) -> usize {
+        self.names.len()
+    }
+
+    fn header(&self, pair: usize) -> (&str, &[usize]) {
+        let named = self.names.get(pair).zip(self.shapes.get(pair));
+        named.map_or(("", &[]), |(name, shape)| (name, shape))
+    }
+
+    fn read(
+        &self,
+        pair: usize,
+        range: Range<usize>,
+        look: &mut dyn FnMut(&[f32], &[f32]),
+    ) -> Result<()> {
+        // Taken and not borrowed: a thread that waits for others may begin another slice.
+        let [mut one, mut two] = BUFFERS.take();
+        let a = self.a.range(pair, range.clone(), &mut one)?;
+        let b = self.b.range(pair, range, &mut two)?;
+        look(a, b);
+        BUFFERS.set([one, two]);
+        Ok(())
+    }
+}
+
+/// All values of two checkpoints, as the first calls them and stores them.
+#[derive(Debug)]
+pub(crate) struct Whole<'s> {
+    names: &'s [String],
+    shapes: &'s [Vec<usize>],
+    a: Vec<Cow<'s, [f32]>>,
+    b: Vec<Cow<'s, [f32]>>,
+}
+
+impl Whole<'_> {
     /// The tensors of the first.
     pub(crate) fn a(&self) -> Vec<Tensor<'_>> {
         self.tensors(&self.a)
@@ -173,7 +339,7 @@ impl Alike<'_> {
     }
 
     fn tensors<'s>(&'s self, values: &'s [Cow<'_, [f32]>]) -> Vec<Tensor<'s>> {
-        let shapes = self.names.iter().zip(&self.shapes);
+        let shapes = self.names.iter().zip(self.shapes);
         let tensors = shapes.zip(values).map(|((name, shape), values)| Tensor {
             name,
             shape,

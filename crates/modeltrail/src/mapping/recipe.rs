@@ -159,6 +159,46 @@ impl Recipe {
     }
 }
 
+impl Recipe {
+    /// Streams the values at these places of what it makes: from where they lie if that is one tensor as
+    /// it is stored, and else out of all of it.
+    ///
+    /// # Errors
+    /// As [`make`](Self::make).
+    pub(crate) fn read_range(
+        &self,
+        source: &dyn TensorSource,
+        range: Range<u64>,
+        sink: &mut dyn FnMut(&[f32]),
+    ) -> Result<()> {
+        if let Some(tensor) = self.as_stored() {
+            return source.read_range(tensor, range, sink);
+        }
+        Made {
+            recipe: self,
+            source,
+        }
+        .read_range(0, range, sink)
+    }
+}
+
+/// What a recipe makes, as the only tensor of a source.
+#[derive(Debug)]
+struct Made<'a> {
+    recipe: &'a Recipe,
+    source: &'a dyn TensorSource,
+}
+
+impl TensorSource for Made<'_> {
+    fn tensors(&self) -> &[TensorShape] {
+        &[]
+    }
+
+    fn read(&self, _: usize, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
+        self.recipe.read(self.source, sink)
+    }
+}
+
 impl Piece {
     /// The shape of the tensor in its order of axes.
     fn shape(&self, stored: &[TensorShape]) -> Result<Vec<u64>> {
@@ -214,18 +254,7 @@ impl Piece {
             .skip(1)
             .fold(1, |all: u64, &side| all.saturating_mul(side));
         let wanted = rows.start.saturating_mul(per_row)..rows.end.saturating_mul(per_row);
-        let mut at = 0_u64;
-        source.read(self.tensor, &mut |values| {
-            let end = at + values.len() as u64;
-            let from = wanted.start.clamp(at, end) - at;
-            let to = wanted.end.clamp(at, end) - at;
-            at = end;
-            if let Some(part) = values.get(from as usize..to as usize)
-                && !part.is_empty()
-            {
-                sink(part);
-            }
-        })
+        source.read_range(self.tensor, wanted, sink)
     }
 }
 

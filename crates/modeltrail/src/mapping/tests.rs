@@ -119,7 +119,12 @@ impl Model {
         for (name, shape, values) in &self.0 {
             tensors.add(name.as_str(), shape, values.clone()).unwrap();
         }
-        Checkpoint::from_source(name, &tensors).unwrap()
+        Checkpoint::from_source(
+            name,
+            std::sync::Arc::new(tensors),
+            &crate::collection::Options::default(),
+        )
+        .unwrap()
     }
 }
 
@@ -133,7 +138,8 @@ struct Found {
 fn found(a: &Model, b: &Model) -> Found {
     let (a, b) = (a.checkpoint("a"), b.checkpoint("b"));
     let both = alike(&a, &b, &Map::Auto).unwrap();
-    let pairs = both.a().into_iter().zip(both.b()).map(|(a, b)| {
+    let whole = both.whole().unwrap();
+    let pairs = whole.a().into_iter().zip(whole.b()).map(|(a, b)| {
         assert_eq!((a.name, a.shape), (b.name, b.shape));
         weightspace::distance::distance(a.values, b.values).powi(2)
     });
@@ -419,7 +425,7 @@ fn names_decide_alone_where_that_is_asked_for() {
     let (a, b) = (model.clone(), model.renamed(|name| format!("model.{name}")));
     let (a, b) = (a.checkpoint("a"), b.checkpoint("b"));
     let both = alike(&a, &b, &Map::Exact).unwrap();
-    assert!(both.a().is_empty());
+    assert!(both.whole().unwrap().a().is_empty());
 }
 
 #[test]
@@ -443,7 +449,7 @@ fn a_file_says_what_is_called_what_and_nothing_is_guessed_beside_it() {
     let (a, b) = (model.checkpoint("a"), other.checkpoint("b"));
     for (a, b) in [(&a, &b), (&b, &a)] {
         let both = alike(a, b, &map).unwrap();
-        assert_eq!(both.a().len(), 17);
+        assert_eq!(both.whole().unwrap().a().len(), 17);
         assert_eq!(
             (both.mapping.only_a.len(), both.mapping.only_b.len()),
             (1, 1)
@@ -463,7 +469,8 @@ fn a_file_says_what_is_called_what_and_nothing_is_guessed_beside_it() {
         let (a, b) = (a.checkpoint("a"), b.checkpoint("b"));
         let both = alike(&a, &b, &map).unwrap();
         assert!(both.mapping.is_whole());
-        let mut pairs = both.a().into_iter().zip(both.b());
+        let whole = both.whole().unwrap();
+        let mut pairs = whole.a().into_iter().zip(whole.b());
         assert!(pairs.all(|(a, b)| a.values == b.values));
     }
     let other = Model::random(&[("x", &[4, 3])], 2).checkpoint("x");

@@ -3,13 +3,13 @@
 use super::matched::Mapping;
 use super::recipe::{Recipe, whole};
 use super::ties::Tie;
-use crate::collection::Stored;
+use crate::collection::{Single, Stored};
 use crate::error::{Error, Result};
 use crate::source::TensorSource;
 use checkpoint_store::TensorShape;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use weightspace::compare::Tensor;
+use std::ops::Range;
 
 /// How checkpoints with tensors of their own show those of a group.
 #[derive(Debug)]
@@ -147,17 +147,33 @@ impl View {
         recipe.read(source, sink)
     }
 
-    /// The tensors that a checkpoint in memory shows.
+    /// Streams the values at these places of a tensor that is shown.
     ///
     /// # Errors
-    /// When it does not store what it should.
-    pub(crate) fn shown(&self, tensors: &[Tensor<'_>]) -> Result<Vec<Vec<f32>>> {
-        let known: HashMap<&str, &[f32]> = tensors.iter().map(|t| (t.name, t.values)).collect();
+    /// When they cannot be read.
+    pub(crate) fn read_range(
+        &self,
+        index: usize,
+        source: &dyn TensorSource,
+        range: Range<u64>,
+        sink: &mut dyn FnMut(&[f32]),
+    ) -> Result<()> {
+        let recipe = self.recipes.get(index);
+        let recipe = recipe.ok_or(Error::NoSuchTensor { index })?;
+        recipe.read_range(source, range, sink)
+    }
+
+    /// The tensors that a checkpoint shows, in memory.
+    ///
+    /// # Errors
+    /// When it does not store what it should, or cannot be read.
+    pub(crate) fn shown(&self, single: &Single) -> Result<Vec<Vec<f32>>> {
+        let names = single.names().into_iter().enumerate();
+        let known: HashMap<&str, usize> = names.map(|(place, name)| (name, place)).collect();
         let values = |place: usize| {
             let tensor = self.own.get(place);
-            let values = tensor.and_then(|tensor| known.get(tensor.name.as_str()));
-            let values = values.ok_or(Error::NoSuchTensor { index: place })?;
-            Ok(Cow::Borrowed(*values))
+            let stored = tensor.and_then(|tensor| known.get(tensor.name.as_str()));
+            single.all_values(*stored.ok_or(Error::NoSuchTensor { index: place })?)
         };
         let recipes = self.recipes.iter();
         recipes

@@ -1,9 +1,9 @@
 //! How much changed: norms, distance, angle and counts.
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::paired::{Pair, Paired};
+use super::paired::Pair;
+use super::slices::{Pairs, each};
 
 /// Partial sums kept side by side; part of the definition of the last bits.
 const LANES: usize = 8;
@@ -30,6 +30,9 @@ pub struct Change {
     pub zeros_b: usize,
     /// Positions where either is NaN or infinite.
     pub non_finite: usize,
+    /// All bits that any value of A, and of B, has: which mantissas are never used.
+    #[serde(skip)]
+    pub(crate) bits: [u32; 2],
 }
 
 impl Change {
@@ -76,6 +79,7 @@ impl Change {
             zeros_a: self.zeros_a + other.zeros_a,
             zeros_b: self.zeros_b + other.zeros_b,
             non_finite: self.non_finite + other.non_finite,
+            bits: [self.bits[0] | other.bits[0], self.bits[1] | other.bits[1]],
         }
     }
 }
@@ -100,57 +104,131 @@ pub struct Comparison {
     pub total: Change,
 }
 
-/// Compares tensor by tensor, in parallel. One pass over both, O(1) in memory per tensor; the same
-/// bits for any number of threads.
-pub fn compare(paired: &Paired<'_>) -> Comparison {
-    let tensors: Vec<TensorChange> = paired
-        .pairs
-        .par_iter()
-        .map(|pair| TensorChange {
-            name: pair.name.to_owned(),
-            shape: pair.shape.to_vec(),
-            change: change(pair),
-        })
-        .collect();
-    let total = tensors.iter().fold(Change::default(), |total, tensor| {
-        total.with(&tensor.change)
-    });
-    Comparison { tensors, total }
+/// Compares tensor by tensor, in parallel. One pass over both; the same bits for any number of threads.
+///
+/// # Errors
+/// When values cannot be read.
+pub fn compare<P: Pairs>(pairs: &P) -> Result<Comparison, P::Error> {
+    let which: Vec<usize> = (0..pairs.count()).collect();
+    let sums = each(pairs, &which, |slice| Sums::of(&slice.pair))?;
+    Ok(Comparison::of(pairs, sums))
+}
+
+impl Comparison {
+    /// Of the sums of every slice of every pair.
+    pub fn of<P: Pairs>(pairs: &P, sums: impl IntoIterator<Item = Vec<Sums>>) -> Self {
+        let tensors = sums.into_iter().enumerate().map(|(index, slices)| {
+            let (name, shape) = pairs.header(index);
+            let whole = slices.into_iter().reduce(Sums::and);
+            TensorChange {
+                name: name.to_owned(),
+                shape: shape.to_vec(),
+                change: whole.map_or_else(Change::default, Sums::change),
+            }
+        });
+        let tensors: Vec<TensorChange> = tensors.collect();
+        let total = tensors.iter().fold(Change::default(), |total, tensor| {
+            total.with(&tensor.change)
+        });
+        Self { tensors, total }
+    }
 }
 
 /// What changed in one tensor.
 pub fn change(pair: &Pair<'_>) -> Change {
-    let (mut a_squares, mut b_squares) = ([0.0f64; LANES], [0.0f64; LANES]);
-    let (mut squares, mut largest) = ([0.0f64; LANES], [0.0f64; LANES]);
-    let mut counted = Change {
-        elements: pair.a.len().min(pair.b.len()),
-        ..Change::default()
-    };
-    for (a, b) in pair.a.chunks(LANES).zip(pair.b.chunks(LANES)) {
-        for (lane, (&a, &b)) in a.iter().zip(b).enumerate() {
-            counted.changed += usize::from(a.to_bits() != b.to_bits());
-            counted.zeros_a += usize::from(a == 0.0);
-            counted.zeros_b += usize::from(b == 0.0);
-            let finite = a.is_finite() && b.is_finite();
-            counted.non_finite += usize::from(!finite);
-            let (a, b) = if finite {
-                (f64::from(a), f64::from(b))
-            } else {
-                (0.0, 0.0)
-            };
-            let difference = b - a;
-            a_squares[lane] += a * a;
-            b_squares[lane] += b * b;
-            squares[lane] += difference * difference;
-            largest[lane] = largest[lane].max(difference.abs());
+    Sums::of(pair).change()
+}
+
+/// What is added up over the slices of a tensor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sums {
+    /// Σ a², Σ b² and Σ (b − a)².
+    squares: [f64; 3],
+    /// What needs no root.
+    counted: Change,
+}
+
+impl Sums {
+    /// Of one slice.
+    pub fn of(pair: &Pair<'_>) -> Self {
+        let (mut a_squares, mut b_squares) = ([0.0f64; LANES], [0.0f64; LANES]);
+        let (mut squares, mut largest) = ([0.0f64; LANES], [0.0f64; LANES]);
+        let (mut changed, mut zeros_a, mut zeros_b) = ([0u32; LANES], [0u32; LANES], [0u32; LANES]);
+        let (mut bits_a, mut bits_b) = ([0u32; LANES], [0u32; LANES]);
+        let mut non_finite = [0u32; LANES];
+        let mut counted = Change {
+            elements: pair.a.len().min(pair.b.len()),
+            ..Change::default()
+        };
+        let mut add = |a: &[f32; LANES], b: &[f32; LANES]| {
+            for lane in 0..LANES {
+                let (a, b) = (a[lane], b[lane]);
+                changed[lane] += u32::from(a.to_bits() != b.to_bits());
+                zeros_a[lane] += u32::from(a == 0.0);
+                zeros_b[lane] += u32::from(b == 0.0);
+                bits_a[lane] |= a.to_bits();
+                bits_b[lane] |= b.to_bits();
+                let finite = a.is_finite() & b.is_finite();
+                non_finite[lane] += u32::from(!finite);
+                let (a, b) = if finite {
+                    (f64::from(a), f64::from(b))
+                } else {
+                    (0.0, 0.0)
+                };
+                let difference = b - a;
+                a_squares[lane] += a * a;
+                b_squares[lane] += b * b;
+                squares[lane] += difference * difference;
+                largest[lane] = largest[lane].max(difference.abs());
+            }
+        };
+        let (a, a_rest) = pair.a.as_chunks::<LANES>();
+        let (b, b_rest) = pair.b.as_chunks::<LANES>();
+        // Counts of a lane fit 32 bits: slices that are longer than a row are not.
+        a.iter().zip(b).for_each(|(a, b)| add(a, b));
+        let padded = |rest: &[f32]| {
+            let mut lanes = [0.0; LANES];
+            lanes.iter_mut().zip(rest).for_each(|(lane, x)| *lane = *x);
+            lanes
+        };
+        let rest = a_rest.len().min(b_rest.len());
+        add(&padded(&a_rest[..rest]), &padded(&b_rest[..rest]));
+        let count = |lanes: [u32; LANES]| lanes.iter().map(|&n| n as usize).sum::<usize>();
+        let padding = LANES - rest;
+        counted.changed = count(changed);
+        counted.zeros_a = count(zeros_a) - padding;
+        counted.zeros_b = count(zeros_b) - padding;
+        counted.non_finite = count(non_finite);
+        counted.largest = largest.iter().copied().fold(0.0, f64::max);
+        let together = |lanes: [u32; LANES]| lanes.iter().fold(0, |all, bits| all | bits);
+        counted.bits = [together(bits_a), together(bits_b)];
+        Self {
+            squares: [a_squares, b_squares, squares].map(|lanes| lanes.iter().sum()),
+            counted,
         }
     }
-    Change {
-        norm_a: a_squares.iter().sum::<f64>().sqrt(),
-        norm_b: b_squares.iter().sum::<f64>().sqrt(),
-        distance: squares.iter().sum::<f64>().sqrt(),
-        largest: largest.iter().copied().fold(0.0, f64::max),
-        ..counted
+
+    /// Of two slices of one tensor.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let [a, b, change] = self.squares;
+        let [other_a, other_b, other_change] = other.squares;
+        Self {
+            squares: [a + other_a, b + other_b, change + other_change],
+            // Its norms are none yet.
+            counted: self.counted.with(&other.counted),
+        }
+    }
+
+    /// Of the whole tensor.
+    pub fn change(self) -> Change {
+        let [norm_a, norm_b, distance] = self.squares.map(f64::sqrt);
+        Change {
+            norm_a,
+            norm_b,
+            distance,
+            ..self.counted
+        }
     }
 }
 

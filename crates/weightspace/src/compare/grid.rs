@@ -54,6 +54,35 @@ pub enum Grid {
     },
 }
 
+impl Grid {
+    /// The grid of a tensor, of whose slices one is on this and another on that.
+    pub(super) fn with(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (
+                Self::Uniform { levels, per },
+                Self::Uniform {
+                    levels: more,
+                    per: same,
+                },
+            ) if per == same => {
+                let levels = levels.max(more);
+                Some(Self::Uniform { levels, per })
+            }
+            (
+                Self::Codebook { values, per },
+                Self::Codebook {
+                    values: more,
+                    per: same,
+                },
+            ) if per == same => {
+                let values = values.max(more);
+                Some(Self::Codebook { values, per })
+            }
+            (one, other) => (one == other).then_some(one),
+        }
+    }
+}
+
 /// Fewest values that a grid is looked for in.
 pub const FEWEST: usize = 16;
 

@@ -2,14 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::affine::{Affine, affine};
+use super::affine::{self, Affine};
+use super::change::Comparison;
 use super::grid::{Grid, grid};
-use super::lines::{Lines, lines};
-use super::low_rank::low_rank;
+use super::lines::{self, Lines};
+use super::low_rank;
 use super::noise::{Noise, noise};
-use super::paired::{Pair, Paired};
 use super::rounding::Format;
+use super::slices::{Pairs, all};
 use crate::Error;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Least share of values that pruning sets to zero.
 pub const PRUNED: f64 = 0.01;
@@ -87,145 +89,216 @@ pub enum Kind {
 }
 
 /// The kind of change, the most specific that fits; none when unsure, which training always
-/// should be.
+/// should be. `comparison` is that of the same pairs.
 ///
-/// Tensors that did not change do not count. Tried in the order of the variants of [`Kind`]; cost
-/// and memory are those of [`low_rank`] and [`grid`].
+/// Tensors that did not change do not count. Tried in the order of the variants of [`Kind`], each until
+/// a slice shows that it is another: the values of most changes are read little more than once. Cost
+/// and memory are those of [`low_rank`](super::low_rank()) and [`grid`](super::grid()) of a slice.
 ///
 /// # Errors
-/// [`Error::NonFiniteTensor`]; [`Error::TooFewExamples`] if no tensor is in both.
-pub fn kind(paired: &Paired<'_>) -> Result<Option<Kind>, Error> {
-    paired.check_finite()?;
-    if paired.elements() == 0 {
-        return Err(Error::TooFewExamples {
-            needed: 1,
-            found: 0,
-        });
+/// When values cannot be read; [`Error::NonFiniteTensor`]; [`Error::TooFewExamples`] if no tensor is in
+/// both.
+pub fn kind<P: Pairs>(pairs: &P, comparison: &Comparison) -> Result<Option<Kind>, P::Error> {
+    let bad = comparison.tensors.iter().find(|t| t.change.non_finite > 0);
+    if let Some(bad) = bad {
+        let (name, count) = (bad.name.clone(), bad.change.non_finite as u64);
+        return Err(Error::NonFiniteTensor { name, count }.into());
     }
-    let pairs = paired.pairs.iter();
-    let changed: Vec<&Pair<'_>> = pairs.filter(|pair| !pair.is_same()).collect();
+    if comparison.total.elements == 0 {
+        let (needed, found) = (1, 0);
+        return Err(Error::TooFewExamples { needed, found }.into());
+    }
+    let tensors = comparison.tensors.iter().enumerate();
+    let changed = tensors.filter(|(_, tensor)| !tensor.change.identical());
+    let changed: Vec<usize> = changed.map(|(index, _)| index).collect();
     if changed.is_empty() {
         return Ok(Some(Kind::Identical));
     }
-    Ok(pruned(paired)
-        .or_else(|| scaled(paired))
-        .or_else(|| of_affine(&changed))
-        .or_else(|| of_lines(&changed))
-        .or_else(|| quantised(&changed))
-        .or_else(|| of_low_rank(&changed))
-        .or_else(|| sparse(&changed))
-        .or_else(|| noise(paired).map(|noise| Kind::Noise { noise })))
+    let look = Look {
+        pairs,
+        comparison,
+        changed: &changed,
+    };
+    if let Some(kind) = look.pruned()? {
+        return Ok(Some(kind));
+    }
+    if let Some(kind) = look.scaled()? {
+        return Ok(Some(kind));
+    }
+    if let Some(kind) = look.affine()? {
+        return Ok(Some(kind));
+    }
+    if let Some(tensors) = lines::of_changed(pairs, &changed)? {
+        return Ok(Some(Kind::Lines { tensors }));
+    }
+    if let Some(kind) = look.quantised()? {
+        return Ok(Some(kind));
+    }
+    if let Some(kind) = look.low_rank()? {
+        return Ok(Some(kind));
+    }
+    if let Some(kind) = look.sparse() {
+        return Ok(Some(kind));
+    }
+    Ok(noise(pairs, &changed)?.map(|noise| Kind::Noise { noise }))
 }
 
-fn pruned(paired: &Paired<'_>) -> Option<Kind> {
-    let mut zeros = 0;
-    for pair in &paired.pairs {
-        for (&a, &b) in pair.a.iter().zip(pair.b) {
-            if a != b && b != 0.0 {
-                return None;
+/// Largest part of ‖b‖² that no rounding leaves of a scaled copy, generously.
+const NOT_SCALED: f64 = 1e-4;
+/// A slice may be off by so many times what rounding leaves on average.
+const SLICE_SLACK: f64 = 4.0;
+
+/// Two checkpoints, and which tensors changed.
+struct Look<'a, P> {
+    pairs: &'a P,
+    comparison: &'a Comparison,
+    changed: &'a [usize],
+}
+
+impl<P: Pairs> Look<'_, P> {
+    fn pruned(&self) -> Result<Option<Kind>, P::Error> {
+        let zeros = all(self.pairs, self.changed, |slice| {
+            let mut zeros = 0;
+            for (&a, &b) in slice.pair.a.iter().zip(slice.pair.b) {
+                if a != b && b != 0.0 {
+                    return None;
+                }
+                zeros += usize::from(a != b);
             }
-            zeros += usize::from(a != b);
-        }
+            Some(zeros)
+        })?;
+        Ok(zeros.and_then(|zeros| {
+            let zeros: usize = zeros.iter().flatten().sum();
+            let share = zeros as f64 / self.comparison.total.elements as f64;
+            (share >= PRUNED).then_some(Kind::Pruned { zeros, share })
+        }))
     }
-    let share = zeros as f64 / paired.elements() as f64;
-    (share >= PRUNED).then_some(Kind::Pruned { zeros, share })
-}
 
-fn scaled(paired: &Paired<'_>) -> Option<Kind> {
-    let (mut products, mut a_squares, mut b_squares, mut rounding) = (0.0, 0.0, 0.0, 0.0);
-    for pair in &paired.pairs {
-        for (&a, &b) in pair.a.iter().zip(pair.b) {
-            let (a, b) = (f64::from(a), f64::from(b));
-            products += a * b;
-            a_squares += a * a;
-            b_squares += b * b;
+    /// Tensors that did not change count as well: the factor is one of all.
+    fn scaled(&self) -> Result<Option<Kind>, P::Error> {
+        let total = &self.comparison.total;
+        let [a, b, apart] = [total.norm_a, total.norm_b, total.distance].map(|norm| norm * norm);
+        if a <= 0.0 || b <= 0.0 {
+            return Ok(None);
         }
-        rounding += Format::of_storage(pair.b).rounding_power(pair.b);
+        // Good to the last digits, unless the two are nearly orthogonal.
+        let products = 0.5 * (a + b - apart);
+        let factor = products / a;
+        if b - products * factor > NOT_SCALED * b {
+            return Ok(None);
+        }
+        let every: Vec<usize> = (0..self.pairs.count()).collect();
+        let found = all(self.pairs, &every, |slice| {
+            let pair = &slice.pair;
+            // From the values, since the closed form of the residual cancels.
+            let (mut residual, mut squares) = (0.0, 0.0);
+            for (&a, &b) in pair.a.iter().zip(pair.b) {
+                let (a, b) = (f64::from(a), f64::from(b));
+                residual += (b - factor * a).powi(2);
+                squares += b * b;
+            }
+            let rounding = Format::of_storage(pair.b).rounding_power(pair.b);
+            let allowed = 2.0 * rounding + SCALED * SCALED * squares;
+            (residual <= SLICE_SLACK * allowed).then_some((residual, allowed))
+        })?;
+        Ok(found.and_then(|found| {
+            let slices = found.iter().flatten();
+            let (residual, allowed) = slices.fold((0.0, 0.0), |(r, a), (residual, allowed)| {
+                (r + residual, a + allowed)
+            });
+            let moved = (factor - 1.0).powi(2) * a;
+            (residual <= allowed && moved > 100.0 * allowed).then_some(Kind::Scaled { factor })
+        }))
     }
-    if a_squares <= 0.0 || b_squares <= 0.0 {
-        return None;
-    }
-    let factor = products / a_squares;
-    // From the values, since the closed form of the residual cancels.
-    let values = paired
-        .pairs
-        .iter()
-        .flat_map(|pair| pair.a.iter().zip(pair.b));
-    let residual: f64 = values
-        .map(|(&a, &b)| (f64::from(b) - factor * f64::from(a)).powi(2))
-        .sum();
-    let allowed = 2.0 * rounding + SCALED * SCALED * b_squares;
-    let moved = (factor - 1.0).powi(2) * a_squares;
-    (residual <= allowed && moved > 100.0 * allowed).then_some(Kind::Scaled { factor })
-}
 
-fn quantised(changed: &[&Pair<'_>]) -> Option<Kind> {
-    let mut found: Vec<(Grid, usize)> = Vec::new();
-    let (mut tensors, mut small) = (0, 0);
-    let all: usize = changed.iter().map(|pair| pair.a.len()).sum();
-    for pair in changed {
-        let count = pair.a.len();
-        match grid(pair) {
-            Some(grid) => {
-                tensors += 1;
-                match found.iter_mut().find(|(known, _)| *known == grid) {
-                    Some((_, values)) => *values += count,
-                    None => found.push((grid, count)),
+    fn affine(&self) -> Result<Option<Kind>, P::Error> {
+        let found = all(self.pairs, self.changed, |slice| {
+            let sums = affine::Sums::of(&slice.pair)?;
+            // A whole tensor may end the search.
+            (!slice.is_whole() || sums.affine().is_some()).then_some(sums)
+        })?;
+        let tensors = found.and_then(|found| {
+            let each = found.into_iter().zip(self.changed);
+            each.map(|(slices, &index)| {
+                let done = slices.into_iter().reduce(affine::Sums::and)?.affine()?;
+                Some((self.pairs.header(index).0.to_owned(), done))
+            })
+            .collect::<Option<Vec<_>>>()
+        });
+        Ok(tensors.map(|tensors| Kind::Affine { tensors }))
+    }
+
+    fn quantised(&self) -> Result<Option<Kind>, P::Error> {
+        let changed = self.changed.iter();
+        let everything: usize = changed.map(|&pair| self.pairs.elements_of(pair)).sum();
+        let small = AtomicUsize::new(0);
+        let found = all(self.pairs, self.changed, |slice| {
+            let grid = grid(&slice.pair);
+            if grid.is_none() {
+                let count = slice.pair.a.len();
+                let off = small.fetch_add(count, Ordering::Relaxed) + count;
+                if off as f64 > TOO_SMALL * everything as f64 {
+                    return None;
                 }
             }
-            None => small += count,
+            Some(grid)
+        })?;
+        let Some(found) = found else { return Ok(None) };
+        let (mut grids, mut tensors): (Vec<(Grid, usize)>, usize) = (Vec::new(), 0);
+        for (slices, &index) in found.into_iter().zip(self.changed) {
+            let together = slices.into_iter().reduce(|a, b| a?.with(b?));
+            let Some(grid) = together.flatten() else {
+                continue;
+            };
+            tensors += 1;
+            let count = self.pairs.elements_of(index);
+            match grids.iter_mut().find(|(known, _)| *known == grid) {
+                Some((_, values)) => *values += count,
+                None => grids.push((grid, count)),
+            }
         }
-        if small as f64 > TOO_SMALL * all as f64 {
-            return None;
+        let most = grids.into_iter().max_by_key(|(_, values)| *values);
+        Ok(most.map(|(grid, _)| Kind::Quantised { grid, tensors }))
+    }
+
+    fn low_rank(&self) -> Result<Option<Kind>, P::Error> {
+        let found = all(self.pairs, self.changed, |slice| {
+            let part = low_rank::Part::of(slice)?;
+            let is_high = || low_rank::Part::whole(std::slice::from_ref(&part)).is_none();
+            (!slice.is_whole() || !is_high()).then_some(part)
+        })?;
+        let Some(found) = found else { return Ok(None) };
+        let (mut rank, mut energy) = (0, 1.0f64);
+        for parts in &found {
+            let Some(found) = low_rank::Part::whole(parts) else {
+                return Ok(None);
+            };
+            rank = rank.max(found.rank);
+            energy = energy.min(found.energy);
         }
+        let tensors = found.len();
+        Ok(Some(Kind::LowRank {
+            rank,
+            tensors,
+            energy,
+        }))
     }
-    let (grid, _) = found.into_iter().max_by_key(|(_, values)| *values)?;
-    Some(Kind::Quantised { grid, tensors })
-}
 
-fn of_affine(changed: &[&Pair<'_>]) -> Option<Kind> {
-    let tensors = changed.iter().map(|pair| {
-        let done = affine(pair)?;
-        Some((pair.name.to_owned(), done))
-    });
-    let tensors = tensors.collect::<Option<Vec<_>>>()?;
-    Some(Kind::Affine { tensors })
-}
-
-fn of_lines(changed: &[&Pair<'_>]) -> Option<Kind> {
-    let tensors = changed.iter().map(|pair| lines(pair));
-    let tensors = tensors.collect::<Option<Vec<_>>>()?;
-    Some(Kind::Lines { tensors })
-}
-
-fn sparse(changed: &[&Pair<'_>]) -> Option<Kind> {
-    let (mut values, mut all) = (0, 0);
-    for pair in changed {
-        let both = pair.a.iter().zip(pair.b);
-        values += both.filter(|(a, b)| a.to_bits() != b.to_bits()).count();
-        all += pair.a.len();
+    fn sparse(&self) -> Option<Kind> {
+        let tensors = self.changed.iter();
+        let tensors = tensors.filter_map(|&index| self.comparison.tensors.get(index));
+        let (mut changed, mut all) = (0, 0);
+        for tensor in tensors {
+            changed += tensor.change.changed;
+            all += tensor.change.elements;
+        }
+        let share = changed as f64 / all.max(1) as f64;
+        (share <= SPARSE && all >= FEWEST_OF_SPARSE).then_some(Kind::Sparse {
+            changed,
+            share,
+            tensors: self.changed.len(),
+        })
     }
-    let share = values as f64 / all.max(1) as f64;
-    (share <= SPARSE && all >= FEWEST_OF_SPARSE).then_some(Kind::Sparse {
-        changed: values,
-        share,
-        tensors: changed.len(),
-    })
-}
-
-fn of_low_rank(changed: &[&Pair<'_>]) -> Option<Kind> {
-    let (mut rank, mut energy) = (0, 1.0f64);
-    for pair in changed {
-        let found = low_rank(pair)?;
-        rank = rank.max(found.rank);
-        energy = energy.min(found.energy);
-    }
-    let tensors = changed.len();
-    (tensors > 0).then_some(Kind::LowRank {
-        rank,
-        tensors,
-        energy,
-    })
 }
 
 #[cfg(test)]

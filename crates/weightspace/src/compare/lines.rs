@@ -1,9 +1,10 @@
 //! Changes that lie in few rows or columns: an edited embedding, a pruned unit, a flipped sign.
 
-use super::paired::{Pair, Paired};
-use crate::Error;
+use super::paired::Pair;
+use super::slices::{Pairs, Slice, all};
 use crate::statistics::median;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Largest share of a tensor's rows, or columns, that is few.
 pub const FEW: f64 = 0.25;
@@ -51,45 +52,185 @@ pub struct Lines {
     pub edit: Edit,
 }
 
+/// What a slice of a tensor says of its lines.
+#[derive(Debug)]
+pub(super) struct Changed {
+    shape: Vec<usize>,
+    /// Rows that changed, with what they were and are; none if there are too many.
+    rows: Option<BTreeMap<usize, [Vec<f32>; 2]>>,
+    /// Columns that changed; none if there are too many.
+    columns: Option<Columns>,
+}
+
+/// Columns by their places.
+#[derive(Debug)]
+struct Columns {
+    changed: BTreeMap<usize, [Vec<f32>; 2]>,
+    /// Columns that changed in some slice and were not kept of others.
+    is_partial: bool,
+}
+
+impl Changed {
+    /// Of a slice; none if neither rows nor columns are few.
+    pub(super) fn of(slice: &Slice<'_>) -> Option<Self> {
+        let pair = &slice.pair;
+        let columns = slice.row().max(1);
+        let rows = pair.a.len() / columns;
+        let (mut in_rows, mut in_columns) = (vec![false; rows], vec![false; columns]);
+        let both = pair.a.chunks(columns).zip(pair.b.chunks(columns));
+        let mut row_count = 0;
+        for ((a, b), in_row) in both.zip(&mut in_rows) {
+            for ((a, b), in_column) in a.iter().zip(b).zip(&mut in_columns) {
+                let is_changed = a.to_bits() != b.to_bits();
+                *in_row |= is_changed;
+                *in_column |= is_changed;
+            }
+            row_count += usize::from(*in_row);
+            // Most tensors that changed show early that all of it did.
+            if row_count > MOST && in_columns.iter().filter(|changed| **changed).count() > MOST {
+                return None;
+            }
+        }
+        let few = |changed: &[bool], along| {
+            let lines = changed.iter().enumerate().filter(|(_, changed)| **changed);
+            let lines: Vec<usize> = lines.map(|(line, _)| line).collect();
+            (lines.len() <= MOST).then(|| {
+                let line = |line: usize| {
+                    (
+                        line,
+                        [pair.a, pair.b].map(|v| of_line(v, along, line, columns)),
+                    )
+                };
+                lines.into_iter().map(line).collect::<BTreeMap<_, _>>()
+            })
+        };
+        let first = slice.start / columns;
+        let rows = few(&in_rows, Along::Rows);
+        Some(Self {
+            shape: slice.whole.to_vec(),
+            rows: rows.map(|rows| {
+                rows.into_iter()
+                    .map(|(row, of)| (first + row, of))
+                    .collect()
+            }),
+            columns: few(&in_columns, Along::Columns).map(|changed| Columns {
+                changed,
+                is_partial: false,
+            }),
+        })
+    }
+
+    /// Of two slices, one after the other.
+    pub(super) fn and(self, other: Self) -> Self {
+        let rows = self.rows.zip(other.rows).map(|(mut rows, more)| {
+            rows.extend(more);
+            rows
+        });
+        let columns = self.columns.zip(other.columns).map(|(mut own, more)| {
+            own.is_partial |= more.is_partial || !own.changed.keys().eq(more.changed.keys());
+            for (column, [a, b]) in more.changed {
+                let known = own.changed.entry(column).or_default();
+                known[0].extend(a);
+                known[1].extend(b);
+            }
+            own
+        });
+        Self {
+            shape: self.shape,
+            rows: rows.filter(|rows| rows.len() <= MOST),
+            columns: columns.filter(|columns| columns.changed.len() <= MOST),
+        }
+    }
+
+    /// Whether its rows or its columns are few enough.
+    fn has_few(&self) -> bool {
+        let rows = self.shape.first().copied().unwrap_or_default();
+        let columns = self.shape.iter().skip(1).product();
+        let rows = self
+            .rows
+            .as_ref()
+            .is_some_and(|lines| is_few(lines.len(), rows));
+        let few = |columns_: &Columns| is_few(columns_.changed.len(), columns);
+        rows || self.columns.as_ref().is_some_and(few)
+    }
+
+    /// The lines that hold all that changed; none if nothing did, or they are not few.
+    pub(super) fn lines(self, name: &str) -> Option<Lines> {
+        let rows = *self.shape.first()?;
+        let columns = self.shape.iter().skip(1).product::<usize>();
+        let found = |along, lines: BTreeMap<usize, [Vec<f32>; 2]>, of: usize, is_partial| {
+            if !is_few(lines.len(), of) {
+                return None;
+            }
+            let places = lines.keys().copied().collect();
+            let (before, after): (Vec<_>, Vec<_>) =
+                lines.into_values().map(|[a, b]| (a, b)).unzip();
+            Some(Lines {
+                tensor: name.to_owned(),
+                along,
+                edit: if is_partial {
+                    Edit::Changed
+                } else {
+                    edit(&before, &after)
+                },
+                lines: places,
+                of,
+            })
+        };
+        let by_rows = self
+            .rows
+            .and_then(|lines| found(Along::Rows, lines, rows, false));
+        by_rows.or_else(|| {
+            let lines = self.columns?;
+            found(Along::Columns, lines.changed, columns, lines.is_partial)
+        })
+    }
+}
+
+/// Whether so many lines of so many are few, and some.
+fn is_few(lines: usize, of: usize) -> bool {
+    lines > 0 && lines <= MOST.min((FEW * of as f64) as usize)
+}
+
+/// The values of a row or of a column.
+fn of_line(values: &[f32], along: Along, line: usize, columns: usize) -> Vec<f32> {
+    let (skip, step, count) = match along {
+        Along::Rows => (line * columns, 1, columns),
+        Along::Columns => (line, columns, values.len()),
+    };
+    values
+        .iter()
+        .skip(skip)
+        .step_by(step)
+        .take(count)
+        .copied()
+        .collect()
+}
+
 /// The lines that hold all that changed in a tensor; none if nothing did, or they are not few.
 ///
 /// One pass, and one over the lines that changed for each of them.
 pub fn lines(pair: &Pair<'_>) -> Option<Lines> {
-    let rows = *pair.shape.first()?;
-    let columns = pair.a.len().checked_div(rows)?;
-    let (mut in_rows, mut in_columns) = (vec![false; rows], vec![false; columns]);
-    for (place, (a, b)) in pair.a.iter().zip(pair.b).enumerate() {
-        if a.to_bits() != b.to_bits() {
-            in_rows[place / columns] = true;
-            in_columns[place % columns] = true;
-        }
-    }
-    let few = |changed: &[bool]| -> Option<Vec<usize>> {
-        let lines = changed.iter().enumerate().filter(|(_, changed)| **changed);
-        let lines: Vec<usize> = lines.map(|(line, _)| line).collect();
-        let most = MOST.min((FEW * changed.len() as f64) as usize);
-        (!lines.is_empty() && lines.len() <= most).then_some(lines)
-    };
-    let found = |along: Along, lines: Vec<usize>, of: usize| {
-        let line = |values: &[f32], line: usize| -> Vec<f32> {
-            let places = match along {
-                Along::Rows => (line * columns..(line + 1) * columns).step_by(1),
-                Along::Columns => (line..values.len()).step_by(columns),
-            };
-            places.map(|place| values[place]).collect()
-        };
-        let before: Vec<Vec<f32>> = lines.iter().map(|&at| line(pair.a, at)).collect();
-        let after: Vec<Vec<f32>> = lines.iter().map(|&at| line(pair.b, at)).collect();
-        Lines {
-            tensor: pair.name.to_owned(),
-            along,
-            edit: edit(&before, &after),
-            lines,
-            of,
-        }
-    };
-    let by_rows = few(&in_rows).map(|lines| found(Along::Rows, lines, rows));
-    by_rows.or_else(|| few(&in_columns).map(|lines| found(Along::Columns, lines, columns)))
+    Changed::of(&Slice::whole(pair))?.lines(pair.name)
+}
+
+/// The lines of these tensors, which changed, if all that changed lies in few of each.
+///
+/// # Errors
+/// When values cannot be read.
+pub fn of_changed<P: Pairs>(pairs: &P, changed: &[usize]) -> Result<Option<Vec<Lines>>, P::Error> {
+    let found = all(pairs, changed, |slice| {
+        let found = Changed::of(slice)?;
+        (!slice.is_whole() || found.has_few()).then_some(found)
+    })?;
+    Ok(found.and_then(|found| {
+        let each = found.into_iter().zip(changed);
+        let each = each.map(|(slices, &index)| {
+            let whole = slices.into_iter().reduce(Changed::and)?;
+            whole.lines(pairs.header(index).0)
+        });
+        each.collect::<Option<Vec<_>>>()
+    }))
 }
 
 /// The row or column of a matrix that moved most.
@@ -104,47 +245,80 @@ pub struct MostMoved {
     pub relative: f64,
 }
 
-/// The row or column that moved most; none for tensors that are no matrices or all zero.
-///
-/// Two passes. A sign that is turned is 2, two lines in each other's places are about √2, a line that
-/// becomes zero is 1.
-pub fn most_moved(pair: &Pair<'_>) -> Option<MostMoved> {
-    let (rows, columns) = pair.matrix()?;
-    let mut sums = [vec![[0.0; 2]; rows], vec![[0.0; 2]; columns]];
-    for (place, (&a, &b)) in pair.a.iter().zip(pair.b).enumerate() {
-        let (a, b) = (f64::from(a), f64::from(b));
-        let (norm, moved) = (a * a, (b - a) * (b - a));
-        for (sums, line) in sums.iter_mut().zip([place / columns, place % columns]) {
-            sums[line][0] += norm;
-            sums[line][1] += moved;
-        }
-    }
-    let each = [Along::Rows, Along::Columns].into_iter().zip(&sums);
-    let found = each.filter_map(|(along, sums)| {
-        let usual = median(sums.iter().map(|[norm, _]| norm.sqrt()));
-        let lines = sums.iter().enumerate().filter_map(|(line, [norm, moved])| {
-            let whole = norm.sqrt().max(usual);
-            let relative = moved.sqrt() / whole;
-            (whole > 0.0).then_some(MostMoved {
-                along,
-                line,
-                relative,
-            })
-        });
-        lines.max_by(|x, y| x.relative.total_cmp(&y.relative))
-    });
-    found.max_by(|x, y| x.relative.total_cmp(&y.relative))
+/// How far every row and column moved.
+#[derive(Debug, Clone)]
+pub struct LineSums {
+    /// Of each row, and of each column: Σ a² and Σ (b − a)².
+    rows: Vec<[f64; 2]>,
+    columns: Vec<[f64; 2]>,
 }
 
-/// The lines of every tensor that changed, if all that changed lies in few of each.
-///
-/// # Errors
-/// [`Error::NonFiniteTensor`].
-pub fn all_lines(paired: &Paired<'_>) -> Result<Option<Vec<Lines>>, Error> {
-    paired.check_finite()?;
-    let changed = paired.pairs.iter().filter(|pair| !pair.is_same());
-    let all: Option<Vec<Lines>> = changed.map(lines).collect();
-    Ok(all.filter(|all| !all.is_empty()))
+impl LineSums {
+    /// Of a slice; none if it is of no matrix.
+    pub fn of(slice: &Slice<'_>) -> Option<Self> {
+        let width = slice.row();
+        let of = *slice.whole.first()?;
+        if of < 2 || width < 2 {
+            return None;
+        }
+        let pair = &slice.pair;
+        let mut columns = vec![[0.0; 2]; width];
+        let rows = pair.a.chunks(width).zip(pair.b.chunks(width));
+        let rows = rows.map(|(a, b)| {
+            let mut row = [0.0; 2];
+            for ((&a, &b), column) in a.iter().zip(b).zip(&mut columns) {
+                let (a, b) = (f64::from(a), f64::from(b));
+                let (norm, moved) = (a * a, (b - a) * (b - a));
+                row[0] += norm;
+                row[1] += moved;
+                column[0] += norm;
+                column[1] += moved;
+            }
+            row
+        });
+        Some(Self {
+            rows: rows.collect(),
+            columns,
+        })
+    }
+
+    /// Of two slices, one after the other.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.rows.extend(other.rows);
+        for (own, more) in self.columns.iter_mut().zip(other.columns) {
+            own[0] += more[0];
+            own[1] += more[1];
+        }
+        self
+    }
+
+    /// The row or column that moved most; none if all are zero.
+    ///
+    /// A sign that is turned is 2, two lines in each other's places are about √2, a line that becomes
+    /// zero is 1.
+    pub fn most_moved(&self) -> Option<MostMoved> {
+        let each = [(Along::Rows, &self.rows), (Along::Columns, &self.columns)];
+        let found = each.into_iter().filter_map(|(along, sums)| {
+            let usual = median(sums.iter().map(|[norm, _]| norm.sqrt()));
+            let lines = sums.iter().enumerate().filter_map(|(line, [norm, moved])| {
+                let whole = norm.sqrt().max(usual);
+                let relative = moved.sqrt() / whole;
+                (whole > 0.0).then_some(MostMoved {
+                    along,
+                    line,
+                    relative,
+                })
+            });
+            lines.max_by(|x, y| x.relative.total_cmp(&y.relative))
+        });
+        found.max_by(|x, y| x.relative.total_cmp(&y.relative))
+    }
+}
+
+/// The row or column of a tensor that moved most; none for tensors that are no matrices or all zero.
+pub fn most_moved(pair: &Pair<'_>) -> Option<MostMoved> {
+    LineSums::of(&Slice::whole(pair))?.most_moved()
 }
 
 /// What was done to lines, if the same was done to all.

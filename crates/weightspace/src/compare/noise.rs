@@ -15,7 +15,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::low_rank::{LEAST_SIDE, difference, singular_values};
-use super::paired::{Pair, Paired};
+use super::paired::Pair;
+use super::slices::{Pairs, Slice, all};
 
 /// How many standard deviations a test may be off: by chance one test in a million and a half is.
 pub const SIGMAS: f64 = 5.0;
@@ -36,37 +37,74 @@ pub enum Noise {
     Relative(f64),
 }
 
-/// The scale of the noise, if the change of every tensor that changed looks like noise.
+/// The scale of the noise, if the change of every one of these tensors, which changed, looks like noise.
 ///
-/// None unless a matrix of 1024 values changed; smaller tensors are not looked at. O(80·n) in time for n values of a matrix,
-/// 8·n bytes for the largest tensor.
-pub fn noise(paired: &Paired<'_>) -> Option<Noise> {
-    let changed = paired.pairs.iter().filter(|pair| pair.a != pair.b);
+/// None unless a matrix of 1024 values changed; smaller tensors are not looked at, and every slice of a
+/// large one is tested by itself. O(80·n) in time for n values of a matrix, 8·n bytes for the largest slice.
+///
+/// # Errors
+/// When values cannot be read.
+pub fn noise<P: Pairs>(pairs: &P, changed: &[usize]) -> Result<Option<Noise>, P::Error> {
+    let large = |pair: &usize| pairs.elements_of(*pair) >= FEWEST;
+    let which: Vec<usize> = changed.iter().copied().filter(large).collect();
+    let Some(parts) = all(pairs, &which, Part::of)? else {
+        return Ok(None);
+    };
+    let in_matrices: usize = parts.iter().flatten().map(|part| part.in_matrix).sum();
+    if in_matrices < FEWEST {
+        return Ok(None);
+    }
+    // A tensor has one scale, of all its slices.
     let mut scales: Vec<(f64, f64, f64)> = Vec::new();
-    let mut in_matrices = 0;
-    for pair in changed.filter(|pair| pair.a.len() >= FEWEST) {
+    for parts in &parts {
+        let sum = |of: fn(&Part) -> f64| parts.iter().map(of).sum::<f64>();
+        let count = sum(|part| part.count);
+        let each = parts.iter().map(|part| (part.deviation, part.count));
+        let Some(deviation) = common(each) else {
+            return Ok(None);
+        };
+        let own = (sum(|part| part.squares) / count).sqrt();
+        scales.push((deviation, deviation / own, count));
+    }
+    let absolute = scales.iter().map(|&(absolute, _, count)| (absolute, count));
+    let relative = scales.iter().map(|&(_, relative, count)| (relative, count));
+    Ok(common(absolute)
+        .map(Noise::Absolute)
+        .or_else(|| common(relative).map(Noise::Relative)))
+}
+
+/// A slice whose change looks like noise.
+struct Part {
+    /// The standard deviation of the change.
+    deviation: f64,
+    count: f64,
+    /// Σ a².
+    squares: f64,
+    /// Values, if it is of a matrix with room for structure.
+    in_matrix: usize,
+}
+
+impl Part {
+    fn of(slice: &Slice<'_>) -> Option<Self> {
+        let pair = &slice.pair;
         let change = difference(pair);
         let deviation = looks_independent(pair, &change)?;
+        let mut in_matrix = 0;
         if let Some((rows, columns)) = pair.matrix()
             && rows.min(columns) >= LEAST_SIDE
         {
             if !looks_unstructured(&change, rows, columns) {
                 return None;
             }
-            in_matrices += change.len();
+            in_matrix = change.len();
         }
-        let squares: f64 = pair.a.iter().map(|&a| f64::from(a).powi(2)).sum();
-        let own = (squares / change.len() as f64).sqrt();
-        scales.push((deviation, deviation / own, change.len() as f64));
+        Some(Self {
+            deviation,
+            count: change.len() as f64,
+            squares: pair.a.iter().map(|&a| f64::from(a).powi(2)).sum(),
+            in_matrix,
+        })
     }
-    if in_matrices < FEWEST {
-        return None;
-    }
-    let absolute = scales.iter().map(|&(absolute, _, count)| (absolute, count));
-    let relative = scales.iter().map(|&(_, relative, count)| (relative, count));
-    common(absolute)
-        .map(Noise::Absolute)
-        .or_else(|| common(relative).map(Noise::Relative))
 }
 
 /// The common scale of tensors of so many values, if there is one.

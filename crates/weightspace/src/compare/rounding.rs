@@ -54,7 +54,15 @@ impl Format {
 
     /// Whether the format has this value.
     pub fn holds(self, x: f32) -> bool {
-        self.rounded(x) == x
+        // Most values have bits that the format has no room for, or are bf16.
+        self.may_hold(x.to_bits()) && (self == Self::Bf16 && x.is_finite() || self.rounded(x) == x)
+    }
+
+    /// Whether values whose bits are among these may all be of the format: false if they are not, and
+    /// certain for bf16, whose exponent is that of f32.
+    pub(crate) fn may_hold(self, bits: u32) -> bool {
+        let (mantissa, _) = self.layout();
+        bits.trailing_zeros() as i32 >= 23 - mantissa
     }
 
     /// The narrowest of bf16, fp16 and f32 that all values fit in: how they were stored, or could

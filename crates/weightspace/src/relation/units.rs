@@ -35,6 +35,8 @@
 //! values that depend on their place. Units in another order than A's hide a relation, and make no
 //! false one.
 
+pub mod streamed;
+
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 use rand_chacha::rand_core::Rng;

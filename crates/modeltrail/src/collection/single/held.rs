@@ -1,27 +1,33 @@
 //! Values in memory, and those that are read when they are asked for.
 
 use crate::error::Result;
-use checkpoint_store::foreign::ForeignCheckpoint;
+use crate::source::TensorSource;
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
+use std::ops::Range;
+use std::sync::Arc;
 
 /// The values of a tensor.
 #[derive(Debug, Clone)]
 pub(super) enum Held {
     /// In memory, perhaps shared with another checkpoint.
     Here(Arc<Vec<f32>>),
-    /// Still in the file: what an adapter adds is as large as the weight that it is added to, and of no
-    /// use once that is done.
-    Later(Arc<Later>),
+    /// Where its source has it: a model may be larger than memory.
+    There {
+        source: Arc<dyn TensorSource>,
+        index: usize,
+        elements: usize,
+    },
+    /// A weight with what an adapter adds to it.
+    Sum(Arc<Sum>),
 }
 
-/// A tensor of a file that is open.
+/// A weight, and what is added to it.
 #[derive(Debug)]
-pub(super) struct Later {
-    checkpoint: Arc<ForeignCheckpoint>,
-    index: usize,
-    elements: usize,
-    read: OnceLock<Vec<f32>>,
+pub(super) struct Sum {
+    pub(super) own: Held,
+    pub(super) added: Held,
+    /// Rows and columns of the weight, if what is added is transposed.
+    pub(super) turned: Option<[usize; 2]>,
 }
 
 impl Held {
@@ -29,52 +35,75 @@ impl Held {
         Self::Here(Arc::new(values))
     }
 
-    /// The tensor at this index of a checkpoint, of so many values.
-    pub(super) fn later(
-        checkpoint: &Arc<ForeignCheckpoint>,
-        index: usize,
-        elements: usize,
-    ) -> Self {
-        Self::Later(Arc::new(Later {
-            checkpoint: Arc::clone(checkpoint),
-            index,
-            elements,
-            read: OnceLock::new(),
-        }))
+    /// Whether it is in memory.
+    pub(super) fn is_here(&self) -> bool {
+        matches!(self, Self::Here(_))
     }
 
-    /// The values, which stay in memory from now on. Where they cannot be read any more they are NaN,
-    /// and no verdict rests on those.
-    pub(super) fn slice(&self) -> &[f32] {
+    fn elements(&self) -> usize {
         match self {
-            Self::Here(values) => values,
-            Self::Later(later) => later.read.get_or_init(|| {
-                let values = later.values();
-                values.unwrap_or_else(|_| vec![f32::NAN; later.elements])
-            }),
+            Self::Here(values) => values.len(),
+            Self::There { elements, .. } => *elements,
+            Self::Sum(sum) => sum.own.elements(),
         }
     }
 
-    /// The values, which do not stay in memory if they are not there.
+    /// All values.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub(super) fn once(&self) -> Result<Cow<'_, [f32]>> {
-        match self {
-            Self::Here(values) => Ok(Cow::Borrowed(values)),
-            Self::Later(later) => match later.read.get() {
-                Some(values) => Ok(Cow::Borrowed(values)),
-                None => later.values().map(Cow::Owned),
-            },
+    pub(super) fn all(&self) -> Result<Cow<'_, [f32]>> {
+        self.range(0..self.elements())
+    }
+
+    /// The values at these places, row-major: fewer where there are no more.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(super) fn range(&self, range: Range<usize>) -> Result<Cow<'_, [f32]>> {
+        if let Self::Here(values) = self {
+            return Ok(Cow::Borrowed(values.get(range).unwrap_or_default()));
         }
+        let mut values = Vec::with_capacity(range.len());
+        self.add_to(&mut values, range)?;
+        Ok(Cow::Owned(values))
+    }
+
+    /// Appends the values at these places.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(super) fn add_to(&self, values: &mut Vec<f32>, range: Range<usize>) -> Result<()> {
+        match self {
+            Self::Here(own) => values.extend_from_slice(own.get(range).unwrap_or_default()),
+            Self::There { source, index, .. } => {
+                let wanted = range.start as u64..range.end as u64;
+                source.read_range(*index, wanted, &mut |part| values.extend_from_slice(part))?;
+            }
+            Self::Sum(sum) => values.extend(sum.range(range)?),
+        }
+        Ok(())
     }
 }
 
-impl Later {
-    fn values(&self) -> Result<Vec<f32>> {
-        let mut values = Vec::with_capacity(self.elements);
-        self.checkpoint
-            .read(self.index, &mut |part| values.extend_from_slice(part))?;
+impl Sum {
+    fn range(&self, range: Range<usize>) -> Result<Vec<f32>> {
+        let own = self.own.range(range.clone())?;
+        let mut values = own.into_owned();
+        match self.turned {
+            None => {
+                let added = self.added.range(range)?;
+                let both = values.iter_mut().zip(added.iter());
+                both.for_each(|(own, change)| *own += change);
+            }
+            Some([rows, columns]) => {
+                let added = self.added.all()?;
+                for (place, own) in range.zip(&mut values) {
+                    let (row, column) = (place / columns, place % columns);
+                    *own += added.get(column * rows + row).copied().unwrap_or_default();
+                }
+            }
+        }
         Ok(values)
     }
 }

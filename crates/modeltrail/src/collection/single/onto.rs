@@ -2,12 +2,14 @@
 //!
 //! What the adapter does not touch is not copied.
 
+use super::held::Sum;
 use super::{Held, Single, Values};
 use crate::coverage::Unread;
 use crate::error::{Error, Result};
 use crate::printable::printable;
 use checkpoint_store::foreign::Adapter;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// What an adapter that is missing something can be helped with.
 const WAY_OUT: &str = "Name the model that it was trained on";
@@ -47,6 +49,7 @@ impl Single {
             tensors: base.tensors.clone(),
             stored: base.stored.clone(),
             buffers: base.buffers.clone(),
+            memory: base.memory,
         };
         let not_read = base.unread.iter().map(|one| Unread {
             checkpoint: self.name.clone(),
@@ -60,8 +63,7 @@ impl Single {
             let tensor = place.and_then(|place| merged.tensors.get_mut(place));
             match (tensor, to) {
                 (Some(tensor), Some(_)) => {
-                    let added = change.values.once()?;
-                    let values = sum(tensor, change, &added).ok_or_else(|| {
+                    let values = sum(tensor, change).ok_or_else(|| {
                         let what = format!(
                             "its change of {} is {:?}, and that is {:?}",
                             printable(&name),
@@ -70,10 +72,10 @@ impl Single {
                         );
                         refused(what, WAY_OUT)
                     })?;
-                    if added.iter().any(|value| *value != 0.0) {
+                    if change.values.all()?.iter().any(|value| *value != 0.0) {
                         merged.stored.remove(&name);
                     }
-                    tensor.values = Held::here(values);
+                    tensor.values = values;
                 }
                 // Its weight is there, and is not known.
                 (None, Some(_)) if unread.contains(name.as_str()) => {}
@@ -101,25 +103,21 @@ impl Single {
 
 /// The weight with what is added; none if that has another shape. A change of the transposed shape is
 /// turned round.
-fn sum(tensor: &Values, change: &Values, added: &[f32]) -> Option<Vec<f32>> {
-    let own = tensor.values.slice().iter();
-    if tensor.shape == change.shape {
-        let both = own.zip(added);
-        return Some(both.map(|(own, change)| own + change).collect());
-    }
-    let (&[rows, columns], &[turned_rows, turned_columns]) =
-        (tensor.shape.as_slice(), change.shape.as_slice())
-    else {
-        return None;
+fn sum(tensor: &Values, change: &Values) -> Option<Held> {
+    let turned = match (tensor.shape.as_slice(), change.shape.as_slice()) {
+        (own, added) if own == added => None,
+        (&[rows, columns], &[columns_first, rows_last])
+            if (rows, columns) == (rows_last, columns_first) =>
+        {
+            Some([rows, columns])
+        }
+        _ => return None,
     };
-    if (rows, columns) != (turned_columns, turned_rows) {
-        return None;
-    }
-    let turned = (0..rows).flat_map(|row| {
-        let column = added.iter().skip(row).step_by(rows.max(1));
-        column.take(columns)
-    });
-    Some(own.zip(turned).map(|(own, change)| own + change).collect())
+    Some(Held::Sum(Arc::new(Sum {
+        own: tensor.values.clone(),
+        added: change.values.clone(),
+        turned,
+    })))
 }
 
 /// How names of an adapter's weights become those of the model.
@@ -191,6 +189,7 @@ mod tests {
             tensors,
             stored: std::collections::BTreeMap::new(),
             buffers: std::collections::BTreeMap::new(),
+            memory: u64::MAX,
         }
     }
 
@@ -227,18 +226,23 @@ mod tests {
             values("b", &[1], &[6.0]),
         ];
         let merged = merged(&adapter, own, base).unwrap();
-        let all: Vec<(&str, &[f32])> = merged
+        let all: Vec<(&str, Vec<f32>)> = merged
             .tensors
             .iter()
-            .map(|tensor| (tensor.name.as_str(), tensor.values.slice()))
+            .map(|tensor| {
+                (
+                    tensor.name.as_str(),
+                    tensor.values.all().unwrap().into_owned(),
+                )
+            })
             .collect();
         assert_eq!(
             all,
             [
-                ("a.weight", &[2.0, 2.0, 3.0, 6.0][..]),
-                ("head", &[9.0]),
-                ("b", &[6.0]),
-                ("new", &[8.0]),
+                ("a.weight", vec![2.0, 2.0, 3.0, 6.0]),
+                ("head", vec![9.0]),
+                ("b", vec![6.0]),
+                ("new", vec![8.0]),
             ]
         );
     }
@@ -250,7 +254,11 @@ mod tests {
         for name in ["x.a.weight", "a.weight", "model.x.a.weight"] {
             let base = vec![values(name, &[2, 1], &[1.0, 1.0])];
             let merged = merged(&adapter, vec![change()], base).unwrap();
-            assert_eq!(merged.tensors[0].values.slice(), [2.0, 3.0], "{name}");
+            assert_eq!(
+                *merged.tensors[0].values.all().unwrap(),
+                [2.0, 3.0],
+                "{name}"
+            );
         }
     }
 

@@ -1,11 +1,16 @@
-use super::super::Tensor;
 use super::super::cases::{self, Model, Rule, normal};
 use super::super::grid::Group;
 use super::super::lines::Edit;
+use super::super::{Paired, Tensor, compare};
 use super::*;
 
 fn verdict(a: &Model, b: &Model) -> Option<Kind> {
-    kind(&Paired::new(&a.views(), &b.views()).unwrap()).unwrap()
+    let (a, b) = (a.views(), b.views());
+    of(&Paired::new(&a, &b).unwrap()).unwrap()
+}
+
+fn of(paired: &Paired<'_>) -> Result<Option<Kind>, Error> {
+    kind(paired, &compare(paired)?)
 }
 
 /// How many of so many models get a verdict for which `right` holds.
@@ -217,9 +222,9 @@ fn nothing_in_common_and_values_that_are_not_finite_are_refused() {
         (&paired.only_a[..], &paired.only_b[..]),
         (&["a"][..], &["b"][..])
     );
-    assert!(matches!(kind(&paired), Err(Error::TooFewExamples { .. })));
+    assert!(matches!(of(&paired), Err(Error::TooFewExamples { .. })));
     let paired = Paired::new(&tensor("a", &[1.0]), &tensor("a", &[f32::NAN])).unwrap();
-    assert!(matches!(kind(&paired), Err(Error::NonFiniteTensor { .. })));
+    assert!(matches!(of(&paired), Err(Error::NonFiniteTensor { .. })));
     let bad = Tensor {
         name: "a",
         shape: &[2],
@@ -290,4 +295,110 @@ fn few_changed_values_all_over_are_sparse_and_of_full_rank() {
         matches!(found, Some(Kind::Sparse { share, .. }) if share < 0.1),
         "{found:?}"
     );
+}
+
+/// Pairs that are cut into slices of a few rows.
+struct Cut<'a>(Paired<'a>);
+
+impl Pairs for Cut<'_> {
+    type Error = Error;
+
+    fn count(&self) -> usize {
+        self.0.count()
+    }
+
+    fn header(&self, pair: usize) -> (&str, &[usize]) {
+        self.0.header(pair)
+    }
+
+    fn read(
+        &self,
+        pair: usize,
+        range: std::ops::Range<usize>,
+        look: &mut dyn FnMut(&[f32], &[f32]),
+    ) -> Result<(), Error> {
+        self.0.read(pair, range, look)
+    }
+
+    fn longest_slice(&self) -> usize {
+        3000
+    }
+}
+
+#[test]
+fn tensors_in_slices_get_the_verdicts_of_whole_ones() {
+    let shape = [160, 120];
+    let model = Model::new(vec![("w", shape.to_vec(), normal(160 * 120, 3))]);
+    let row = |place: usize| place / 120;
+    let edited = |edit: &dyn Fn(usize, f32) -> f32| {
+        model.each(|_, values| {
+            let places = values.iter().enumerate();
+            places.map(|(place, w)| edit(place, *w)).collect()
+        })
+    };
+    let changes = [
+        ("identical", model.clone()),
+        ("pruned", model.map(|w| if w.abs() < 0.3 { 0.0 } else { w })),
+        ("scaled", model.map(|w| 1.5 * w)),
+        ("added to", model.map(|w| w + 0.5)),
+        (
+            "rows",
+            edited(&|place, w| {
+                if [7, 130].contains(&row(place)) {
+                    -w
+                } else {
+                    w
+                }
+            }),
+        ),
+        (
+            "a column",
+            edited(&|place, w| if place % 120 == 5 { -w } else { w }),
+        ),
+        (
+            "sparse",
+            edited(&|place, w| if place % 7 == 0 { w + 0.1 } else { w }),
+        ),
+        ("rounded", model.map(|w| Format::Bf16.rounded(w))),
+        ("levels", model.map(|w| (w * 2.0).round() / 2.0)),
+        ("of low rank", with_lora(&model, 5, 4, false)),
+        ("noise", with_noise(&model, 6, |_| 0.01)),
+        ("trained", cases::tuned(&model, 0.1, 8)),
+    ];
+    for (what, b) in changes {
+        let (a, b) = (model.views(), b.views());
+        let paired = Paired::new(&a, &b).unwrap();
+        let whole = of(&paired).unwrap();
+        let cut = Cut(paired);
+        let comparison = compare(&cut).unwrap();
+        let mut sliced = kind(&cut, &comparison).unwrap();
+        assert_eq!(whole.is_none(), what == "trained", "{what}: {whole:?}");
+        // Last digits differ, as sums are added up in another order.
+        match (&whole, &mut sliced) {
+            (Some(Kind::Scaled { factor }), Some(Kind::Scaled { factor: found })) => {
+                assert!((*factor - *found).abs() < 1e-9);
+                *found = *factor;
+            }
+            (Some(Kind::Affine { tensors }), Some(Kind::Affine { tensors: found })) => {
+                assert_eq!(format!("{:.3?}", tensors), format!("{:.3?}", found));
+                found.clone_from(tensors);
+            }
+            (Some(Kind::LowRank { energy, .. }), Some(Kind::LowRank { energy: found, .. })) => {
+                assert!((*energy - *found).abs() < 1e-6, "{energy} {found}");
+                *found = *energy;
+            }
+            (Some(Kind::Noise { noise }), Some(Kind::Noise { noise: found })) => {
+                assert_eq!(format!("{noise:.3?}"), format!("{found:.3?}"));
+                *found = *noise;
+            }
+            // Few rows may not reach the farthest level.
+            (Some(Kind::Quantised { grid, .. }), Some(Kind::Quantised { grid: found, .. }))
+                if what == "levels" =>
+            {
+                *found = *grid;
+            }
+            _ => {}
+        }
+        assert_eq!(whole, sliced, "{what}");
+    }
 }
