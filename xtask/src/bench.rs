@@ -3,6 +3,7 @@
 mod analysis;
 mod environment;
 mod headline;
+mod large;
 mod mirrored;
 mod npy;
 mod scaling;
@@ -25,6 +26,8 @@ pub(crate) enum Bench {
     AnalysisTurn(analysis::OwnTurn),
     /// What tree, clusters and order of ever more checkpoints cost, up to two million.
     Scaling(scaling::Options),
+    /// Seconds and memory of commands on models of 0.85 and 3 billion weights, and of their peers.
+    Large(large::Options),
     /// One size, in a process of its own.
     #[command(hide = true)]
     ScalingTurn(scaling::Turn),
@@ -47,6 +50,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         Bench::AnalysisTurn(turn) => turn.take(),
         Bench::Scaling(options) => scaling::run(options),
         Bench::ScalingTurn(turn) => turn.take(),
+        Bench::Large(options) => large::run(options),
     }
 }
 

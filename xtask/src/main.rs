@@ -14,6 +14,7 @@ mod recipes;
 mod regress;
 mod reproduce;
 mod torture;
+mod watched;
 mod zoos;
 
 use clap::Parser;

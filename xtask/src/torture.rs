@@ -12,6 +12,7 @@ mod fixtures;
 mod fuzz;
 mod harness;
 mod kills;
+mod memory;
 mod power;
 mod process;
 mod results;
@@ -58,7 +59,7 @@ impl Effort {
 type Promise = (&'static str, fn(Effort) -> Result<Vec<Tally>>);
 
 /// In the order of the table. One after the other: what is timed has the machine for itself.
-const PROMISES: [Promise; 11] = [
+const PROMISES: [Promise; 12] = [
     ("R1", kills::run),
     ("R2", power::run),
     ("R3", errors::run),
@@ -69,6 +70,7 @@ const PROMISES: [Promise; 11] = [
     ("R8", fuzz::run),
     ("R9", together::run),
     ("R10", fixtures::run),
+    ("R12", memory::run),
     ("harness", harness::run),
 ];
 

@@ -152,15 +152,10 @@ impl Single {
     /// # Errors
     /// As [`values`](Self::values).
     pub(crate) fn stream(&self, tensor: usize, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
-        let (_, shape) = self
-            .shapes()
-            .nth(tensor)
-            .ok_or(Error::NoSuchTensor { index: tensor })?;
-        let all: usize = shape.iter().product();
-        for start in (0..all).step_by(AT_ONCE) {
-            sink(&self.values(tensor, start..(start + AT_ONCE).min(all))?);
-        }
-        Ok(())
+        let held = self.tensors.get(tensor);
+        held.ok_or(Error::NoSuchTensor { index: tensor })?
+            .values
+            .stream(sink)
     }
 
     /// How many values of each tensor are such, in its own order.
@@ -168,27 +163,14 @@ impl Single {
     /// # Errors
     /// When they cannot be read.
     pub(crate) fn count(&self, is_such: impl Fn(f32) -> bool + Sync) -> Result<Vec<u64>> {
-        let parts = self.shapes().enumerate().flat_map(|(tensor, (_, shape))| {
-            let all: usize = shape.iter().product();
-            let starts = (0..all).step_by(AT_ONCE);
-            starts.map(move |start| (tensor, start..(start + AT_ONCE).min(all)))
+        let counts = self.tensors.par_iter().with_max_len(1).map(|tensor| {
+            let mut count = 0;
+            tensor.values.stream(&mut |values| {
+                count += values.iter().filter(|value| is_such(**value)).count() as u64;
+            })?;
+            Ok(count)
         });
-        let parts: Vec<_> = parts.collect();
-        let found = parts.par_iter().map(|(tensor, range)| {
-            let values = self.values(*tensor, range.clone())?;
-            Ok((
-                *tensor,
-                values.iter().filter(|value| is_such(**value)).count(),
-            ))
-        });
-        let found: Vec<(usize, usize)> = found.collect::<Result<_>>()?;
-        let mut counts = vec![0; self.tensors.len()];
-        for (tensor, count) in found {
-            if let Some(all) = counts.get_mut(tensor) {
-                *all += count as u64;
-            }
-        }
-        Ok(counts)
+        counts.collect()
     }
 
     /// Their names, in the same order.
@@ -340,9 +322,6 @@ fn buffers(checkpoint: &ForeignCheckpoint) -> BTreeMap<String, Buffer> {
         })
         .collect()
 }
-
-/// Values that are read at once where one after the other is looked at.
-const AT_ONCE: usize = 1 << 18;
 
 /// The share of memory that one checkpoint may take: two are compared, and there is work to be done.
 const SHARE: u64 = 4;

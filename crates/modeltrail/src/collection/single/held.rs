@@ -6,6 +6,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Values of a sum that are made at once.
+const AT_ONCE: usize = 1 << 20;
+
 /// The values of a tensor.
 #[derive(Debug, Clone)]
 pub(super) enum Held {
@@ -67,6 +70,24 @@ impl Held {
         let mut values = Vec::with_capacity(range.len());
         self.add_to(&mut values, range)?;
         Ok(Cow::Owned(values))
+    }
+
+    /// Streams all values.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(super) fn stream(&self, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
+        match self {
+            Self::Here(values) => sink(values),
+            Self::There { source, index, .. } => source.read(*index, sink)?,
+            Self::Sum(_) => {
+                let all = self.elements();
+                for start in (0..all).step_by(AT_ONCE) {
+                    sink(&self.range(start..(start + AT_ONCE).min(all))?);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Appends the values at these places.

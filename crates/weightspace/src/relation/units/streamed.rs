@@ -13,16 +13,17 @@ use crate::compare::{Pair, Pairs};
 use crate::matching::chain::{Chain, Part, chain};
 use crate::random::stream;
 use crate::relation::combined;
+use rayon::prelude::*;
 
 /// Most units of a layer that are tested.
 pub const UNITS: usize = 512;
 /// Sums that are kept of the weights of each.
 pub const WIDTH: usize = 1024;
 /// Values that are read at a time.
-const AT_ONCE: usize = 1 << 20;
+const AT_ONCE: usize = 1 << 22;
 
 /// Tests whether A and B are independent, as [`test`](super::test) does, and reads every tensor of a
-/// hidden layer once. O(w) for w weights; 8 MiB for each layer.
+/// hidden layer once. O(w) for w weights; 8 MiB for each thread.
 ///
 /// # Errors
 /// When values cannot be read; [`Error::NonFiniteTensor`].
@@ -43,23 +44,24 @@ pub fn test<P: Pairs>(pairs: &P, seed: u64) -> Result<Units, P::Error> {
         })
         .collect();
     let chain = chain(&empty);
-    let mut layers = Vec::new();
-    for (group, units) in chain.groups.iter().enumerate() {
-        if units.size < 2 {
-            continue;
-        }
+    let groups: Vec<usize> = (0..chain.groups.len())
+        .filter(|&group| chain.groups[group].size > 1)
+        .collect();
+    let layers = groups.par_iter().with_max_len(1).map(|&group| {
+        let units = &chain.groups[group];
         let [a, b] = sums(pairs, &chain, group, units.size)?;
         let tested = a.len();
         let cosines = products(&standardised(&a), &standardised(&b), tested);
         let diagonal = (0..tested).map(|i| f64::from(cosines[(i, i)]));
         let random = stream(seed, "unit orders", group as u64);
-        layers.push(Layer {
+        Ok(Layer {
             layer: pairs.header(units.pair).0.to_owned(),
             units: units.size,
             similarity: diagonal.sum::<f64>() / tested as f64,
             ln_p: log_p(cosines.as_ref(), random),
-        });
-    }
+        })
+    });
+    let layers: Vec<Layer> = layers.collect::<Result<_, P::Error>>()?;
     let logs: Vec<f64> = layers.iter().map(|layer| layer.ln_p).collect();
     Ok(Units {
         ln_p: combined(&logs),
