@@ -15,6 +15,7 @@ mod judging;
 mod keeping;
 mod observation;
 mod pending;
+mod pushed;
 pub mod prometheus;
 mod reading;
 mod record;

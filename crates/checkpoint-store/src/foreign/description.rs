@@ -247,9 +247,9 @@ impl Description {
         &self.metadata
     }
 
-    /// Its files, with their lengths in bytes.
+    /// Its files, with their lengths in bytes; none in memory.
     pub fn files(&self) -> impl Iterator<Item = (&Path, u64)> {
-        let files = self.files.iter();
+        let files = self.files.iter().filter(|file| file.memory.is_none());
         files.map(|file| (file.path.as_path(), file.len))
     }
 

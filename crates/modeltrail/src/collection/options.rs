@@ -1,7 +1,9 @@
 //! How checkpoints are read.
 
+use super::in_memory::InMemory;
 use crate::mapping::Map;
-use checkpoint_store::foreign::Limits;
+use checkpoint_store::foreign::{Discovery, Limits, discover_held};
+use std::path::PathBuf;
 
 /// How to read.
 #[derive(Debug, Clone)]
@@ -17,6 +19,8 @@ pub struct Options {
     pub only: Option<glob::Pattern>,
     /// How tensors of different checkpoints are matched.
     pub map: Map,
+    /// Checkpoints in memory that paths may name.
+    pub in_memory: InMemory,
 }
 
 impl Default for Options {
@@ -28,11 +32,22 @@ impl Default for Options {
             limits: Limits::default(),
             only: None,
             map: Map::Auto,
+            in_memory: InMemory::default(),
         }
     }
 }
 
 impl Options {
+    /// What lies on disk or in memory under these paths: one description a checkpoint, no weights.
+    pub(crate) fn discover(&self, paths: &[PathBuf]) -> Discovery {
+        discover_held(
+            paths,
+            self.in_memory.arrays(),
+            self.only.as_ref(),
+            &self.limits,
+        )
+    }
+
     /// Most memory for weights, in bytes.
     #[must_use]
     pub fn memory(self, memory: u64) -> Self {
@@ -49,6 +64,12 @@ impl Options {
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Checkpoints in memory that paths may name.
+    #[must_use]
+    pub fn in_memory(self, in_memory: InMemory) -> Self {
+        Self { in_memory, ..self }
     }
 
     /// How tensors of different checkpoints are matched.

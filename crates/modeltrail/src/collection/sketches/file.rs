@@ -26,7 +26,7 @@ pub struct Sketches {
 }
 
 /// What is kept of one checkpoint.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Kept {
     /// What it was called.
     pub name: String,
