@@ -172,7 +172,11 @@ impl Arrays {
     ) -> Result<()> {
         let order = match &layout.strides {
             Some(strides) if strides.len() == shape.len() => Order::of_strides(shape, strides),
-            Some(_) => return Err(Error::invalid(format!("{name} has other dimensions than strides"))),
+            Some(_) => {
+                return Err(Error::invalid(format!(
+                    "{name} has other dimensions than strides"
+                )));
+            }
             None => Order::RowMajor,
         };
         let needed = match &order {
@@ -239,7 +243,8 @@ impl Arrays {
     /// The arrays as files are read, one source each.
     pub(super) fn sources(&self, path: &Path) -> Vec<Source> {
         let held = self.held.iter();
-        held.map(|held| Source::in_memory(path, &held.bytes)).collect()
+        held.map(|held| Source::in_memory(path, &held.bytes))
+            .collect()
     }
 
     /// What a reader makes of them.
@@ -249,7 +254,12 @@ impl Arrays {
     pub(super) fn contents(&self, path: &Path) -> Result<Contents> {
         if self.held.is_empty() {
             let what = "it holds no array of numbers";
-            return Err(foreign(path, Fault::NoModel, what, "Give the weights of a model"));
+            return Err(foreign(
+                path,
+                Fault::NoModel,
+                what,
+                "Give the weights of a model",
+            ));
         }
         let mut contents = Contents {
             left_out: self.left_out.clone(),
@@ -339,20 +349,30 @@ mod tests {
         let mut arrays = Arrays::new();
         let usual = Layout::default();
         let all = bytes(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        arrays.add("a", Element::F32, &[2, 3], &usual, all.clone()).unwrap();
+        arrays
+            .add("a", Element::F32, &[2, 3], &usual, all.clone())
+            .unwrap();
         let turned = Layout {
             strides: Some(vec![1, 2]),
             ..usual.clone()
         };
-        arrays.add("b", Element::F32, &[2, 3], &turned, all).unwrap();
+        arrays
+            .add("b", Element::F32, &[2, 3], &turned, all)
+            .unwrap();
         let big = Layout {
             big_endian: true,
             ..usual
         };
         let one = Arc::new(1.5_f64.to_be_bytes().to_vec());
         arrays.add("c", Element::F64, &[], &big, one).unwrap();
-        assert_eq!(read(arrays.clone(), 0).unwrap(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        assert_eq!(read(arrays.clone(), 1).unwrap(), [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
+        assert_eq!(
+            read(arrays.clone(), 0).unwrap(),
+            [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+        );
+        assert_eq!(
+            read(arrays.clone(), 1).unwrap(),
+            [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]
+        );
         assert_eq!(read(arrays, 2).unwrap(), [1.5]);
     }
 
@@ -361,12 +381,20 @@ mod tests {
         let mut arrays = Arrays::new();
         let usual = Layout::default();
         let one = || bytes(&[1.0]);
-        arrays.add("module.w", Element::F32, &[1], &usual, one()).unwrap();
-        arrays.add("module.bn.running_mean", Element::F32, &[1], &usual, one()).unwrap();
-        arrays.add("module.count", Element::I32, &[1], &usual, one()).unwrap();
+        arrays
+            .add("module.w", Element::F32, &[1], &usual, one())
+            .unwrap();
+        arrays
+            .add("module.bn.running_mean", Element::F32, &[1], &usual, one())
+            .unwrap();
+        arrays
+            .add("module.count", Element::I32, &[1], &usual, one())
+            .unwrap();
         let complex = ("complex64", 8);
         let pair = bytes(&[1.0, 2.0]);
-        arrays.add_unread("module.c", complex, &[1], &usual, pair).unwrap();
+        arrays
+            .add_unread("module.c", complex, &[1], &usual, pair)
+            .unwrap();
         arrays.claim("step", 7);
         let found = Found::in_memory("run-3/x", &Arc::new(arrays));
         let description = found.describe(&Limits::default()).unwrap();
@@ -390,16 +418,37 @@ mod tests {
     fn an_array_beyond_its_bytes_and_a_model_without_arrays_are_refused() {
         let mut arrays = Arrays::new();
         let usual = Layout::default();
-        assert!(arrays.add("a", Element::F32, &[2], &usual, bytes(&[1.0])).is_err());
-        assert!(arrays.add("a", Element::F32, &[u64::MAX, 8], &usual, bytes(&[1.0])).is_err());
+        assert!(
+            arrays
+                .add("a", Element::F32, &[2], &usual, bytes(&[1.0]))
+                .is_err()
+        );
+        assert!(
+            arrays
+                .add("a", Element::F32, &[u64::MAX, 8], &usual, bytes(&[1.0]))
+                .is_err()
+        );
         let wrong = Layout {
             strides: Some(vec![1]),
             ..usual.clone()
         };
-        assert!(arrays.add("a", Element::F32, &[1, 1], &wrong, bytes(&[1.0])).is_err());
+        assert!(
+            arrays
+                .add("a", Element::F32, &[1, 1], &wrong, bytes(&[1.0]))
+                .is_err()
+        );
         assert!(read(arrays.clone(), 0).is_err());
-        arrays.add("a", Element::F32, &[1], &usual, bytes(&[1.0])).unwrap();
-        arrays.add("a", Element::F32, &[1], &usual, bytes(&[2.0])).unwrap();
-        assert!(read(arrays, 0).unwrap_err().to_string().contains("two tensors"));
+        arrays
+            .add("a", Element::F32, &[1], &usual, bytes(&[1.0]))
+            .unwrap();
+        arrays
+            .add("a", Element::F32, &[1], &usual, bytes(&[2.0]))
+            .unwrap();
+        assert!(
+            read(arrays, 0)
+                .unwrap_err()
+                .to_string()
+                .contains("two tensors")
+        );
     }
 }

@@ -222,7 +222,11 @@ impl Watcher {
     }
 
     /// Whether a checkpoint is judged, or why not.
-    pub(super) fn admit(&mut self, opened: &Arrival, is_finite: bool) -> Result<Result<InHand, &'static str>> {
+    pub(super) fn admit(
+        &mut self,
+        opened: &Arrival,
+        is_finite: bool,
+    ) -> Result<Result<InHand, &'static str>> {
         let was_seen = self.seen.contains_key(&opened.path);
         let Some(followed) = self.followed.as_mut() else {
             return Ok(Err("no run is followed"));

@@ -135,12 +135,18 @@ mod tests {
 
     /// A training that turns round after step 15.
     fn checkpoint(step: u64) -> Arc<Arrays> {
-        let at = if step < 16 { step as f32 } else { 31.0 - step as f32 };
+        let at = if step < 16 {
+            step as f32
+        } else {
+            31.0 - step as f32
+        };
         let values = (0..60).map(|i| (i as f32).sin() * at + 0.01 * ((i * step) % 7) as f32);
         let bytes: Vec<u8> = values.flat_map(f32::to_le_bytes).collect();
         let mut arrays = Arrays::new();
         let layout = Layout::default();
-        arrays.add("w", Element::F32, &[6, 10], &layout, Arc::new(bytes)).unwrap();
+        arrays
+            .add("w", Element::F32, &[6, 10], &layout, Arc::new(bytes))
+            .unwrap();
         Arc::new(arrays)
     }
 
@@ -177,7 +183,10 @@ mod tests {
         let nan = Arc::new(f32::NAN.to_le_bytes().to_vec());
         other.add("w", Element::F32, &[1], &layout, nan).unwrap();
         let other = Arc::new(other);
-        assert_eq!(watcher.push(3, &other, None).unwrap_err().kind(), "unsuitable");
+        assert_eq!(
+            watcher.push(3, &other, None).unwrap_err().kind(),
+            "unsuitable"
+        );
         let mut fresh = Watcher::in_memory(None, &Options::default()).unwrap();
         let error = fresh.push(0, &other, None).unwrap_err();
         assert_eq!(error.kind(), "not_finite");
