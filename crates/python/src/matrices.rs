@@ -71,7 +71,7 @@ pub(crate) fn embed(
     Ok(PyByteArray::new(py, &bytes).unbind())
 }
 
-/// Truncated SVD of the centred points: coordinates as f32 of shape (points, rank), singular values as
+/// Truncated SVD of the points as they are: coordinates as f32 of shape (points, rank), singular values as
 /// f64, directions as f32 of shape (rank, dimensions), and the rank.
 #[pyfunction]
 pub(crate) fn reduce(

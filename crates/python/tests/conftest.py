@@ -19,7 +19,8 @@ REPOSITORY = pathlib.Path(__file__).parents[3]
 def walk(seed, steps, drift=0.2):
     """State dicts along a noisy way: a start of its own for each seed, and a drift that slows down."""
     draw = np.random.default_rng(seed)
-    shapes = {"body.weight": (16, 24), "body.bias": (16,), "head.weight": (4, 16)}
+    # By name, as files have them: sums in another order end in other bits.
+    shapes = {"body.bias": (16,), "body.weight": (16, 24), "head.weight": (4, 16)}
     now = {name: draw.normal(size=shape) for name, shape in shapes.items()}
     goal = {name: draw.normal(size=shape) for name, shape in shapes.items()}
     for _ in range(steps):

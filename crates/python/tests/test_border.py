@@ -17,7 +17,7 @@ import modeltrail as mt
 
 
 @pytest.mark.parametrize("wrong", [None, 3, 2.5, object(), True, len, {}, [], (), {"a": 3}, {"a": "b"}, [None], {"a": {}},
-                                   np.ones(3), "", "\0", b"\xff", {"": {"w": np.ones(2)}}])  # fmt: skip
+                                   np.ones(3), "", "\0", b"\xff"])  # fmt: skip
 def test_what_is_no_checkpoint_is_an_error_with_attributes(wrong):
     for question in (mt.runs, mt.inspect, mt.sketch, mt.order):
         with pytest.raises(mt.Error) as caught:
@@ -26,6 +26,15 @@ def test_what_is_no_checkpoint_is_an_error_with_attributes(wrong):
     for call in (lambda: mt.diff(wrong, wrong), lambda: mt.Watch().push(wrong, 1)):
         with pytest.raises(mt.Error):
             call()
+
+
+def test_names_are_texts_and_are_not_taken_twice():
+    weights = {"w": np.ones((4, 4), "f4")}
+    for name in ("", "a\0b"):
+        with pytest.raises(mt.UsageError):
+            mt.runs({name: weights})
+    names = mt.runs([mt.Checkpoint(weights, name="a"), mt.Checkpoint(weights, name="a")])[0].checkpoints[0]
+    assert sorted([names.name, *names.copies]) == ["a", "a (2)"]
 
 
 def test_options_that_mean_nothing_are_named():

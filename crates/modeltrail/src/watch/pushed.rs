@@ -163,12 +163,14 @@ mod tests {
             assert!(whole.to_bytes().unwrap().is_none());
             let all = rows(&mut whole, 0..24);
             assert!(all.iter().any(|row| row.contains("ALARM")), "{all:?}");
-            let mut first = Watcher::in_memory(None, &options).unwrap();
-            let mut parts = rows(&mut first, 0..14);
-            let bytes = first.to_bytes().unwrap().unwrap();
-            let mut second = Watcher::restored(&bytes, None, &options).unwrap();
-            parts.extend(rows(&mut second, 14..24));
-            assert_eq!(parts, all);
+            for pause in [1, 2, 14] {
+                let mut first = Watcher::in_memory(None, &options).unwrap();
+                let mut parts = rows(&mut first, 0..pause);
+                let bytes = first.to_bytes().unwrap().unwrap();
+                let mut second = Watcher::restored(&bytes, None, &options).unwrap();
+                parts.extend(rows(&mut second, pause..24));
+                assert_eq!(parts, all);
+            }
         }
     }
 

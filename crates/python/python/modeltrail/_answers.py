@@ -391,7 +391,7 @@ class Inspection(Answer):
         """One row a tensor."""
         return [
             {
-                "checkpoint": one["name"],
+                "checkpoint": one["path"],
                 "format": one["format"],
                 "tensor": tensor["name"],
                 "dtype": tensor["dtype"],

@@ -14,12 +14,12 @@ from ._progress import Progress, reporting
 
 
 class Svd(NamedTuple):
-    """A truncated SVD of centred points.
+    """A truncated SVD of points as they are: subtract their mean first if you mean that.
 
     Attributes
     ----------
     coordinates : numpy.ndarray
-        f32 of shape (points, rank): the points in the directions of most variance.
+        f32 of shape (points, rank): the points along the directions.
     singular_values : numpy.ndarray
         f64 of shape (rank,), the largest first.
     directions : numpy.ndarray
@@ -52,7 +52,7 @@ def _matrix(points: Any) -> Tuple[int, np.ndarray, Tuple[int, int]]:
 
 
 def svd(points: Any, rank: int, *, progress: Progress = None) -> Svd:
-    """The `rank` directions in which points vary most.
+    """The `rank` directions along which points, as they are, reach farthest.
 
     Parameters
     ----------
