@@ -8,7 +8,10 @@ CELLS = [
 
 modeltrail reads it off the weights: no data, no forward pass. This notebook trains small networks with
 NumPy, mixes their checkpoints up, and asks."""),
-    ("code", """import matplotlib.pyplot as plt
+    ("code", """import pathlib
+import tempfile
+
+import matplotlib.pyplot as plt
 import numpy as np
 
 import modeltrail as mt
@@ -56,23 +59,26 @@ def start(seed):
 first = list(train(start(1), 24, seed=1))
 second = list(train(start(2), 24, seed=2))
 branch = list(train(first[7], 16, seed=3, turned_from=0))
-mixed = first + second + branch
-order = np.random.default_rng(0).permutation(len(mixed))
-names = [f"{'first' if i < 24 else 'second' if i < 48 else 'branch'} {i % 24 if i < 48 else i - 48}" for i in order]
-collection = {name: mixed[i] for name, i in zip(names, order)}
-len(collection)"""),
+folder = pathlib.Path(tempfile.mkdtemp()) / "checkpoints"
+for run, weights in [("first", first), ("second", second), ("branch", branch)]:
+    (folder / run).mkdir(parents=True)
+    for epoch, one in enumerate(weights, 1):
+        np.savez(folder / run / f"epoch-{epoch}.npz", **one)
+len(list(folder.rglob("*.npz")))"""),
     ("markdown", """## Runs
 
-Nothing but the weights is known: the names are only shown."""),
-    ("code", "runs = mt.runs(collection)\nprint(runs)"),
+The weights alone say which checkpoints belong together and in which order they came; what names claim is
+compared with that afterwards. In place of the folder there could be `{"a": model.state_dict(), …}`."""),
+    ("code", "runs = mt.runs(folder)\nprint(runs)"),
     ("code", "runs"),
     ("code", """for run in runs:
     print(len(run), "checkpoints,", run.direction, "-", run.order[0], "…", run.order[-1])
     print("   origin:", run.origin)"""),
     ("markdown", "## Pictures\n\nEvery checkpoint in the plane, by SVD and by UMAP."),
-    ("code", """points = np.stack([np.concatenate([values.ravel() for values in one.values()]) for one in collection.values()])
-plane = mt.svd(points, 2).coordinates
-umap = mt.umap(collection, neighbors=10)
+    ("code", """names = [name for run in runs for name in run.order]
+points = np.stack([np.concatenate([values.ravel() for values in np.load(folder / name).values()]) for name in names])
+plane = mt.svd(points - points.mean(0), 2).coordinates
+umap = mt.umap(folder, neighbors=10)
 figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.5))
 for run in runs:
     places = [names.index(name) for name in run.order]
@@ -107,7 +113,7 @@ May the tests of one checkpoint stand for the next one, and for one much later?"
     ("code", "mt.gate(first[3], first[-1])"),
     ("markdown", "## Where does this model come from?"),
     ("code", """tuned = {name: values + 0.02 * np.random.default_rng(9).normal(size=values.shape).astype("f4") for name, values in first[12].items()}
-found = mt.lineage(tuned, against=collection)
+found = mt.lineage(tuned, against=folder)
 print(found)"""),
     ("code", """assert len(runs) >= 3 and found.verdict == "derived"
 assert any(event.is_alarm and event.step == 17 for event in events)

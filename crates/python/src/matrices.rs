@@ -20,6 +20,9 @@ use weightspace::umap::{Parameters, embed as embedded};
 /// A matrix of f32 that Python owns: address, owner, and (points, dimensions).
 type Matrix = (usize, Py<PyAny>, (usize, usize));
 
+/// Coordinates, singular values, directions, and the rank.
+type Reduced = (Py<PyByteArray>, Py<PyByteArray>, Py<PyByteArray>, usize);
+
 /// A copy, since the algorithms take memory that nobody changes.
 fn points(py: Python<'_>, matrix: Matrix) -> PyResult<DMatrix<f32>> {
     let (address, owner, (points, dimensions)) = matrix;
@@ -79,7 +82,7 @@ pub(crate) fn reduce(
     matrix: Matrix,
     rank: usize,
     progress: Option<Py<PyAny>>,
-) -> PyResult<(Py<PyByteArray>, Py<PyByteArray>, Py<PyByteArray>, usize)> {
+) -> PyResult<Reduced> {
     type Found = (Vec<u8>, Vec<u8>, Vec<u8>, usize);
     let points = points(py, matrix)?;
     let (coordinates, values, directions, rank) =

@@ -310,7 +310,7 @@ class Diff(Answer):
     def relative_distance(self) -> Optional[float]:
         """‖b − a‖ / ‖a‖ over all weights that both have."""
         total = self._document.get("total") or {}
-        return total.get("relative_distance")  # type: ignore[no-any-return]
+        return total.get("relative_distance")
 
     def records(self) -> List[Dict[str, Any]]:
         """One row a tensor."""

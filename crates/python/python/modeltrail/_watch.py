@@ -11,7 +11,7 @@ from ._arrays import arrays_of
 from ._asked import Inputs, Memory, asked, number
 from ._errors import UsageError
 
-_TRAINER = {
+_TRAINER: Dict[str, Any] = {
     "learning_rates": [],
     "base_rates": [],
     "scheduled_rates": [],

@@ -22,7 +22,7 @@ from ._watch import Event
 __all__ = ["Callback"]
 
 
-class Callback(_Base):  # type: ignore[misc]
+class Callback(_Base):  # type: ignore[misc,unused-ignore]
     """Judges the weights every `every` steps of the optimiser and after each epoch.
 
     Parameters are those of :class:`modeltrail._following.Following`, and `folder`: where sketches and what is

@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Union
 try:
     from lightning.pytorch import Callback as _Base
 except ImportError:
-    from pytorch_lightning import Callback as _Base
+    from pytorch_lightning import Callback as _Base  # type: ignore[assignment,no-redef,unused-ignore]
 
 from ._following import Following, facts_of_torch
 from ._sketches import Sketch
@@ -26,7 +26,7 @@ __all__ = ["Callback", "sketch_in"]
 _KEY = "modeltrail_sketch"
 
 
-class Callback(_Base):  # type: ignore[misc]
+class Callback(_Base):  # type: ignore[misc,unused-ignore]
     """Judges the weights every `every` optimiser steps and at each save.
 
     Parameters are those of :class:`modeltrail._following.Following`. `events` are the alarms so far.

@@ -23,7 +23,7 @@ from ._watch import Event
 __all__ = ["Callback"]
 
 
-class Callback(TrainerCallback):  # type: ignore[misc]
+class Callback(TrainerCallback):  # type: ignore[misc,unused-ignore]
     """Judges the weights every `every` steps and at each save.
 
     Parameters are those of :class:`modeltrail._following.Following`. `events` are the alarms so far.
