@@ -43,7 +43,7 @@ def test_options_that_mean_nothing_are_named():
     for options in [
         {"memory": "much"}, {"memory": -1}, {"memory": True}, {"memory": "9" * 30}, {"seed": -1}, {"seed": 2**63},
         {"seed": "x"}, {"match": "[", }, {"limits": {"nothing": 3}}, {"map": {}}, {"runs": 0}, {"runs": 99},
-        {"progress": 3}, {"map": "nowhere.toml"},
+        {"progress": 3}, {"map": "nowhere.toml"}, {"map": 3}, {"match": 3}, {"limits": 3}, {"limits": {3: 4}},
     ]:  # fmt: skip
         with pytest.raises(mt.Error):
             mt.runs(named, **options)
@@ -54,8 +54,21 @@ def test_options_that_mean_nothing_are_named():
         mt.gate(weights, weights, budget=3)
     with pytest.raises(mt.Error):
         mt.gate(weights, weights, budget={"relative": -1.0})
-    with pytest.raises(mt.UsageError):
-        mt.umap(named, space="svd-x")
+    for call in (
+        lambda: mt.umap(named, space="svd-x"),
+        lambda: mt.umap(named, space=3),
+        lambda: mt.umap(named, min_dist="x"),
+        lambda: mt.umap(np.ones((5, 5)), min_dist=None),
+        lambda: mt.report(named, 3),
+        lambda: mt.sketch(named, 3),
+        lambda: mt.diff(weights, weights, expect_frozen=3),
+        lambda: mt.diff(weights, weights, parents=3),
+        lambda: mt.Watch().push(weights, 1, trainer={"learning_rates": "x"}),
+        lambda: mt.Watch().push(weights, 1, trainer={"batch_size": "x"}),
+        lambda: mt.diff({"w": np.broadcast_to(np.float32(1), (10**6, 10**6))}, weights),
+    ):
+        with pytest.raises(mt.UsageError):
+            call()
 
 
 def test_errors_say_what_where_and_what_helps(tmp_path):

@@ -20,6 +20,8 @@ _TRAINING_KEYS = ("optimizer", "optimizer_state_dict", "optimizer_states", "lr_s
                   "global_step", "step", "opt_state", "args", "config")
 # Fields that claim where a checkpoint is.
 _CLAIMS = ("epoch", "step", "global_step", "iteration", "seed")
+# Most bytes that an array may seem to have which repeats itself, and so has fewer.
+_LARGEST_BROADCAST = 1 << 32
 # Deepest nest of dictionaries that is looked into.
 _DEEPEST = 100
 
@@ -174,6 +176,10 @@ def _add_numpy(arrays: _modeltrail.Arrays, name: str, array: np.ndarray, dtype: 
         array, strides, is_plain = np.zeros(array.shape, np.uint8), None, True  # type: ignore[assignment]
         arrays.add(name, known, max(size, 1), list(array.shape), None, False, (1, 0, array))
         return
+    if array.size * size > _LARGEST_BROADCAST and any(
+        stride == 0 and side > 1 for stride, side in zip(array.strides, array.shape)
+    ):
+        raise UsageError(f"{name} repeats few numbers {array.size:,} times: give the array before it was broadcast")
     if is_plain:
         span = 1 + sum((side - 1) * stride for side, stride in zip(array.shape, strides))
         values: _Values = (_address(array), span * size, array)

@@ -156,16 +156,44 @@ def asked(
         "held": list(inputs.held.items()),
         "memory": bytes_of(memory),
         "seed": number(seed, "seed"),
-        "only": match,
-        "limits": [(name, bytes_of(value)) for name, value in (limits or {}).items()],
+        "only": None if match is None else text(match, "match"),
+        "limits": [(text(name, "a limit"), bytes_of(value)) for name, value in _limits(limits).items()],
         "map": _map(map),
     }
+
+
+def _limits(limits: Optional[Mapping[str, Memory]]) -> Mapping[str, Memory]:
+    if limits is not None and not isinstance(limits, Mapping):
+        raise UsageError(f"limits is {limits!r}: give a dictionary of names and amounts")
+    return limits or {}
 
 
 def _map(map: Map) -> Dict[str, Optional[str]]:
     if isinstance(map, Mapping):
         return {"named": None, "table": toml(map)}
-    return {"named": os.fsdecode(os.fspath(map)), "table": None}
+    return {"named": path_of(map, "map"), "table": None}
+
+
+def text(value: Any, what: str) -> str:
+    """A text."""
+    if not isinstance(value, str):
+        raise UsageError(f"{what} is {value!r}: give a text")
+    return value
+
+
+def path_of(value: Any, what: str) -> str:
+    """A path."""
+    if not isinstance(value, (str, bytes, os.PathLike)):
+        raise UsageError(f"{what} is {value!r}: give a path")
+    return os.fsdecode(os.fspath(value))
+
+
+def real(value: Any, what: str) -> float:
+    """A number."""
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{what} is {value!r}: give a number") from error
 
 
 def number(value: Any, what: str, least: int = 0) -> int:
@@ -209,7 +237,11 @@ def _value(value: Any) -> str:
 
 def strings(values: Union[str, Iterable[str]]) -> List[str]:
     """One text or several."""
-    return [values] if isinstance(values, str) else [str(value) for value in values]
+    if isinstance(values, str):
+        return [values]
+    if not isinstance(values, Iterable):
+        raise UsageError(f"{values!r} is neither a text nor a list of texts")
+    return [text(value, "each of these") for value in values]
 
 
 def budget_text(budget: Any) -> Tuple[Optional[str], Optional[str]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from . import _modeltrail
 from ._arrays import is_array
-from ._asked import number
+from ._asked import number, real
 from ._errors import UsageError
 from ._progress import Progress, reporting
 
@@ -77,7 +77,7 @@ def embed(points: Any, neighbors: int, min_dist: float, seed: int, progress: Pro
     """UMAP of rows."""
     matrix = _matrix(points)
     with reporting(progress) as hears:
-        settings = (number(neighbors, "neighbors", 1), float(min_dist), number(seed, "seed"))
+        settings = (number(neighbors, "neighbors", 1), real(min_dist, "min_dist"), number(seed, "seed"))
         found = _modeltrail.embed(matrix, settings, hears)
     return np.frombuffer(found, np.float32).reshape(-1, 2)
 

@@ -8,7 +8,19 @@ from typing import Any, Iterable, List, Mapping, Optional, Union
 
 from . import _modeltrail
 from ._answers import Answer, Diff, Gate, Inspection, Lineage, Linkage, Order, Page, Runs, Umap
-from ._asked import Checkpoints, Inputs, Map, Memory, asked, budget_text, number, strings
+from ._asked import (
+    Checkpoints,
+    Inputs,
+    Map,
+    Memory,
+    asked,
+    budget_text,
+    number,
+    path_of,
+    real,
+    strings,
+    text,
+)
 from ._errors import UsageError
 from ._matrices import is_matrix
 from ._progress import Progress, reporting
@@ -112,7 +124,7 @@ def report(
     paths = inputs.many(checkpoints)
     options = asked(inputs, memory=memory, seed=seed, match=match, limits=limits, map=map)
     with reporting(progress) as hears:
-        said = _modeltrail.report(paths, options, (os.fspath(out), _count(runs, "runs")), hears)
+        said = _modeltrail.report(paths, options, (path_of(out, "out"), _count(runs, "runs")), hears)
     page: Page = _logged(Page(said))
     return page
 
@@ -134,7 +146,7 @@ def order(
     paths = inputs.many(checkpoints)
     options = asked(inputs, memory=memory, seed=seed, match=match, limits=limits, map=map)
     with reporting(progress) as hears:
-        said = _modeltrail.order(paths, options, (space, _count(runs, "runs")), hears)
+        said = _modeltrail.order(paths, options, (text(space, "space"), _count(runs, "runs")), hears)
     found: Order = _logged(Order(said))
     return found
 
@@ -165,7 +177,7 @@ def linkage(
     paths = inputs.many(checkpoints)
     options = asked(inputs, memory=memory, seed=seed, match=match, limits=limits, map=map)
     with reporting(progress) as hears:
-        said = _modeltrail.linkage(paths, options, (space, _count(clusters, "clusters")), hears)
+        said = _modeltrail.linkage(paths, options, (text(space, "space"), _count(clusters, "clusters")), hears)
     return _logged(Linkage(said))
 
 
@@ -195,7 +207,8 @@ def umap(
     paths = inputs.many(checkpoints)
     options = asked(inputs, memory=memory, seed=seed, match=match, limits=limits, map=map)
     with reporting(progress) as hears:
-        said = _modeltrail.umap(paths, options, (space, number(neighbors, "neighbors", 1), float(min_dist)), hears)
+        how = (text(space, "space"), number(neighbors, "neighbors", 1), real(min_dist, "min_dist"))
+        said = _modeltrail.umap(paths, options, how, hears)
     return _logged(Umap(said))
 
 
@@ -319,7 +332,7 @@ def sketch(
     inputs = Inputs()
     paths = inputs.many(checkpoints)
     options = asked(inputs, memory=0, match=match, limits=limits)
-    name = None if out is None else os.fspath(out)
+    name = None if out is None else path_of(out, "out")
     with reporting(progress) as hears:
         said, kept = _modeltrail.sketch(paths, options, (name, bool(allow_unread)), hears)
     sketches: Sketches = _logged(Sketches(said, kept))

@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
 from . import _modeltrail
 from ._answers import Answer, Record
 from ._arrays import arrays_of
-from ._asked import Inputs, Memory, asked, number
+from ._asked import Inputs, Memory, asked, number, real
 from ._errors import UsageError
 
 _TRAINER: Dict[str, Any] = {
@@ -137,7 +137,7 @@ class Watch:
             unknown = set(trainer) - set(_TRAINER)
             if unknown:
                 raise UsageError(f"a trainer says nothing of {', '.join(sorted(unknown))}")
-            known = {**_TRAINER, **trainer}
+            known = {**_TRAINER, **{name: _known(value, name) for name, value in trainer.items()}}
         arrays = arrays_of(model)
         with self._lock:
             return Event(self._watcher.push(number(step, "step"), arrays, known))
@@ -167,6 +167,15 @@ class Watch:
     def __setstate__(self, kept: Dict[str, Any]) -> None:
         self._settings = kept["settings"]
         self._restore(kept["state"])
+
+
+def _known(value: Any, name: str) -> Any:
+    """A number, or a list of them, that a trainer says."""
+    if _TRAINER[name] is None:
+        return None if value is None else number(value, name)
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise UsageError(f"{name} is {value!r}: give a list, one number a group of parameters")
+    return [real(one, name) for one in value]
 
 
 def follow(checkpoints: Union[Iterable[Any], Mapping[int, Any]], **options: Any) -> List[Event]:
