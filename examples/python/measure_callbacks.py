@@ -4,7 +4,7 @@
     python examples/python/measure_callbacks.py results/python
 
 A small GPT learns random tokens on the processor, once with the callback and once without, each in a process
-of its own. A look every 20 steps gives a sample; what is reported is the cost of one look per 100 steps.
+of its own. A look every 5 steps gives a sample; what is reported is the cost of one look per 100 steps.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import time
 
 TRAINERS = ["transformers", "lightning", "keras"]
 SIZES = {"small": (192, 4, 1000), "larger": (320, 6, 4000)}
-EVERY, LENGTH, BATCH = 20, 64, 8
+EVERY, LENGTH, BATCH = 5, 64, 8
 
 
 def clock():
@@ -182,7 +182,7 @@ def main():
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--one", choices=TRAINERS)
     parser.add_argument("--size", choices=SIZES, default="small")
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--watched", action="store_true")
     given = parser.parse_args()
     if given.one:
