@@ -57,8 +57,8 @@ class Following:
         began = time.perf_counter()
         try:
             event = self.watch.push(state_of(model), step, trainer=trainer)
-        except Error as error:
-            _LOG.warning("step %d is not judged: %s", step, error)
+        except Exception as error:  # whatever it is, it ends no training
+            _LOG.warning("step %d is not judged: %s", step, error, exc_info=not isinstance(error, Error))
             return None
         self.seconds.append(time.perf_counter() - began)
         if event.is_alarm:
@@ -66,10 +66,16 @@ class Following:
             _LOG.warning("step %d: %s (%s)", step, event.cause, event.evidence)
         return event
 
-    def keep(self, model: Any, step: int, folder: Path) -> None:
-        """Writes what is known beside a checkpoint, and a sketch of the weights."""
+    def keep(self, model: Any, step: int, folder: Path, sketch_file: str = SKETCH_FILE) -> None:
+        """Writes what is known beside a checkpoint, and a sketch of the weights; a failure ends no training."""
         if not os.path.isdir(folder):
             return
+        try:
+            self._keep(model, step, folder, sketch_file)
+        except Exception as error:
+            _LOG.warning("step %d is not kept: %s", step, error, exc_info=not isinstance(error, Error))
+
+    def _keep(self, model: Any, step: int, folder: Path, sketch_file: str) -> None:
         if self.watch.newest is not None:
             path = os.path.join(os.fspath(folder), STATE_FILE)
             part = f"{path}.part"
@@ -77,12 +83,8 @@ class Following:
                 file.write(self.watch.state())
             os.replace(part, path)
         if self.sketches:
-            path = os.path.join(os.fspath(folder), SKETCH_FILE)
-            try:
-                kept = self.sketch(model, step)
-            except Error as error:
-                _LOG.warning("step %d is not sketched: %s", step, error)
-                return
+            path = os.path.join(os.fspath(folder), sketch_file)
+            kept = self.sketch(model, step)
             if os.path.exists(path):
                 os.remove(path)
             save([kept], path)

@@ -16,7 +16,6 @@ from typing import Any, Dict, List, Optional, Union
 from keras.callbacks import Callback as _Base
 
 from ._following import Following
-from ._sketches import save
 from ._watch import Event
 
 __all__ = ["Callback"]
@@ -73,13 +72,8 @@ class Callback(_Base):  # type: ignore[misc,unused-ignore]
             self._alarms = alarms
         if self._folder is None:
             return
-        sketches, self._following.sketches = self._following.sketches, False
-        self._following.keep(self.model, self._step(), self._folder)
-        self._following.sketches = sketches
-        if sketches:
-            path = os.path.join(self._folder, f"step-{self._step()}.sketches.json")
-            if not os.path.exists(path):
-                save([self._following.sketch(self.model, self._step())], path)
+        # One file of sketches a step: they have no folders of their own.
+        self._following.keep(self.model, self._step(), self._folder, f"step-{self._step()}.sketches.json")
 
     def _step(self) -> int:
         optimizer = getattr(self.model, "optimizer", None)
