@@ -107,7 +107,8 @@ def with_keras(size, steps, callback, work):
     keras.utils.set_random_seed(0)
     inputs = keras.Input((LENGTH,), dtype="int32")
     x = keras.layers.Embedding(vocabulary, width)(inputs)
-    x = x + keras.layers.Embedding(LENGTH, width)(np.arange(LENGTH))
+    positions = np.arange(LENGTH, dtype="int32")
+    x = x + keras.layers.Embedding(LENGTH, width)(inputs * 0 + positions)
     for _ in range(layers):
         y = keras.layers.LayerNormalization()(x)
         x = x + keras.layers.MultiHeadAttention(width // 32, 32)(y, y, use_causal_mask=True)
@@ -186,18 +187,29 @@ def main():
     parser.add_argument("--one", choices=TRAINERS)
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--only", help="such as keras-small,transformers-larger: other rows stay")
     parser.add_argument("--watched", action="store_true")
     given = parser.parse_args()
     if given.one:
         return one(given.one, given.size, given.steps, given.watched, given.out / "work")
-    rows = []
+    kept = given.out / "callbacks.json"
+    rows = json.loads(kept.read_text())["rows"] if kept.exists() else []
     for trainer, size in [*((trainer, "small") for trainer in TRAINERS), ("transformers", "larger")]:
-        rows.append(row(trainer, size, given.steps, given.out))
-        print(json.dumps(rows[-1]), file=sys.stderr)
+        if given.only and f"{trainer}-{size}" not in given.only.split(","):
+            continue
+        new = row(trainer, size, given.steps, given.out)
+        print(json.dumps(new), file=sys.stderr)
+        is_same = lambda one: (one["trainer"], one["parameters"]) == (new["trainer"], new["parameters"])  # noqa: E731, B023
+        rows = [one for one in rows if not is_same(one)] + [new]
+        write(rows, given.out)
+
+
+def write(rows, out):
+    """The table, and what it is made of."""
     machine = f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, no GPU"
     versions = {name: __import__(name).__version__ for name in ("torch", "transformers", "lightning", "keras")}
     document = {"machine": machine, "python": platform.python_version(), "versions": versions, "rows": rows}
-    (given.out / "callbacks.json").write_text(json.dumps(document, indent=1) + "\n")
+    (out / "callbacks.json").write_text(json.dumps(document, indent=1) + "\n")
     lines = [
         "# What a look costs",
         "",
@@ -220,7 +232,7 @@ def main():
         )
     described = ", ".join(f"{name} {version}" for name, version in versions.items())
     lines += ["", f"Python {document['python']}, {described}.", ""]
-    (given.out / "tables.md").write_text("\n".join(lines))
+    (out / "tables.md").write_text("\n".join(lines))
 
 
 if __name__ == "__main__":
