@@ -9,6 +9,7 @@ trains and looks.
 """
 
 import argparse
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -129,8 +130,6 @@ def with_keras(size, steps, callback, work):
 
 def one(trainer, size, steps, is_watched, work):
     """One training in this process."""
-    import importlib
-
     def callback(name):
         if not is_watched:
             return []
@@ -207,7 +206,7 @@ def main():
 def write(rows, out):
     """The table, and what it is made of."""
     machine = f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, no GPU"
-    versions = {name: __import__(name).__version__ for name in ("torch", "transformers", "lightning", "keras")}
+    versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "lightning", "keras")}
     document = {"machine": machine, "python": platform.python_version(), "versions": versions, "rows": rows}
     (out / "callbacks.json").write_text(json.dumps(document, indent=1) + "\n")
     lines = [
