@@ -8,7 +8,7 @@ use crate::failure::{fail, is_closed_pipe, print_error, refuse};
 use crate::global::{Global, Outcome};
 use crate::terminal;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use std::process::ExitCode;
+use std::ffi::OsString;
 
 /// Follow neural networks through weight space.
 ///
@@ -68,18 +68,22 @@ enum Command {
     Man(manual::Man),
 }
 
-/// Runs the command line of this process.
-pub fn main() -> ExitCode {
-    let cli = match parse() {
+/// Exit status of an error.
+const ERROR: u8 = 2;
+
+/// Runs a command line, the name of the program first, and returns its exit status.
+pub fn run(arguments: Vec<OsString>) -> u8 {
+    let cli = match parse(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(&error, &arguments),
     };
     terminal::settle(cli.global.color, cli.global.quiet);
     let fail = |error: &anyhow::Error| {
         if cli.global.json {
             print_error(error);
         }
-        fail(error)
+        fail(error);
+        ERROR
     };
     if let Err(error) = use_threads(cli.global.threads) {
         return fail(&error);
@@ -105,18 +109,18 @@ pub fn main() -> ExitCode {
         Command::Man(command) => manual::man(command, line()),
     };
     match outcome {
-        Ok(Outcome::Fine) => ExitCode::SUCCESS,
-        Ok(Outcome::Finding) => ExitCode::from(1),
-        Ok(Outcome::Unknown) => ExitCode::from(2),
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Ok(Outcome::Fine) => 0,
+        Ok(Outcome::Finding) => 1,
+        Ok(Outcome::Unknown) => 2,
+        Err(error) if is_closed_pipe(&error) => 0,
         Err(error) => fail(&error),
     }
 }
 
 /// The command line, and what it says.
-fn parse() -> Result<Cli, clap::Error> {
-    let line = line().color(terminal::color_of(std::env::args_os()));
-    Cli::from_arg_matches(&line.try_get_matches()?)
+fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    let line = line().color(terminal::color_of(arguments.iter().cloned()));
+    Cli::from_arg_matches(&line.try_get_matches_from(arguments)?)
 }
 
 /// The command line, its long texts in paragraphs that go as far as the terminal is wide.

@@ -4,6 +4,7 @@ use crate::terminal::{self, Stream};
 use modeltrail::Error;
 use modeltrail::collection::printable;
 use serde::Serialize;
+use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -41,9 +42,9 @@ pub(crate) fn print_error(error: &anyhow::Error) {
 
 /// Says what is wrong with the command line, as JSON too if that was asked for; exit status 2, but 0
 /// where help was asked for.
-pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
+pub(crate) fn refuse(error: &clap::Error, arguments: &[OsString]) -> u8 {
     let _ = error.print();
-    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+    if error.use_stderr() && arguments.iter().any(|argument| argument == "--json") {
         let message = error.render().to_string();
         let first = message.lines().next().unwrap_or_default();
         let document = ErrorDocument {
@@ -56,7 +57,7 @@ pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
             let _ = writeln!(std::io::stdout(), "{text}");
         }
     }
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    u8::try_from(error.exit_code()).unwrap_or(2)
 }
 
 /// Prints the error and those of its causes that it does not say itself; exit status 2.

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    modeltrail_cli::cli::main()
+    ExitCode::from(modeltrail_cli::cli::run(std::env::args_os().collect()))
 }

@@ -10,7 +10,7 @@ use crate::collection::listing::{WITHOUT_MODEL, is_without_model};
 use crate::collection::{Companion, Options, OtherFormat, sketches};
 use crate::coverage::{Coverage, Unread};
 use crate::error::{Error, Problem, Result};
-use checkpoint_store::foreign::{Discovery, discover_only, natural};
+use checkpoint_store::foreign::{Discovery, natural};
 use checkpoint_store::{Error as Store, Fault};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -97,6 +97,16 @@ pub fn inspect(paths: &[PathBuf], options: &Options) -> Result<Inspection> {
     let mut others = Vec::new();
     let mut fruitful = Vec::new();
     for path in paths {
+        if options.in_memory.has(path) {
+            match options.in_memory.sketch(path) {
+                Some(kept) => {
+                    let kept = std::slice::from_ref(kept);
+                    found.checkpoints.push(described::kept(path, kept));
+                }
+                None => others.push(path.clone()),
+            }
+            continue;
+        }
         let own = found.checkpoints.len() + found.problems.len();
         for store in described::stores(path) {
             let described = described::store(&store);
@@ -116,7 +126,7 @@ pub fn inspect(paths: &[PathBuf], options: &Options) -> Result<Inspection> {
         }
     }
     if !others.is_empty() {
-        let discovery = discover_only(&others, options.only.as_ref(), &options.limits);
+        let discovery = options.discover(&others);
         found.add(discovery, options, &others, &fruitful);
     }
     found.problems.sort_by(|a, b| natural(&a.path, &b.path));

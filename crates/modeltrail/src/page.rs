@@ -12,6 +12,9 @@ mod steps;
 mod tables;
 mod tree;
 mod unused;
+mod written;
+
+pub use written::PageFile;
 
 use crate::collection::{Collection, Space};
 use crate::error::Result;

@@ -23,6 +23,7 @@ mod parts;
 pub mod scores;
 pub(crate) mod text;
 
+pub use crate::page::PageFile;
 pub use answer::{CollectionRuns, Count, Described, Place, Run, Runs};
 pub use beside::{Beside, Nearest};
 pub use event::RunEvent;

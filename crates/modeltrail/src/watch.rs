@@ -16,6 +16,7 @@ mod keeping;
 mod observation;
 mod pending;
 pub mod prometheus;
+mod pushed;
 mod reading;
 mod record;
 mod state;

@@ -4,7 +4,7 @@ use super::commands::{cargo, empty, need_software_vulkan, output, run};
 use super::engines;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ pub(super) struct Step {
 }
 
 /// All of them, in the order in which they run.
-pub(super) const STEPS: [Step; 9] = [
+pub(super) const STEPS: [Step; 10] = [
     Step {
         name: "newcomer",
         what: "a fresh clone builds the main job and repeats the paper quickly",
@@ -55,8 +55,13 @@ pub(super) const STEPS: [Step; 9] = [
     },
     Step {
         name: "wheel",
-        what: "`pip wheel` builds a wheel that installs and runs",
+        what: "`pip wheel` builds a wheel that installs, runs, and answers in Python",
         run: wheel,
+    },
+    Step {
+        name: "python",
+        what: "Python beside PyTorch, Transformers, Lightning, Keras and Ray; types, and the notebook",
+        run: python,
     },
     Step {
         name: "torture",
@@ -168,29 +173,114 @@ fn cargo_install() -> Result<Vec<String>> {
     ])
 }
 
+/// Largest wheel, in bytes.
+const LARGEST_WHEEL: u64 = 15_000_000;
+
+/// The wheel, and an environment of Python that it is installed into, without Rust.
+struct Installed {
+    wheel: PathBuf,
+    environment: PathBuf,
+    /// What building it took.
+    build: String,
+}
+
+impl Installed {
+    /// Builds the wheel and installs it, with these packages besides.
+    fn with(folder: &Path, packages: &[&str]) -> Result<Self> {
+        let environment = folder.join("venv");
+        run(Command::new("python3")
+            .args(["-m", "venv"])
+            .arg(&environment))?;
+        let pip = || {
+            let mut command = Command::new(environment.join("bin/pip"));
+            command.args(["--quiet", "--disable-pip-version-check"]);
+            command
+        };
+        let build = ["wheel", "--no-deps", "crates/python", "--wheel-dir"];
+        let build = timed("build", pip().args(build).arg(folder))?;
+        let wheels = std::fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));
+        let wheel = wheels
+            .into_iter()
+            .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
+            .context("pip made no wheel")?;
+        run(pip().arg("install").arg(&wheel).args(packages))?;
+        Ok(Self {
+            wheel,
+            environment,
+            build,
+        })
+    }
+
+    fn python(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.environment.join("bin/python"));
+        command.args(arguments).env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+    }
+}
+
 fn wheel() -> Result<Vec<String>> {
     let folder = empty("wheel")?;
-    let environment = folder.join("venv");
-    run(Command::new("python3")
-        .args(["-m", "venv"])
-        .arg(&environment))?;
-    let pip = || {
-        let mut command = Command::new(environment.join("bin/pip"));
-        command.args(["--quiet", "--disable-pip-version-check"]);
-        command
-    };
-    let build = ["wheel", "--no-deps", "crates/cli", "--wheel-dir"];
-    run(pip().args(build).arg(&folder))?;
-    let wheels = std::fs::read_dir(&folder)?.filter_map(|entry| Some(entry.ok()?.path()));
-    let wheel = wheels
-        .into_iter()
-        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-        .context("pip made no wheel")?;
-    run(pip().args(["install", "--no-index"]).arg(&wheel))?;
+    let installed = Installed::with(&folder, &[])?;
+    let bytes = std::fs::metadata(&installed.wheel)?.len();
+    ensure!(
+        bytes <= LARGEST_WHEEL,
+        "the wheel has {bytes} bytes, and {LARGEST_WHEEL} are allowed"
+    );
+    let question =
+        "import modeltrail; print(len(modeltrail.runs('examples/checkpoints/two-runs')), 'runs')";
     Ok(vec![
-        version(&environment.join("bin/modeltrail"))?,
-        format!("{:.1} MB", std::fs::metadata(wheel)?.len() as f64 / 1e6),
+        version(&installed.environment.join("bin/modeltrail"))?,
+        output(&mut installed.python(&["-c", question]))?
+            .trim()
+            .to_owned(),
+        installed.build,
+        format!("{:.1} MB", bytes as f64 / 1e6),
     ])
+}
+
+/// What Python is tried with.
+const PACKAGES: [&str; 17] = [
+    "pytest",
+    "hypothesis",
+    "pandas",
+    "ml_dtypes",
+    "torch",
+    "safetensors",
+    "transformers",
+    "accelerate",
+    "lightning",
+    "keras",
+    "tensorboard",
+    "tqdm",
+    "mypy",
+    "ray",
+    "nbconvert",
+    "ipykernel",
+    "matplotlib",
+];
+
+fn python() -> Result<Vec<String>> {
+    let folder = empty("python")?;
+    let installed = Installed::with(&folder, &PACKAGES)?;
+    let mut notes = Vec::new();
+    let tests = ["-m", "pytest", "--quiet", "-p", "no:cacheprovider"];
+    let mut tests = installed.python(&tests);
+    // Not from here: a folder `datasets` would be taken for a package that Transformers looks for.
+    tests
+        .arg(std::fs::canonicalize("crates/python/tests")?)
+        .current_dir(&folder);
+    notes.push(timed("tests", &mut tests)?);
+    let types = ["-m", "mypy", "--strict", "--ignore-missing-imports"];
+    let mut types = installed.python(&types);
+    types.args(["--cache-dir", "/dev/null", "-p", "modeltrail"]);
+    notes.push(timed("types", &mut types)?);
+    let notebook = ["-m", "nbconvert", "--to", "notebook", "--execute"];
+    let mut notebook = installed.python(&notebook);
+    notebook.args(["examples/python/trails.ipynb", "--output-dir"]);
+    notes.push(timed("notebook", notebook.arg(&folder))?);
+    let mut cluster = installed.python(&["examples/cluster/sketch_with_ray.py"]);
+    notes.push(output(cluster.arg(&folder))?.trim().to_owned());
+    Ok(notes)
 }
 
 fn torture() -> Result<Vec<String>> {

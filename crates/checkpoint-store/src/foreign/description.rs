@@ -12,6 +12,7 @@ use super::cut;
 use super::distributed;
 use super::format::Format;
 use super::found::Found;
+use super::memory::Shared;
 use super::metadata::Metadata;
 use super::place::Place;
 use super::quantised;
@@ -59,6 +60,8 @@ pub(super) struct Stamp {
     path: PathBuf,
     len: u64,
     modified: Option<SystemTime>,
+    /// The array that it stands for, if it is none.
+    memory: Option<Shared>,
 }
 
 impl Stamp {
@@ -67,6 +70,7 @@ impl Stamp {
             path: source.path().to_path_buf(),
             len: source.len(),
             modified: source.modified(),
+            memory: source.memory().cloned(),
         }
     }
 
@@ -75,6 +79,9 @@ impl Stamp {
     /// # Errors
     /// [`Fault::Changed`] if it is another one by now.
     pub(super) fn reopen(&self) -> Result<Source> {
+        if let Some(bytes) = &self.memory {
+            return Ok(Source::in_memory(&self.path, bytes));
+        }
         let source = Source::open(&self.path)?;
         if Self::of(&source) != *self {
             return Err(foreign(
@@ -100,6 +107,10 @@ impl Description {
         let config = index.filter(|index| adapter::is_config(index));
         let metadata = index.filter(|index| distributed::is_metadata(index));
         let (mut contents, format) = match (metadata, found.format) {
+            _ if let Some(arrays) = &found.arrays => {
+                sources = arrays.sources(path);
+                (arrays.contents(path)?, Some(Format::Memory))
+            }
             (Some(metadata), _) => (
                 distributed::open(metadata, &sources, limits)?,
                 Some(Format::TorchDistributed),
@@ -236,9 +247,9 @@ impl Description {
         &self.metadata
     }
 
-    /// Its files, with their lengths in bytes.
+    /// Its files, with their lengths in bytes; none in memory.
     pub fn files(&self) -> impl Iterator<Item = (&Path, u64)> {
-        let files = self.files.iter();
+        let files = self.files.iter().filter(|file| file.memory.is_none());
         files.map(|file| (file.path.as_path(), file.len))
     }
 

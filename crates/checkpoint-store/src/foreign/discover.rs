@@ -4,6 +4,7 @@ mod claims;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use claims::{claim_beside, claim_folders, claim_series};
 
@@ -12,6 +13,7 @@ use super::claimed::{Claimed, Origin};
 use super::distributed;
 use super::format::Format;
 use super::found::Found;
+use super::memory::Arrays;
 use super::others::{Companion, Met, OtherFormat};
 use super::pattern::Meant;
 use super::problem::Problem;
@@ -64,6 +66,24 @@ pub fn discover_only(
     only: Option<&glob::Pattern>,
     limits: &Limits,
 ) -> Discovery {
+    discover_held(paths, &BTreeMap::new(), only, limits)
+}
+
+/// As [`discover_only`], but a path that names a checkpoint in memory stands for that, whatever lies on
+/// disk under the same name.
+#[must_use]
+pub fn discover_held(
+    paths: &[PathBuf],
+    held: &BTreeMap<PathBuf, Arc<Arrays>>,
+    only: Option<&glob::Pattern>,
+    limits: &Limits,
+) -> Discovery {
+    let is_held = |path: &PathBuf| held.contains_key(path);
+    let (named, paths): (BTreeSet<PathBuf>, Vec<PathBuf>) = {
+        let (named, paths): (Vec<_>, Vec<_>) = paths.iter().cloned().partition(is_held);
+        (named.into_iter().collect(), paths)
+    };
+    let paths = paths.as_slice();
     let mut walk = Walk::default();
     for (root, path) in paths.iter().enumerate() {
         walk.add(path, root);
@@ -110,6 +130,9 @@ pub fn discover_only(
     if let Some(only) = only {
         discovery.keep(&Meant::new(only, paths));
     }
+    let named = named.into_iter();
+    let in_memory = named.filter_map(|path| Some(Found::in_memory(&path, held.get(&path)?)));
+    discovery.checkpoints.extend(in_memory);
     discovery.passed_over = discovery.companions.len();
     discovery
         .companions
@@ -260,6 +283,7 @@ impl Discovery {
                 format: Format::Torch,
                 files: group.files,
                 index: None,
+                arrays: None,
             });
         }
         sorted.rest
@@ -274,6 +298,7 @@ impl Discovery {
             files,
             index: is_distributed.then(|| folder.join(distributed::METADATA)),
             path: folder,
+            arrays: None,
         });
     }
 
@@ -286,6 +311,7 @@ impl Discovery {
             format,
             files: vec![path.clone()],
             index: Some(config),
+            arrays: None,
             path: if candidate.named {
                 path.clone()
             } else {
@@ -379,6 +405,7 @@ impl Discovery {
             files,
             index,
             claimed,
+            arrays: None,
         });
     }
 }

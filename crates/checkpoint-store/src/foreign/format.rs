@@ -22,6 +22,8 @@ pub enum Format {
     Npy,
     /// Burn's burnpack (`.bpk`).
     Burnpack,
+    /// No file: arrays in memory.
+    Memory,
 }
 
 impl fmt::Display for Format {
@@ -35,6 +37,7 @@ impl fmt::Display for Format {
             Self::Npz => "npz",
             Self::Npy => "npy",
             Self::Burnpack => "burnpack",
+            Self::Memory => "memory",
         })
     }
 }

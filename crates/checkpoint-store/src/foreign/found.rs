@@ -1,9 +1,11 @@
 //! A checkpoint that was found.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::claimed::Claimed;
 use super::format::Format;
+use super::memory::Arrays;
 
 /// A checkpoint that was found, not yet opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,4 +20,6 @@ pub struct Found {
     pub index: Option<PathBuf>,
     /// What its names say of its run and step.
     pub claimed: Claimed,
+    /// What it holds, if it lies in memory; there are no files then.
+    pub arrays: Option<Arc<Arrays>>,
 }

@@ -7,15 +7,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::memory::Shared;
 use crate::limits::Limits;
 use crate::{Error, Fault, LimitMet, Result};
 
-/// A file that is open for reading, with the length it had then.
+/// What is read.
+#[derive(Debug, Clone)]
+enum Data {
+    File(Arc<File>),
+    Memory(Shared),
+}
+
+/// A file that is open for reading, with the length it had then; or an array in memory, as one.
 ///
 /// Reads are positioned, so that threads can share one.
 #[derive(Debug)]
 pub(super) struct Source {
-    file: Arc<File>,
+    data: Data,
     path: PathBuf,
     /// Where it begins in the file: zero but for a part of one.
     base: u64,
@@ -44,7 +52,7 @@ impl Source {
             .metadata()
             .map_err(|source| Error::io("inspect", path, source))?;
         Ok(Self {
-            file: Arc::new(file),
+            data: Data::File(Arc::new(file)),
             path: path.to_path_buf(),
             base: 0,
             len: metadata.len(),
@@ -52,10 +60,29 @@ impl Source {
         })
     }
 
+    /// The bytes of an array of the checkpoint of this name.
+    pub(super) fn in_memory(path: &Path, bytes: &Shared) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            base: 0,
+            len: bytes.0.length(),
+            modified: None,
+            data: Data::Memory(bytes.clone()),
+        }
+    }
+
+    /// The array that it is, if it is one.
+    pub(super) fn memory(&self) -> Option<&Shared> {
+        match &self.data {
+            Data::File(_) => None,
+            Data::Memory(bytes) => Some(bytes),
+        }
+    }
+
     /// A part of the file, which was checked to lie inside it, as a file of its own.
     pub(super) fn part(&self, offset: u64, len: u64) -> Self {
         Self {
-            file: Arc::clone(&self.file),
+            data: self.data.clone(),
             path: self.path.clone(),
             base: self.base.saturating_add(offset),
             len,
@@ -83,7 +110,11 @@ impl Source {
     /// [`Fault::Damaged`] if the file ends before, [`Error::Io`] for everything else.
     pub(super) fn read(&self, buffer: &mut [u8], offset: u64) -> Result<()> {
         let offset = offset.saturating_add(self.base);
-        read_exact_at(&self.file, buffer, offset).map_err(|source| {
+        let read = match &self.data {
+            Data::File(file) => read_exact_at(file, buffer, offset),
+            Data::Memory(bytes) => bytes.0.read(buffer, offset),
+        };
+        read.map_err(|source| {
             if source.kind() == io::ErrorKind::UnexpectedEof {
                 self.damaged(format!(
                     "it ends before byte {}",

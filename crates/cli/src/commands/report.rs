@@ -6,11 +6,7 @@ use crate::global::{Global, Outcome};
 use crate::publish::check;
 use anyhow::Result;
 use clap::Args;
-use modeltrail::Coverage;
-use modeltrail::collection::printable;
-use modeltrail::text::counted;
-use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -32,18 +28,6 @@ pub(crate) struct Command {
     out: PathBuf,
 }
 
-#[derive(Serialize)]
-struct Answer<'a> {
-    schema: &'static str,
-    #[serde(serialize_with = "modeltrail::path::serialize")]
-    out: &'a Path,
-    bytes: u64,
-    groups: usize,
-    checkpoints: usize,
-    runs: usize,
-    coverage: &'a Coverage,
-}
-
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     check(&command.out)?;
     let collection = command.input.collect()?;
@@ -51,28 +35,12 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     command
         .input
         .write_page(&command.out, &found, &collection)?;
-    let groups = found.groups();
-    let answer = Answer {
-        schema: "modeltrail.report/1",
-        out: &command.out,
-        bytes: std::fs::metadata(&command.out)?.len(),
-        groups: groups.len(),
-        checkpoints: groups
-            .iter()
-            .map(|found| found.described().checkpoints)
-            .sum(),
-        runs: groups.iter().map(|found| found.runs().len()).sum(),
-        coverage: found.coverage(),
-    };
+    let bytes = std::fs::metadata(&command.out)?.len();
+    let answer = found.page(&command.out, bytes);
     if global.json {
         print_json(&answer)?;
     } else {
-        print_text(&format!(
-            "{}: {} in {}",
-            printable(&answer.out.to_string_lossy()),
-            counted(answer.checkpoints, "checkpoint"),
-            counted(answer.runs, "run")
-        ))?;
+        print_text(&answer)?;
     }
     Ok(ended(!found.has_findings(), found.has_remarks(), global))
 }

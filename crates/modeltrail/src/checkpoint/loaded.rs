@@ -1,6 +1,7 @@
 //! A checkpoint to be compared: how it is opened, and what is known of it.
 
-use crate::collection::{Options, Single, single, sketches};
+use crate::collection::sketches::{self, Kept};
+use crate::collection::{Options, Single, single};
 use crate::coverage::{Coverage, LeftOut, Unread};
 use crate::error::{Error, Result};
 use crate::printable::printable;
@@ -36,13 +37,18 @@ pub(crate) enum Contents {
 
 impl Checkpoint {
     /// Reads one checkpoint: a file, an index of shards, a folder with one checkpoint in it,
-    /// `STORE:RUN/EPOCH`, a file of sketches with one in it, or `FILE.json:NAME` for one of several.
+    /// `STORE:RUN/EPOCH`, a file of sketches with one in it, or `FILE.json:NAME` for one of several; or
+    /// what the options hold in memory under this name.
     ///
     /// # Errors
     /// When the path stands for none or several, or it cannot be read.
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Self> {
         let path = path.as_ref();
-        let Some((file, wanted)) = sketch_in(path) else {
+        if let Some(kept) = options.in_memory.sketch(path) {
+            return Self::sketched_as(path, kept.clone());
+        }
+        let is_held = options.in_memory.has(path);
+        let Some((file, wanted)) = sketch_in(path).filter(|_| !is_held) else {
             let single = single(path, options)?;
             return Ok(Self {
                 name: single.name.clone(),
@@ -62,6 +68,11 @@ impl Checkpoint {
                 way_out: "Name it, as FILE.json:NAME",
             });
         };
+        Self::sketched_as(path, one)
+    }
+
+    /// What is left of a checkpoint that was sketched.
+    fn sketched_as(path: &Path, one: Kept) -> Result<Self> {
         let names: HashSet<&str> = one.sketch.tensors.iter().map(|t| t.name.as_str()).collect();
         if names.is_empty() || names.len() != one.sketch.tensors.len() {
             return Err(Error::Unsuitable {

@@ -5,7 +5,7 @@ use super::group::Taken;
 use super::layout::parameters;
 use super::noted::Noted;
 use super::options::Options;
-use super::sketches;
+use super::sketches::{self, Kept};
 use super::source::{Source, weights};
 use crate::coverage::{LeftOut, NotCompared, Unread};
 use crate::error::{Error, Problem, Result};
@@ -13,8 +13,7 @@ use crate::exchange::imported::Imported;
 use crate::printable::printable;
 use crate::source::TensorSource;
 use checkpoint_store::foreign::{
-    Claimed, Companion, Description, Discovery, Found, Limits, OtherFormat, Role, discover_only,
-    natural,
+    Claimed, Companion, Description, Discovery, Found, Limits, OtherFormat, Role, natural,
 };
 use checkpoint_store::{Fault, Store, TensorShape};
 use rayon::prelude::*;
@@ -99,6 +98,13 @@ impl Listing {
         let mut listing = Self::default();
         let mut others = Vec::new();
         for path in paths {
+            if options.in_memory.has(path) {
+                match options.in_memory.sketch(path) {
+                    Some(kept) => listing.add_sketch(path, kept.clone()),
+                    None => others.push(path.clone()),
+                }
+                continue;
+            }
             let stores = stores(path);
             let sketches = sketches::named(path);
             // Beside stores there may be checkpoints, and a pattern may match both.
@@ -122,7 +128,7 @@ impl Listing {
             }
         }
         if !others.is_empty() {
-            let discovery = discover_only(&others, options.only.as_ref(), &options.limits);
+            let discovery = options.discover(&others);
             listing.add_foreign(discovery, options, &others);
         }
         for (path, error) in std::mem::take(&mut listing.without_model) {
@@ -240,26 +246,31 @@ impl Listing {
             Err(error) => return self.problem(path, &error),
         };
         for kept in file.checkpoints {
-            let is_partial = !kept.unread.is_empty();
-            self.unread.extend(kept.unread);
-            let layout = sketches::layout(&kept.sketch);
-            let claimed = |unit| {
-                let position = kept.claims.position.filter(|claim| claim.unit == unit);
-                position.map(|claim| claim.value)
-            };
-            let entry = Entry {
-                name: printable(&kept.name),
-                path: path.to_path_buf(),
-                epoch: claimed(Unit::Epoch),
-                step: claimed(Unit::Step),
-                claims: kept.claims,
-                names: Claimed::default(),
-                aside: None,
-                is_partial,
-                source: Source::Sketch(Arc::new(kept.sketch)),
-            };
-            self.add(&layout, entry);
+            self.add_sketch(path, kept);
         }
+    }
+
+    /// Adds a sketch that stands in this file, or is held under this name.
+    fn add_sketch(&mut self, path: &Path, kept: Kept) {
+        let is_partial = !kept.unread.is_empty();
+        self.unread.extend(kept.unread);
+        let layout = sketches::layout(&kept.sketch);
+        let claimed = |unit| {
+            let position = kept.claims.position.filter(|claim| claim.unit == unit);
+            position.map(|claim| claim.value)
+        };
+        let entry = Entry {
+            name: printable(&kept.name),
+            path: path.to_path_buf(),
+            epoch: claimed(Unit::Epoch),
+            step: claimed(Unit::Step),
+            claims: kept.claims,
+            names: Claimed::default(),
+            aside: None,
+            is_partial,
+            source: Source::Sketch(Arc::new(kept.sketch)),
+        };
+        self.add(&layout, entry);
     }
 
     /// Adds what was found; the named paths stand for themselves, whatever is in them.

@@ -1,7 +1,8 @@
 //! How checkpoints are read.
 
+use super::in_memory::InMemory;
 use crate::mapping::Map;
-use checkpoint_store::foreign::Limits;
+use checkpoint_store::foreign::{Discovery, Limits, discover_held};
 use std::path::PathBuf;
 
 /// How to read.
@@ -20,6 +21,8 @@ pub struct Options {
     pub map: Map,
     /// A folder in which sketches of files are kept, so that a second question does not read them again.
     pub cache: Option<PathBuf>,
+    /// Checkpoints in memory that paths may name.
+    pub in_memory: InMemory,
 }
 
 impl Default for Options {
@@ -32,11 +35,22 @@ impl Default for Options {
             only: None,
             map: Map::Auto,
             cache: None,
+            in_memory: InMemory::default(),
         }
     }
 }
 
 impl Options {
+    /// What lies on disk or in memory under these paths: one description a checkpoint, no weights.
+    pub(crate) fn discover(&self, paths: &[PathBuf]) -> Discovery {
+        discover_held(
+            paths,
+            self.in_memory.arrays(),
+            self.only.as_ref(),
+            &self.limits,
+        )
+    }
+
     /// Most memory for weights, in bytes.
     #[must_use]
     pub fn memory(self, memory: u64) -> Self {
@@ -53,6 +67,12 @@ impl Options {
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Checkpoints in memory that paths may name.
+    #[must_use]
+    pub fn in_memory(self, in_memory: InMemory) -> Self {
+        Self { in_memory, ..self }
     }
 
     /// How tensors of different checkpoints are matched.

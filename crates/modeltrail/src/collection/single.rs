@@ -12,7 +12,7 @@ use crate::coverage::{LeftOut, Unread};
 use crate::error::{Error, Result};
 use crate::printable::printable;
 use crate::source::{TensorSource, sides};
-use checkpoint_store::foreign::{Adapter, ForeignCheckpoint, Role, discover_only};
+use checkpoint_store::foreign::{Adapter, ForeignCheckpoint, Role};
 use checkpoint_store::{Store, TensorShape};
 use held::Held;
 use rayon::prelude::*;
@@ -199,7 +199,9 @@ impl Single {
 /// When the path stands for none or several, or it cannot be read.
 pub fn single(path: &Path, options: &Options) -> Result<Single> {
     let shown = printable(&path.to_string_lossy());
-    if !path.exists()
+    let is_held = options.in_memory.has(path);
+    if !is_held
+        && !path.exists()
         && let Some((store, run, epoch)) = in_store(&path.to_string_lossy())
     {
         let store = Store::open(store)?;
@@ -217,17 +219,16 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
         let source = Source::Store(Arc::new(checkpoints), column, layout.clone().into());
         return read(shown, LeftOut::default(), source, &layout, options.memory);
     }
-    if path.is_dir() && Store::open(path).is_ok() {
+    if !is_held && path.is_dir() && Store::open(path).is_ok() {
         return Err(Error::Unsuitable {
             path: path.to_path_buf(),
             what: format!("it is a store, and one of its checkpoints is needed: {shown}:RUN/EPOCH"),
             way_out: "Name the run and the epoch",
         });
     }
-    let only = options.only.as_ref();
-    let mut discovery = discover_only(&[path.to_path_buf()], only, &options.limits);
+    let mut discovery = options.discover(&[path.to_path_buf()]);
     if let (2.., Some(latest)) = (discovery.checkpoints.len(), latest(path)) {
-        discovery = discover_only(&[latest], only, &options.limits);
+        discovery = options.discover(&[latest]);
     }
     if let Some(problem) = discovery.problems.into_iter().next() {
         return Err(problem.error.into());

@@ -132,6 +132,18 @@ impl Budget {
         })
     }
 
+    /// A budget of the same text, in memory.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), for an error that names no file.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        Self::parse(text).map_err(|what| Error::Unsuitable {
+            path: PathBuf::from("the budget"),
+            what: format!("it is not a budget: {what}"),
+            way_out: "Correct it",
+        })
+    }
+
     /// Or what is wrong with the text.
     fn parse(text: &str) -> Result<Self, String> {
         let budget: Self = match toml::from_str(text) {

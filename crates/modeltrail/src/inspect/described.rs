@@ -1,6 +1,7 @@
 //! What one checkpoint, store or file of sketches holds.
 
 use crate::collection::listing::stores as stores_of;
+use crate::collection::sketches::Kept;
 use crate::collection::{Aside, AsideClaim, Claims, From, sketches as files};
 use crate::coverage::Unread as Lost;
 use crate::error::Result;
@@ -228,11 +229,22 @@ pub(super) fn store(directory: &Path) -> Result<Inspected> {
 pub(super) fn sketches(path: &Path) -> Result<Inspected> {
     let file = files::read(path)?;
     let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-    let first = file.checkpoints.first();
+    Ok(Inspected {
+        files: vec![File {
+            path: path.to_path_buf(),
+            bytes,
+        }],
+        ..kept(path, &file.checkpoints)
+    })
+}
+
+/// What sketches hold, of a file or in memory.
+pub(super) fn kept(path: &Path, kept: &[Kept]) -> Inspected {
+    let first = kept.first();
     let layout = first.map(|kept| files::layout(&kept.sketch));
     let mut tensors: Vec<Tensor> = layout.iter().flatten().map(of_shape).collect();
     tensors.extend(first.iter().flat_map(|kept| &kept.unread).map(of_lost));
-    let claims = match file.checkpoints.as_slice() {
+    let claims = match kept {
         [only] => only.claims.clone(),
         _ => Claims::default(),
     };
@@ -243,12 +255,8 @@ pub(super) fn sketches(path: &Path) -> Result<Inspected> {
             from: claim.from,
         })
     };
-    Ok(Inspected {
-        files: vec![File {
-            path: path.to_path_buf(),
-            bytes,
-        }],
-        checkpoints: file.checkpoints.len(),
+    Inspected {
+        checkpoints: kept.len(),
         weights: weights(&tensors),
         tensors,
         epoch: position(crate::collection::Unit::Epoch),
@@ -258,7 +266,7 @@ pub(super) fn sketches(path: &Path) -> Result<Inspected> {
             from: run.from,
         }),
         ..Inspected::at(path, Kind::Sketches, "modeltrail sketches")
-    })
+    }
 }
 
 fn claim<T: Clone>(claim: &foreign::Claim<T>) -> Claim<T> {

@@ -33,6 +33,15 @@ struct Entry {
     right: Vec<String>,
 }
 
+/// An error about a table.
+fn wrong(path: &Path, what: String) -> Error {
+    Error::Unsuitable {
+        path: path.to_path_buf(),
+        what,
+        way_out: WAY_OUT,
+    }
+}
+
 impl Table {
     /// Reads a file of lines `"left" = "right"` in TOML: the name in the first checkpoint, and in the
     /// second. A star at the end of both stands for the same rest of a name. Several names on the
@@ -41,15 +50,27 @@ impl Table {
     /// # Errors
     /// When it cannot be read, or says something else.
     pub fn read(path: &Path) -> Result<Self> {
-        let wrong = |what: String| Error::Unsuitable {
-            path: path.to_path_buf(),
-            what,
-            way_out: WAY_OUT,
-        };
-        let bytes = small_file::read(path, LARGEST)?;
-        let text = String::from_utf8(bytes)
-            .map_err(|_| wrong("it is no table of names: it is not text in UTF-8".to_owned()))?;
-        let lines: BTreeMap<String, toml::Value> = toml::from_str(&text)
+        let text = String::from_utf8(small_file::read(path, LARGEST)?);
+        let text = text.map_err(|_| {
+            wrong(
+                path,
+                "it is no table of names: it is not text in UTF-8".to_owned(),
+            )
+        })?;
+        Self::parse(path, &text)
+    }
+
+    /// A table of the same text, in memory.
+    ///
+    /// # Errors
+    /// When it says something else; the error names no file.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        Self::parse(Path::new("the map"), text)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self> {
+        let wrong = |what| wrong(path, what);
+        let lines: BTreeMap<String, toml::Value> = toml::from_str(text)
             .map_err(|error| wrong(format!("it is no table of names ({})", error.message())))?;
         let mut entries = Vec::with_capacity(lines.len());
         for (left, right) in lines {

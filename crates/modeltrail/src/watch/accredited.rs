@@ -5,7 +5,7 @@ use crate::checkpoint::sketch_in;
 use crate::collection::Options;
 use crate::error::{Error, Result};
 use checkpoint_store::TensorShape;
-use checkpoint_store::foreign::discover;
+use checkpoint_store::foreign::discover_held;
 use std::path::{Path, PathBuf};
 use weightspace::distance::distance;
 
@@ -24,12 +24,16 @@ impl Accredited {
     /// # Errors
     /// When the path stands for none or several, or it cannot be read or is not finite.
     pub(super) fn read(path: &Path, options: &Options) -> Result<Self> {
-        let mut opened = if let Some((file, wanted)) = sketch_in(path) {
+        let held = &options.in_memory;
+        let in_file = sketch_in(path).filter(|_| !held.has(path));
+        let mut opened = if let Some(kept) = held.sketch(path) {
+            vec![Arrival::of_kept(path.to_path_buf(), None, kept.clone())]
+        } else if let Some((file, wanted)) = in_file {
             let mut opened = Arrival::of_sketches(&file)?;
             opened.retain(|one| wanted.is_none() || one.path == path);
             opened
         } else {
-            let found = discover(&[path.to_path_buf()], &options.limits);
+            let found = discover_held(&[path.to_path_buf()], held.arrays(), None, &options.limits);
             if let Some(problem) = found.problems.into_iter().next() {
                 return Err(problem.error.into());
             }

@@ -150,7 +150,7 @@ impl Watcher {
     ///
     /// # Errors
     /// When the accredited checkpoint cannot be read in the form in which this is followed.
-    fn follow(&mut self, fresh: &[Arrival]) -> Result<()> {
+    pub(super) fn follow(&mut self, fresh: &[Arrival]) -> Result<()> {
         if self.followed.is_some() {
             return Ok(());
         }
@@ -222,7 +222,11 @@ impl Watcher {
     }
 
     /// Whether a checkpoint is judged, or why not.
-    fn admit(&mut self, opened: &Arrival, is_finite: bool) -> Result<Result<InHand, &'static str>> {
+    pub(super) fn admit(
+        &mut self,
+        opened: &Arrival,
+        is_finite: bool,
+    ) -> Result<Result<InHand, &'static str>> {
         let was_seen = self.seen.contains_key(&opened.path);
         let Some(followed) = self.followed.as_mut() else {
             return Ok(Err("no run is followed"));

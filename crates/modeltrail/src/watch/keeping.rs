@@ -23,18 +23,29 @@ impl Watcher {
         let Some(state) = State::read(path)? else {
             return Ok(false);
         };
-        let form = state.form();
-        let State { header, vectors } = state;
-        if header.directory != self.real_directory() {
-            let other = printable(&header.directory.to_string_lossy());
+        if state.header.directory != self.real_directory() {
+            let other = printable(&state.header.directory.to_string_lossy());
             return Err(Error::Unsuitable {
                 path: path.to_path_buf(),
                 what: format!("it is the state of a watch of {other}"),
                 way_out: "Give each folder a state of its own",
             });
         }
+        self.restore(state)?;
+        Ok(true)
+    }
+
+    /// Takes over all that a state knows.
+    ///
+    /// # Errors
+    /// When the accredited checkpoint cannot be read in the form of the training.
+    pub(super) fn restore(&mut self, state: State) -> Result<()> {
+        let form = state.form();
+        let State { header, vectors } = state;
         let mut vectors = vectors.into_iter();
-        let in_hand = vectors.next().unwrap_or_default();
+        let in_hand = header
+            .in_hand
+            .map(|in_hand| (in_hand, vectors.next().unwrap_or_default()));
         let tensors = header.followed.tensors();
         self.detector = Detector::restored(self.threshold, &tensors, header.numbers, vectors)?;
         if let Some(accredited) = &mut self.accredited {
@@ -45,8 +56,9 @@ impl Watcher {
         self.seen = seen.map(|(path, stamp)| (path.into(), stamp)).collect();
         self.recent = header.recent.into_iter().map(f64::from_bits).collect();
         self.alarm = header.alarm;
-        self.left = Some((header.in_hand, in_hand, header.was_reported));
-        Ok(true)
+        let was_reported = header.was_reported;
+        self.left = in_hand.map(|(in_hand, values)| (in_hand, values, was_reported));
+        Ok(())
     }
 
     /// One name for the folder, however it is reached.
@@ -57,15 +69,28 @@ impl Watcher {
 
     /// Puts all that is known on disk, with the checkpoint in hand, if it is to be kept.
     pub(super) fn keep_now(&self, in_hand: &InHand, values: &[f32]) -> Result<Option<State>> {
-        let (Some(path), Some(followed)) = (&self.state, &self.followed) else {
+        let Some(path) = &self.state else {
             return Ok(None);
         };
+        let state = self.known(Some((in_hand.clone(), values)));
+        if let Some(state) = &state {
+            state.write(path)?;
+        }
+        Ok(state)
+    }
+
+    /// All that is known, with the checkpoint in hand, if there is one; none before the first.
+    pub(super) fn known(&self, in_hand: Option<(InHand, &[f32])>) -> Option<State> {
+        let followed = self.followed.as_ref()?;
+        let (in_hand, values) = in_hand.unzip();
+        let mut vectors: Vec<Vec<f32>> = values.into_iter().map(<[f32]>::to_vec).collect();
+        vectors.extend(self.detector.vectors().map(<[f32]>::to_vec));
         let mut header = Header::new(
             self.real_directory(),
             followed.clone(),
             self.detector.numbers(),
-            in_hand.clone(),
-            values.len(),
+            in_hand,
+            vectors.first().map_or(0, Vec::len),
         );
         let seen = self.seen.iter();
         header.seen = seen
@@ -74,11 +99,7 @@ impl Watcher {
         header.seen.sort_by(|(a, _), (b, _)| a.cmp(b));
         header.recent = self.recent.iter().map(|step| step.to_bits()).collect();
         header.alarm = self.alarm;
-        let vectors = std::iter::once(values).chain(self.detector.vectors());
-        let vectors = vectors.map(<[f32]>::to_vec).collect();
-        let state = State { header, vectors };
-        state.write(path)?;
-        Ok(Some(state))
+        Some(State { header, vectors })
     }
 
     /// Notes on disk that an alarm was reported, and what it asks for is done.

@@ -2,6 +2,7 @@
 
 use super::facts::Facts;
 use crate::collection::listing::Opened;
+use crate::collection::sketches::Kept;
 use crate::collection::source::Source;
 use crate::collection::{
     Claims, From, Options, PositionClaim, identity, parameters, printable, sketches,
@@ -132,22 +133,46 @@ impl Arrival {
             let mut path = file.as_os_str().to_owned();
             path.push(":");
             path.push(&kept.name);
-            let mut layout = sketches::layout(&kept.sketch);
-            layout.sort_by(|a, b| a.name.cmp(&b.name));
-            Self {
-                path: path.into(),
-                stamp: Stamp::of_sketch(&kept.sketch),
-                saved,
-                claims: kept.claims,
-                names: Claimed::default(),
-                layout,
-                unread: kept.unread,
-                facts: None,
-                files: Vec::new(),
-                source: Source::Sketch(Arc::new(kept.sketch)),
-            }
+            Self::of_kept(path.into(), saved, kept)
         });
         Ok(each.collect())
+    }
+
+    /// A sketch that was kept.
+    pub(super) fn of_kept(path: PathBuf, saved: Option<SystemTime>, kept: Kept) -> Self {
+        let mut layout = sketches::layout(&kept.sketch);
+        layout.sort_by(|a, b| a.name.cmp(&b.name));
+        Self {
+            path,
+            stamp: Stamp::of_sketch(&kept.sketch),
+            saved,
+            claims: kept.claims,
+            names: Claimed::default(),
+            layout,
+            unread: kept.unread,
+            facts: None,
+            files: Vec::new(),
+            source: Source::Sketch(Arc::new(kept.sketch)),
+        }
+    }
+
+    /// Tensors of it with values that are NaN or infinite, and how many.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn not_finite(&self) -> Result<Vec<(String, u64)>> {
+        let reader = self.source.open(&self.layout)?;
+        let mut bad = Vec::new();
+        for (index, tensor) in self.layout.iter().enumerate() {
+            let mut count = 0;
+            reader.read(index, &mut |values| {
+                count += values.iter().filter(|value| !value.is_finite()).count() as u64;
+            })?;
+            if count > 0 {
+                bad.push((tensor.name.clone(), count));
+            }
+        }
+        Ok(bad)
     }
 
     pub(super) fn is_sketch(&self) -> bool {

@@ -43,7 +43,8 @@ pub(super) struct Header {
     pub(super) recent: Vec<u64>,
     pub(super) alarm: Option<(Cause, usize)>,
     pub(super) numbers: Numbers,
-    pub(super) in_hand: InHand,
+    /// The checkpoint in hand, which is to be judged again; none between two that are given one by one.
+    pub(super) in_hand: Option<InHand>,
     /// Whether all is done that an alarm of the checkpoint in hand asks for.
     pub(super) was_reported: bool,
     /// Numbers in a vector.
@@ -54,7 +55,7 @@ pub(super) struct Header {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) header: Header,
-    /// The checkpoint in hand, then those of the detector.
+    /// That of the checkpoint in hand, if there is one, then those of the detector.
     pub(super) vectors: Vec<Vec<f32>>,
 }
 
@@ -63,7 +64,7 @@ impl Header {
         directory: OsString,
         followed: Followed,
         numbers: Numbers,
-        in_hand: InHand,
+        in_hand: Option<InHand>,
         length: usize,
     ) -> Self {
         Self {
@@ -91,19 +92,27 @@ impl State {
     /// # Errors
     /// When the folder cannot be written to or is full.
     pub(super) fn write(&self, path: &Path) -> Result<()> {
-        let mut hasher = blake3::Hasher::new();
         let mut file = NewFile::create(path, true)?;
+        self.encode(path, &mut |bytes| file.append(bytes))?;
+        Ok(file.finish()?)
+    }
+
+    /// Hands over its bytes, part by part; errors name the path.
+    ///
+    /// # Errors
+    /// When the header cannot be written as JSON.
+    pub(super) fn encode(&self, path: &Path, sink: &mut dyn FnMut(&[u8])) -> Result<()> {
+        let header = serde_json::to_vec(&self.header).map_err(|error| Error::Unsuitable {
+            path: path.to_path_buf(),
+            what: format!("it cannot hold this state ({error})"),
+            way_out: WAY_OUT,
+        })?;
+        let mut hasher = blake3::Hasher::new();
         let mut append = |bytes: &[u8]| {
             hasher.update(bytes);
-            file.append(bytes);
+            sink(bytes);
         };
-        append(
-            &serde_json::to_vec(&self.header).map_err(|error| Error::Unsuitable {
-                path: path.to_path_buf(),
-                what: format!("it cannot hold this state ({error})"),
-                way_out: WAY_OUT,
-            })?,
-        );
+        append(&header);
         append(b"\n");
         for vector in &self.vectors {
             for values in vector.chunks(1 << 14) {
@@ -111,8 +120,8 @@ impl State {
                 append(&bytes);
             }
         }
-        file.append(hasher.finalize().as_bytes());
-        Ok(file.finish()?)
+        sink(hasher.finalize().as_bytes());
+        Ok(())
     }
 
     /// Reads a state, if there is one.
@@ -123,7 +132,14 @@ impl State {
         if path.symlink_metadata().is_err() {
             return Ok(None);
         }
-        let bytes = small_file::read(path, LARGEST)?;
+        Self::decode(path, &small_file::read(path, LARGEST)?).map(Some)
+    }
+
+    /// A state of these bytes; errors name the path.
+    ///
+    /// # Errors
+    /// When they are damaged, of another version, or something else.
+    pub(super) fn decode(path: &Path, bytes: &[u8]) -> Result<Self> {
         let damaged = || Error::Unsuitable {
             path: path.to_path_buf(),
             what: "it is not the state of a watch, or it is damaged".to_owned(),
@@ -163,9 +179,9 @@ impl State {
         };
         let vectors = values.chunks(row);
         let vectors = vectors.map(|vector| vector.chunks(4).map(number).collect());
-        Ok(Some(Self {
+        Ok(Self {
             header,
             vectors: vectors.collect(),
-        }))
+        })
     }
 }

@@ -140,11 +140,19 @@ impl Watcher {
                 way_out: "Name the one that the training saves its checkpoints in",
             });
         }
+        Self::of(directory.to_path_buf(), accredited, options)
+    }
+
+    pub(super) fn of(
+        directory: PathBuf,
+        accredited: Option<&Path>,
+        options: &Options,
+    ) -> Result<Self> {
         let accredited = accredited
             .map(|path| Accredited::read(path, options))
             .transpose()?;
         Ok(Self {
-            directory: directory.to_path_buf(),
+            directory,
             options: options.clone(),
             threshold: Threshold::built_in(),
             detector: Detector::new(Threshold::built_in(), &[])?,

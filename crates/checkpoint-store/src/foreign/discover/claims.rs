@@ -27,7 +27,7 @@ pub(super) fn claim_series(checkpoints: &mut [Found]) {
         numbers.entry(key).or_default().insert(number);
     }
     for found in checkpoints {
-        if found.files.len() == 1
+        if is_named_alone(found)
             && found.claimed.position().is_none()
             && let Some((key, value, has_end)) = of(found)
             && let Some(numbers) = numbers.get(&key)
@@ -36,6 +36,14 @@ pub(super) fn claim_series(checkpoints: &mut [Found]) {
             let from = Origin::FileName;
             found.claimed.step = Some(Claim { value, from });
         }
+    }
+}
+
+/// Whether its name is that of one file, or one that was given to it in memory.
+fn is_named_alone(found: &Found) -> bool {
+    match &found.arrays {
+        Some(arrays) => arrays.is_named(),
+        None => found.files.len() == 1,
     }
 }
 
@@ -50,7 +58,8 @@ pub(super) fn claim_beside(checkpoints: &mut [Found], limits: &Limits) {
         }
     };
     let mut in_folder: BTreeMap<PathBuf, Vec<usize>> = BTreeMap::new();
-    for (index, found) in checkpoints.iter().enumerate() {
+    let on_disk = |(_, found): &(usize, &Found)| found.arrays.is_none();
+    for (index, found) in checkpoints.iter().enumerate().filter(on_disk) {
         in_folder.entry(folder(found)).or_default().push(index);
     }
     for (folder, members) in in_folder {

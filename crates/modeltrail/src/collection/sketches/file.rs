@@ -26,7 +26,7 @@ pub struct Sketches {
 }
 
 /// What is kept of one checkpoint.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Kept {
     /// What it was called.
     pub name: String,
@@ -128,25 +128,29 @@ pub fn read(path: &Path) -> Result<Sketches> {
             ANEW,
         ));
     }
-    for Kept { name, sketch, .. } in &file.checkpoints {
-        if sketch.version != VERSION || sketch.parameters != Parameters::default() {
-            return Err(unsuitable(
-                format!(
-                    "the sketch of {name} was made in another way than this program makes them"
-                ),
-                ANEW,
-            ));
-        }
-        let is_finite = sketch.tensors.iter().all(|tensor| tensor.non_finite == 0);
-        // Refuses what no sketcher can have made.
-        if is_finite && let Err(error) = matrix(&[sketch]) {
-            return Err(unsuitable(
-                format!("the sketch of {name} is damaged ({error})"),
-                ANEW,
-            ));
-        }
+    for kept in &file.checkpoints {
+        check(kept).map_err(|what| unsuitable(what, ANEW))?;
     }
     Ok(file)
+}
+
+/// Checks that a sketch is one that this program makes.
+///
+/// # Errors
+/// With what is wrong with it, in words.
+pub fn check(kept: &Kept) -> std::result::Result<(), String> {
+    let Kept { name, sketch, .. } = kept;
+    if sketch.version != VERSION || sketch.parameters != Parameters::default() {
+        return Err(format!(
+            "the sketch of {name} was made in another way than this program makes them"
+        ));
+    }
+    let is_finite = sketch.tensors.iter().all(|tensor| tensor.non_finite == 0);
+    // Refuses what no sketcher can have made.
+    if is_finite && let Err(error) = matrix(&[sketch]) {
+        return Err(format!("the sketch of {name} is damaged ({error})"));
+    }
+    Ok(())
 }
 
 /// What helps against sketches that are not read.
