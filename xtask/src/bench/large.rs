@@ -181,6 +181,7 @@ fn pair(
             &mut command,
             2 * bytes,
             1,
+            None,
         )?);
     }
     Ok(rows)
