@@ -7,7 +7,7 @@
 //!
 //! # Formats
 //! safetensors and Burn's burnpack; PyTorch's zip archives and its form before 1.6; NumPy's `.npz`
-//! and `.npy`; safetensors and PyTorch files split into shards. The content decides, not the
+//! and `.npy`; llama.cpp's GGUF; safetensors and PyTorch files split into shards. The content decides, not the
 //! extension. What is read of each, and what is left out, is in `docs/import.md`.
 //!
 //! # What a file cannot do
@@ -51,13 +51,16 @@ mod cbor;
 mod checkpoint;
 mod claimed;
 mod contents;
+mod cursor;
 mod cut;
+mod decoded;
 mod description;
 mod discover;
 mod distributed;
 mod element;
 mod format;
 mod found;
+mod gguf;
 mod json;
 mod metadata;
 mod npy;
@@ -95,7 +98,7 @@ pub use checkpoint::ForeignCheckpoint;
 pub use claimed::{Aside, Claim, Claimed, Origin};
 pub use description::Description;
 pub use discover::{Discovery, discover, discover_only};
-pub use element::Element;
+pub use element::{Element, Packing};
 pub use format::Format;
 pub use found::Found;
 pub use metadata::Metadata;

@@ -43,6 +43,7 @@ fn expected() -> BTreeMap<String, Expected> {
         "expected.json",
         "expected_parallel.json",
         "burn/expected.json",
+        "expected_gguf.json",
     ] {
         let text = std::fs::read_to_string(fixtures().join(name)).unwrap();
         all.extend(serde_json::from_str::<BTreeMap<String, Expected>>(&text).unwrap());

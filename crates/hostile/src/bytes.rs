@@ -199,3 +199,30 @@ pub fn burnpack_map(shape: &[u8], start: u64, end: u64) -> Vec<u8> {
     }
     map
 }
+
+/// A GGUF file of version 3 with these fields and descriptions of tensors, and so many bytes for them.
+pub fn gguf(fields: &[Vec<u8>], tensors: &[Vec<u8>], data: usize) -> Vec<u8> {
+    let mut file = b"GGUF\x03\0\0\0".to_vec();
+    file.extend((tensors.len() as u64).to_le_bytes());
+    file.extend((fields.len() as u64).to_le_bytes());
+    file.extend(fields.concat());
+    file.extend(tensors.concat());
+    file.resize(file.len().next_multiple_of(32), 0);
+    file.resize(file.len() + data, 0);
+    file
+}
+
+/// The description of a tensor of GGUF: its dimensions, the fastest first, its type, and where it begins.
+pub fn gguf_tensor(name: &str, dimensions: &[u64], kind: u32, offset: u64) -> Vec<u8> {
+    let mut tensor = gguf_text(name);
+    tensor.extend((dimensions.len() as u32).to_le_bytes());
+    tensor.extend(dimensions.iter().flat_map(|side| side.to_le_bytes()));
+    tensor.extend(kind.to_le_bytes());
+    tensor.extend(offset.to_le_bytes());
+    tensor
+}
+
+/// A text of GGUF.
+pub fn gguf_text(text: &str) -> Vec<u8> {
+    [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat()
+}

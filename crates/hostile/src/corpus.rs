@@ -3,6 +3,7 @@
 
 mod archives;
 mod burnpack;
+mod gguf;
 mod legacy;
 mod others;
 mod pickles;
@@ -28,6 +29,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(tensors::files());
     cases.extend(legacy::files());
     cases.extend(burnpack::files());
+    cases.extend(gguf::files());
     cases
 }
 

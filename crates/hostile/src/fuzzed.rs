@@ -32,6 +32,8 @@ pub enum Target {
     Ranks,
     /// Folders of ZeRO.
     Zero,
+    /// The importer of GGUF.
+    Gguf,
 }
 
 /// What stands between the files of a checkpoint of several, where they are one sequence of bytes.
@@ -39,7 +41,7 @@ pub const BETWEEN: &[u8] = b"\n--next file--\n";
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Segment,
         Self::Safetensors,
         Self::Torch,
@@ -49,6 +51,7 @@ impl Target {
         Self::Distributed,
         Self::Ranks,
         Self::Zero,
+        Self::Gguf,
     ];
 
     /// What it is called in `fuzz/fuzz_targets` and `fuzz/corpus`.
@@ -64,6 +67,7 @@ impl Target {
             Self::Distributed => "distributed",
             Self::Ranks => "ranks",
             Self::Zero => "zero",
+            Self::Gguf => "gguf",
         }
     }
 
@@ -75,6 +79,7 @@ impl Target {
             Self::Safetensors => &["a.safetensors"],
             Self::Torch => &["a.pt"],
             Self::Npy => &["a.npy"],
+            Self::Gguf => &["a.gguf"],
             Self::Recipe => &["a.toml"],
             Self::Adapter => &["adapter_config.json", "adapter_model.safetensors"],
             Self::Distributed => &[".metadata", "__0_0.distcp"],

@@ -1,6 +1,7 @@
 //! What a reader makes of one file.
 
 use super::claimed::Claimed;
+use super::gguf::names::Architecture;
 use super::metadata::Metadata;
 use super::part::Part;
 use super::stored::{Raw, Stored};
@@ -18,6 +19,8 @@ pub(super) struct Contents {
     pub(super) claimed: Claimed,
     /// What the settings of the training in it say, which count where nothing else does.
     pub(super) settings: Claimed,
+    /// What it says of the network, if its names are to be brought to those of another library.
+    pub(super) architecture: Option<Architecture>,
     /// Texts and numbers in it, for whoever asks what is there.
     pub(super) metadata: Metadata,
 }

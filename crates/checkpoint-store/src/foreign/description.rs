@@ -12,6 +12,7 @@ use super::cut;
 use super::distributed;
 use super::format::Format;
 use super::found::Found;
+use super::gguf;
 use super::metadata::Metadata;
 use super::place::Place;
 use super::quantised;
@@ -127,6 +128,7 @@ impl Description {
         if contents.names().iter().any(|name| *name == "n_averaged") {
             contents.claimed.stands_aside(Aside::Average);
         }
+        gguf::names::as_in_transformers(&mut contents);
         strip_wrappers(contents.names());
         let total = sources.iter().map(Source::len).fold(0, u64::saturating_add);
         let adapter = adapter::set_apart(path, config, &mut contents, total, limits)?;
@@ -177,6 +179,7 @@ impl Description {
             contents.unread.extend(part.unread);
             contents.left_out.extend(part.left_out);
             contents.parts.extend(part.parts);
+            contents.architecture = contents.architecture.take().or(part.architecture);
             contents.metadata.extend(part.metadata);
             contents.claimed = contents.claimed.overridden_by(&part.claimed);
             contents.settings = contents.settings.overridden_by(&part.settings);

@@ -22,6 +22,8 @@ pub enum Format {
     Npy,
     /// Burn's burnpack (`.bpk`).
     Burnpack,
+    /// llama.cpp's GGUF.
+    Gguf,
 }
 
 impl fmt::Display for Format {
@@ -35,6 +37,7 @@ impl fmt::Display for Format {
             Self::Npz => "npz",
             Self::Npy => "npy",
             Self::Burnpack => "burnpack",
+            Self::Gguf => "GGUF",
         })
     }
 }
@@ -47,4 +50,4 @@ pub(super) const BURNPACK_MAGIC: &[u8] = b"NRUB";
 pub(super) const LEGACY_MAGIC: &[u8] = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.";
 
 /// What is read, for whoever named something else.
-pub(super) const READ_KINDS: &str = "Supported formats are safetensors, PyTorch (.pt, .pth, .th, .bin, .ckpt), NumPy (.npz, .npy) and Burn (.bpk)";
+pub(super) const READ_KINDS: &str = "Supported formats are safetensors, PyTorch (.pt, .pth, .th, .bin, .ckpt), NumPy (.npz, .npy), Burn (.bpk) and GGUF (.gguf)";

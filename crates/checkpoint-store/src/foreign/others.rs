@@ -75,9 +75,9 @@ const KNOWN: [Known; 12] = [
         parts: &[".data-00000-of-", ".ckpt.index", ".ckpt.meta"],
     },
     Known {
-        what: "GGUF files",
-        way_out: "Name the safetensors or PyTorch file that they were made from",
-        extensions: &["gguf", "ggml"],
+        what: "GGML files, from before GGUF",
+        way_out: "Convert the model again with a current llama.cpp, to GGUF",
+        extensions: &["ggml"],
         parts: &[],
     },
     Known {
@@ -219,7 +219,7 @@ mod tests {
             "ckpt-1.data-00000-of-00001",
             "zero_pp_rank_0_mp_rank_00_model_states.pt",
             "manifest.ocdbt",
-            "x.GGUF",
+            "x.GGML",
         ] {
             assert!(met.note(Path::new(name)), "{name}");
         }

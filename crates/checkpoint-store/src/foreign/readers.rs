@@ -3,7 +3,7 @@
 use super::contents::Contents;
 use super::sniff::Sniffed;
 use super::source::Source;
-use super::{burnpack, npy, npz, safetensors, torch};
+use super::{burnpack, gguf, npy, npz, safetensors, torch};
 use crate::Result;
 use crate::limits::Limits;
 
@@ -16,5 +16,6 @@ pub(super) fn read(sniffed: &Sniffed, source: &Source, limits: &Limits) -> Resul
         Sniffed::Npz(archive) => npz::open(source, archive, limits),
         Sniffed::Npy => npy::open(source, limits),
         Sniffed::Burnpack => burnpack::open(source, limits),
+        Sniffed::Gguf => gguf::open(source, limits),
     }
 }

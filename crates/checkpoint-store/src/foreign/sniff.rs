@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::archive::{Archive, LOCAL_SIGNATURE};
 use super::format::{BURNPACK_MAGIC, Format, LEGACY_MAGIC, NPY_MAGIC, READ_KINDS};
+use super::gguf;
 use super::others;
 use super::source::{Source, foreign};
 use crate::limits::Limits;
@@ -21,6 +22,7 @@ pub(super) enum Sniffed {
     TorchLegacy,
     Npy,
     Burnpack,
+    Gguf,
 }
 
 impl Sniffed {
@@ -43,6 +45,9 @@ impl Sniffed {
         }
         if start.starts_with(BURNPACK_MAGIC) {
             return Ok(Self::Burnpack);
+        }
+        if start.starts_with(gguf::MAGIC) {
+            return Ok(Self::Gguf);
         }
         if start.starts_with(LEGACY_MAGIC) {
             return Ok(Self::TorchLegacy);
@@ -103,6 +108,7 @@ impl Sniffed {
             Self::TorchLegacy => Format::TorchLegacy,
             Self::Npy => Format::Npy,
             Self::Burnpack => Format::Burnpack,
+            Self::Gguf => Format::Gguf,
         }
     }
 }
@@ -168,7 +174,7 @@ fn first_entry(source: &Source) -> Result<Option<Vec<u8>>> {
 }
 
 /// What other files begin with, what they are, and what to do about them.
-const OTHERS: [(&[u8], &str, &str); 13] = [
+const OTHERS: [(&[u8], &str, &str); 12] = [
     (
         b"version https://git-lfs",
         "a Git LFS pointer, not the file itself",
@@ -183,11 +189,6 @@ const OTHERS: [(&[u8], &str, &str); 13] = [
         b"\x89HDF\r\n\x1a\n",
         "an HDF5 file, as Keras writes",
         "Save the weights with numpy.savez or safetensors",
-    ),
-    (
-        b"GGUF",
-        "a GGUF file, whose weights are quantised",
-        "Name the safetensors or PyTorch file that it was made from",
     ),
     (
         b"\x1f\x8b",

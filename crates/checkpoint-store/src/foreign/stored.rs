@@ -22,6 +22,17 @@ pub(super) enum Made {
     Pieces(Vec<Piece>),
     /// It is the product of two smaller ones.
     Product(Box<Product>),
+    /// Its units at its place are decoded, or moved, or shifted.
+    Decoded(Box<Decoded>),
+}
+
+/// Values that are not numbers of their own where they lie, or not those that are meant.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Decoded {
+    /// The shape of what lies there, in units: blocks of packed numbers, or single ones.
+    pub(super) units: Vec<u64>,
+    /// What is added to each value.
+    pub(super) shift: f32,
 }
 
 /// A part of a tensor: of its dimensions, or of all its values in row-major order, of which it then is

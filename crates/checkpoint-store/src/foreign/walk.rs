@@ -59,7 +59,7 @@ pub(super) struct Walk {
 }
 
 /// Extensions of checkpoints.
-const EXTENSIONS: [&str; 10] = [
+const EXTENSIONS: [&str; 11] = [
     "safetensors",
     "pt",
     "pth",
@@ -70,6 +70,7 @@ const EXTENSIONS: [&str; 10] = [
     "npy",
     "bpk",
     "burnpack",
+    "gguf",
 ];
 
 /// How files begin that training programs write beside the weights.

@@ -13,7 +13,7 @@ fn fixtures() -> PathBuf {
 }
 
 /// One of each format and form.
-const SOUND: [&str; 11] = [
+const SOUND: [&str; 14] = [
     "safetensors/odd.safetensors",
     "torch/odd.pt",
     "torch/odd_legacy.pt",
@@ -25,6 +25,9 @@ const SOUND: [&str; 11] = [
     "numpy/compressed.npz",
     "numpy/fortran.npy",
     "burn/model.bpk",
+    "gguf/types.gguf",
+    "gguf/gemma2.gguf",
+    "gguf/neox.gguf",
 ];
 
 /// Reads bytes as a file of that name; whatever comes of it, it must be no panic and no error
