@@ -226,3 +226,67 @@ pub fn gguf_tensor(name: &str, dimensions: &[u64], kind: u32, offset: u64) -> Ve
 pub fn gguf_text(text: &str) -> Vec<u8> {
     [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat()
 }
+
+/// A field of a protocol buffer: bytes.
+pub fn protobuf(field: u64, bytes: &[u8]) -> Vec<u8> {
+    [
+        varint(field << 3 | 2),
+        varint(bytes.len() as u64),
+        bytes.to_vec(),
+    ]
+    .concat()
+}
+
+/// A field of a protocol buffer: a number.
+pub fn protobuf_number(field: u64, number: u64) -> Vec<u8> {
+    [varint(field << 3), varint(number)].concat()
+}
+
+/// A model of ONNX with this graph.
+pub fn onnx(graph: &[u8]) -> Vec<u8> {
+    [
+        protobuf_number(1, 9),
+        protobuf(2, b"test"),
+        protobuf(7, graph),
+    ]
+    .concat()
+}
+
+fn varint(mut number: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number > 127 {
+        bytes.push(number as u8 | 128);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+/// A file of HDF5, its root group with these messages.
+pub fn hdf5(messages: &[(u16, Vec<u8>)]) -> Vec<u8> {
+    let mut file = b"\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08\0\x04\0\x10\0\0\0\0\0".to_vec();
+    for address in [0, u64::MAX, 0, u64::MAX, 0, 96] {
+        file.extend(u64::to_le_bytes(address));
+    }
+    file.resize(96, 0);
+    file.extend(hdf5_object(messages));
+    file
+}
+
+/// The header of an object of HDF5 with these messages.
+pub fn hdf5_object(messages: &[(u16, Vec<u8>)]) -> Vec<u8> {
+    let mut all = Vec::new();
+    for (kind, data) in messages {
+        all.extend(kind.to_le_bytes());
+        all.extend((data.len() as u16).to_le_bytes());
+        all.extend([0; 4]);
+        all.extend(data);
+    }
+    let mut object = vec![1, 0];
+    object.extend((messages.len() as u16).to_le_bytes());
+    object.extend(1_u32.to_le_bytes());
+    object.extend((all.len() as u32).to_le_bytes());
+    object.extend([0; 4]);
+    object.extend(all);
+    object
+}

@@ -34,6 +34,12 @@ pub enum Target {
     Zero,
     /// The importer of GGUF.
     Gguf,
+    /// The importer of ONNX.
+    Onnx,
+    /// The importer of HDF5.
+    Hdf5,
+    /// The importer of Flax's msgpack.
+    Flax,
 }
 
 /// What stands between the files of a checkpoint of several, where they are one sequence of bytes.
@@ -41,7 +47,7 @@ pub const BETWEEN: &[u8] = b"\n--next file--\n";
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Segment,
         Self::Safetensors,
         Self::Torch,
@@ -52,6 +58,9 @@ impl Target {
         Self::Ranks,
         Self::Zero,
         Self::Gguf,
+        Self::Onnx,
+        Self::Hdf5,
+        Self::Flax,
     ];
 
     /// What it is called in `fuzz/fuzz_targets` and `fuzz/corpus`.
@@ -68,6 +77,9 @@ impl Target {
             Self::Ranks => "ranks",
             Self::Zero => "zero",
             Self::Gguf => "gguf",
+            Self::Onnx => "onnx",
+            Self::Hdf5 => "hdf5",
+            Self::Flax => "flax",
         }
     }
 
@@ -80,6 +92,9 @@ impl Target {
             Self::Torch => &["a.pt"],
             Self::Npy => &["a.npy"],
             Self::Gguf => &["a.gguf"],
+            Self::Onnx => &["a.onnx"],
+            Self::Hdf5 => &["a.h5"],
+            Self::Flax => &["a.msgpack"],
             Self::Recipe => &["a.toml"],
             Self::Adapter => &["adapter_config.json", "adapter_model.safetensors"],
             Self::Distributed => &[".metadata", "__0_0.distcp"],

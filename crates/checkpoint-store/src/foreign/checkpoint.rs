@@ -155,7 +155,7 @@ impl ForeignCheckpoint {
     pub fn read_stored(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<()> {
         let tensor = self.tensor(index)?;
         let is_made = match tensor.made {
-            Made::Product(_) => true,
+            Made::Product(_) | Made::Packed(_) => true,
             Made::Decoded(decoded) => decoded.is_other(tensor.element),
             Made::Whole | Made::Pieces(_) => false,
         };
@@ -211,6 +211,9 @@ impl ForeignCheckpoint {
             product::stream(product, &up, down.transpose()?.as_deref(), sink);
             return Ok(());
         }
+        if let Made::Packed(packed) = tensor.made {
+            return packed.stream(&self.sources, &self.description.limits, sink);
+        }
         if let Made::Decoded(decoded) = tensor.made {
             let source = self.source(tensor.place.file)?;
             let limits = &self.description.limits;
@@ -239,7 +242,7 @@ impl ForeignCheckpoint {
                 let numbers = (size, decoded.units.as_slice());
                 stream::chunks(source, tensor.place, numbers, limits, sink)
             }
-            Made::Whole | Made::Product(_) => {
+            Made::Whole | Made::Product(_) | Made::Packed(_) => {
                 let source = self.source(tensor.place.file)?;
                 stream::chunks(source, tensor.place, (size, tensor.shape), limits, sink)
             }

@@ -13,8 +13,9 @@ pub(super) struct Cursor<'a> {
     limits: &'a Limits,
     /// What the description is, for errors.
     what: &'static str,
-    begin: u64,
     at: u64,
+    /// Bytes that were looked at so far.
+    taken: u64,
     buffer: Vec<u8>,
     /// Where the buffer begins.
     start: u64,
@@ -27,8 +28,8 @@ impl<'a> Cursor<'a> {
             source,
             limits,
             what,
-            begin: at,
             at,
+            taken: 0,
             buffer: Vec::new(),
             start: at,
         }
@@ -39,21 +40,20 @@ impl<'a> Cursor<'a> {
         self.at
     }
 
-    /// Passes over bytes.
+    /// Passes over bytes, which costs nothing.
     ///
     /// # Errors
-    /// When the file, or what may be read of a description, ends before.
+    /// When the file ends before.
     pub(super) fn skip(&mut self, len: u64) -> Result<()> {
         self.source.check_inside(self.what, self.at, len)?;
         self.at = self.at.saturating_add(len);
-        let read = self.at.saturating_sub(self.begin);
-        self.source.check_header(self.what, read, self.limits)
+        Ok(())
     }
 
-    /// The next bytes, which are few.
+    /// The next bytes, as many as the type says.
     ///
     /// # Errors
-    /// As [`skip`](Self::skip).
+    /// As [`bytes`](Self::bytes).
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let bytes = self.bytes(N as u64)?;
         Ok(bytes.first_chunk().copied().unwrap_or([0; N]))
@@ -62,10 +62,13 @@ impl<'a> Cursor<'a> {
     /// The next bytes.
     ///
     /// # Errors
-    /// As [`skip`](Self::skip).
+    /// When the file, or what may be looked at of a description, ends before.
     pub(super) fn bytes(&mut self, len: u64) -> Result<&[u8]> {
         let from = self.at;
         self.skip(len)?;
+        self.taken = self.taken.saturating_add(len);
+        self.source
+            .check_header(self.what, self.taken, self.limits)?;
         let end = self.start.saturating_add(self.buffer.len() as u64);
         if from < self.start || self.at > end {
             let most = len.max(BUFFER).min(self.source.len().saturating_sub(from));
@@ -84,7 +87,7 @@ impl<'a> Cursor<'a> {
     /// The next number of 32 bits, little-endian.
     ///
     /// # Errors
-    /// As [`skip`](Self::skip).
+    /// As [`bytes`](Self::bytes).
     pub(super) fn u32(&mut self) -> Result<u32> {
         self.array().map(u32::from_le_bytes)
     }
@@ -92,7 +95,7 @@ impl<'a> Cursor<'a> {
     /// The next number of 64 bits, little-endian.
     ///
     /// # Errors
-    /// As [`skip`](Self::skip).
+    /// As [`bytes`](Self::bytes).
     pub(super) fn u64(&mut self) -> Result<u64> {
         self.array().map(u64::from_le_bytes)
     }

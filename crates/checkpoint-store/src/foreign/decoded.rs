@@ -14,7 +14,10 @@ impl Decoded {
     /// Bytes of one unit of an element: a block of packed numbers, or one number.
     pub(super) const fn unit(element: Element) -> u64 {
         match element {
-            Element::Packed(packing) => packing.block().1,
+            Element::Packed(packing) => match packing.block() {
+                Some((_, bytes)) => bytes,
+                None => element.bytes(),
+            },
             other => other.bytes(),
         }
     }
@@ -38,7 +41,7 @@ impl Decoded {
         stream::chunks(source, place, numbers, limits, &mut |words, count| {
             match element {
                 Element::Packed(packing) => {
-                    let per_block = packing.block().0 as usize;
+                    let per_block = packing.block().map_or(1, |(values, _)| values as usize);
                     values.resize(per_block.min(MOST_VALUES) * count, 0.0);
                     let bytes: &[u8] = bytemuck::cast_slice(words);
                     let blocks = bytes.chunks_exact(size as usize).take(count);

@@ -126,7 +126,7 @@ impl Tensor {
         let place = start.checked_add(self.offset);
         let place = place.ok_or_else(|| wrong("begins nowhere"))?;
         let block = match &self.kind {
-            Type::Read(Element::Packed(packing)) => packing.block(),
+            Type::Read(Element::Packed(packing)) => packing.block().unwrap_or((1, 4)),
             Type::Read(element) => (1, element.bytes()),
             Type::Known(_, block) => *block,
             Type::Unknown(number) => {

@@ -59,7 +59,7 @@ pub(super) struct Walk {
 }
 
 /// Extensions of checkpoints.
-const EXTENSIONS: [&str; 11] = [
+const EXTENSIONS: [&str; 17] = [
     "safetensors",
     "pt",
     "pth",
@@ -71,6 +71,12 @@ const EXTENSIONS: [&str; 11] = [
     "bpk",
     "burnpack",
     "gguf",
+    "onnx",
+    "keras",
+    "h5",
+    "hdf5",
+    "msgpack",
+    "jit",
 ];
 
 /// How files begin that training programs write beside the weights.

@@ -5,6 +5,7 @@ use crate::coverage::{Coverage, LeftOut, Unread};
 use crate::error::{Error, Result};
 use crate::printable::printable;
 use crate::source::TensorSource;
+use checkpoint_store::foreign::Element;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -139,6 +140,11 @@ impl Checkpoint {
     /// The type that most of its weights are stored in, if it is known.
     pub(crate) fn stored_as(&self) -> Option<String> {
         self.weights()?.stored_as.clone()
+    }
+
+    /// The type that a weight is stored in, if it is known.
+    pub(crate) fn element(&self, name: &str) -> Option<Element> {
+        self.weights()?.elements.get(name).copied()
     }
 
     /// Tensors by name, with shapes.

@@ -11,7 +11,7 @@ use crate::coverage::{LeftOut, Unread};
 use crate::error::{Error, Result};
 use crate::printable::printable;
 use crate::source::{TensorSource, sides};
-use checkpoint_store::foreign::{Adapter, ForeignCheckpoint, Role, discover_only};
+use checkpoint_store::foreign::{Adapter, Element, ForeignCheckpoint, Role, discover_only};
 use checkpoint_store::{Store, TensorShape};
 use held::Held;
 use std::collections::BTreeMap;
@@ -32,6 +32,8 @@ pub struct Single {
     pub adapter: Option<Box<Adapter>>,
     /// The type that most of its weights are stored in, if it is known.
     pub(crate) stored_as: Option<String>,
+    /// The types that weights are stored in, by name, if they are known.
+    pub(crate) elements: BTreeMap<String, Element>,
     tensors: Vec<Values>,
     /// What f32 does not show, by tensor.
     stored: BTreeMap<String, Stored>,
@@ -76,6 +78,7 @@ impl Single {
             unread: Vec::new(),
             adapter: None,
             stored_as: None,
+            elements: BTreeMap::new(),
             tensors,
             stored: BTreeMap::new(),
             buffers: BTreeMap::new(),
@@ -166,6 +169,7 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
     let buffers = buffers(&checkpoint);
     let unread = opened.unread(&shown).collect();
     let stored_as = stored_as(&checkpoint);
+    let elements = elements(&checkpoint);
     let adapter = opened.description.adapter().cloned().map(Box::new);
     let source = Source::Foreign(Box::new(opened.description));
     let single = match adapter.as_deref() {
@@ -176,6 +180,7 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
             unread: Vec::new(),
             adapter: None,
             stored_as: None,
+            elements: BTreeMap::new(),
             tensors: changes(&checkpoint, adapter, &opened.layout)?,
             stored: source.beyond_f32()?,
             buffers: BTreeMap::new(),
@@ -187,6 +192,7 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
         unread,
         adapter,
         stored_as,
+        elements,
         ..single
     })
 }
@@ -222,6 +228,15 @@ fn stored_as(checkpoint: &ForeignCheckpoint) -> Option<String> {
     }
     let most = weights.into_iter().max_by_key(|(_, count)| *count);
     most.map(|(element, _)| element)
+}
+
+/// The types of the weights, by name.
+fn elements(checkpoint: &ForeignCheckpoint) -> BTreeMap<String, Element> {
+    let tensors = checkpoint.tensors().iter();
+    let weights = tensors.filter(|tensor| tensor.role == Role::Weight);
+    weights
+        .map(|tensor| (tensor.name.clone(), tensor.element))
+        .collect()
 }
 
 fn buffers(checkpoint: &ForeignCheckpoint) -> BTreeMap<String, Buffer> {
@@ -294,6 +309,7 @@ fn read(
         unread: Vec::new(),
         adapter: None,
         stored_as: None,
+        elements: BTreeMap::new(),
         stored: source.beyond_f32()?,
         tensors,
         buffers: BTreeMap::new(),

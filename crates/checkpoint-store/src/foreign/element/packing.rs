@@ -41,6 +41,17 @@ pub enum Packing {
     Iq4Xs,
     /// OCP microscaling: floats of 4 bits, a power of two per 32.
     Mxfp4,
+    /// Floats of 4 bits, a float of 8 bits per 16, and one scale for all.
+    Nvfp4,
+    /// bitsandbytes: one of 16 values that a normal distribution has equally often, a scale per block.
+    Nf4,
+    /// bitsandbytes: floats of 4 bits, a scale per block.
+    Fp4,
+    /// Floats of 8 bits, with scales.
+    Fp8,
+    /// Whole numbers of so many bits, with scales and perhaps zero points: GPTQ, AWQ, MLX,
+    /// compressed-tensors, torchao, bitsandbytes.
+    Int(u8),
 }
 
 /// The uneven values of IQ4_NL and IQ4_XS.
@@ -54,9 +65,9 @@ pub(in crate::foreign) const E2M1: [f32; 16] = [
 ];
 
 impl Packing {
-    /// Values and bytes of a block.
-    pub(in crate::foreign) const fn block(self) -> (u64, u64) {
-        match self {
+    /// Values and bytes of a block; none where codes and scales lie in tensors of their own.
+    pub(in crate::foreign) const fn block(self) -> Option<(u64, u64)> {
+        Some(match self {
             Self::Q4_0 | Self::Iq4Nl => (32, 18),
             Self::Q4_1 => (32, 20),
             Self::Q5_0 => (32, 22),
@@ -69,7 +80,8 @@ impl Packing {
             Self::Q6K => (256, 210),
             Self::Iq4Xs => (256, 136),
             Self::Mxfp4 => (32, 17),
-        }
+            Self::Nvfp4 | Self::Nf4 | Self::Fp4 | Self::Fp8 | Self::Int(_) => return None,
+        })
     }
 
     /// The values of one block, which has [as many bytes](Self::block) as this packing needs.
@@ -185,6 +197,7 @@ impl Packing {
                 let scale = power_of_two(exponent.first().copied().unwrap_or(0));
                 put(values, planes(codes, 16, 4).map(|code| scale * e2m1(code)));
             }
+            Self::Nvfp4 | Self::Nf4 | Self::Fp4 | Self::Fp8 | Self::Int(_) => {}
         }
     }
 }
@@ -205,6 +218,11 @@ impl fmt::Display for Packing {
             Self::Iq4Nl => "iq4_nl",
             Self::Iq4Xs => "iq4_xs",
             Self::Mxfp4 => "mxfp4",
+            Self::Nvfp4 => "nvfp4",
+            Self::Nf4 => "nf4",
+            Self::Fp4 => "fp4",
+            Self::Fp8 => "fp8",
+            Self::Int(bits) => return write!(formatter, "int{bits}"),
         })
     }
 }
@@ -312,7 +330,7 @@ mod tests {
             Packing::Iq4Xs,
             Packing::Mxfp4,
         ] {
-            let (count, bytes) = packing.block();
+            let (count, bytes) = packing.block().unwrap();
             let block: Vec<u8> = (0..bytes).map(|i| (i * 37 % 120) as u8).collect();
             let mut values = vec![f32::NAN; count as usize];
             packing.decode(&block, &mut values);
