@@ -218,7 +218,13 @@ impl Case {
             (false, false) => 0x4f,
         };
         if self.format == "gguf" {
-            let value = if is_first { 0x31 } else { 0x33 };
+            let value = match (self.dtype, is_first) {
+                // The exponents of 1 and 4.
+                ("mxfp4", true) => 0x7f,
+                ("mxfp4", false) => 0x81,
+                (_, true) => 0x3f,
+                (_, false) => 0x40,
+            };
             return vec![value; self.size];
         }
         let mut value = vec![byte; self.size];

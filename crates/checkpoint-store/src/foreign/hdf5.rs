@@ -86,10 +86,11 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// When they lie outside of the file, or too many were read.
     fn bytes(&mut self, what: &str, address: u64, len: u64) -> Result<Vec<u8>> {
+        let address = self.base.saturating_add(address);
+        self.source.check_inside(what, address, len)?;
         self.taken = self.taken.saturating_add(len);
         self.source
             .check_header("the description of its datasets", self.taken, self.limits)?;
-        let address = self.base.saturating_add(address);
         self.source
             .read_description(what, address, len, self.limits)
     }

@@ -236,10 +236,10 @@ const OTHERS: [(&[u8], &str, &str); 10] = [
     ),
 ];
 
-/// Whether a file is called as those of PaddlePaddle, which are pickles too.
-fn is_paddle(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default().to_string_lossy();
-    extension.starts_with("pd")
+/// Whether a file that begins as a pickle, of which several libraries write some, is called as those of one.
+fn is_named(path: &Path, start: &[u8]) -> bool {
+    let is_general = |what: &str| what.starts_with("pickle");
+    start.starts_with(b"\x80") && others::by_name(path).is_some_and(|(what, _)| !is_general(what))
 }
 
 /// The error for a file that begins like none of the formats.
@@ -258,7 +258,7 @@ fn unknown(path: &Path, start: &[u8]) -> Error {
             "a tar archive",
             "Unpack it, and name the files or the folder",
         )
-    } else if let Some(other) = other(start).filter(|_| !is_paddle(path)) {
+    } else if let Some(other) = other(start).filter(|_| !is_named(path, start)) {
         other
     } else if let Some((what, way_out)) = others::by_name(path) {
         return foreign(
