@@ -7,7 +7,8 @@
 //!
 //! # Formats
 //! safetensors and Burn's burnpack; PyTorch's zip archives and its form before 1.6; NumPy's `.npz`
-//! and `.npy`; safetensors and PyTorch files split into shards. The content decides, not the
+//! and `.npy`; llama.cpp's GGUF; ONNX; Keras's HDF5;
+//! Flax's msgpack; safetensors and PyTorch files split into shards. The content decides, not the
 //! extension. What is read of each, and what is left out, is in `docs/import.md`.
 //!
 //! # What a file cannot do
@@ -51,25 +52,33 @@ mod cbor;
 mod checkpoint;
 mod claimed;
 mod contents;
+mod cursor;
 mod cut;
+mod decoded;
 mod description;
 mod discover;
 mod distributed;
 mod element;
+mod flax;
 mod format;
 mod found;
+mod gguf;
+mod hdf5;
 mod json;
 mod memory;
 mod metadata;
 mod npy;
 mod npz;
+mod onnx;
 mod others;
+mod packed;
 mod part;
 mod pattern;
 mod pickle;
 mod place;
 mod problem;
 mod product;
+mod protobuf;
 mod quantised;
 mod ranks;
 mod readers;
@@ -96,7 +105,7 @@ pub use checkpoint::ForeignCheckpoint;
 pub use claimed::{Aside, Claim, Claimed, Origin};
 pub use description::Description;
 pub use discover::{Discovery, discover, discover_held, discover_only};
-pub use element::Element;
+pub use element::{Element, Packing};
 pub use format::Format;
 pub use found::Found;
 pub use memory::{Arrays, Bytes, Layout};

@@ -193,6 +193,86 @@ fn a_hugging_face_folder_is_one_checkpoint_and_its_other_files_are_counted() {
 }
 
 #[test]
+fn what_other_libraries_read_of_a_model_is_no_second_checkpoint() {
+    // As model hubs have them, and pipelines of diffusers.
+    let folder = folder_with(&[
+        "bert/model.safetensors",
+        "bert/flax_model.msgpack",
+        "bert/tf_model.h5",
+        "bert/onnx/model.onnx",
+        "pipeline/unet/diffusion_pytorch_model.safetensors",
+        "pipeline/unet/diffusion_pytorch_model.fp16.safetensors",
+        "pipeline/unet/diffusion_pytorch_model.bin",
+        "pipeline/text_encoder/model.safetensors",
+        "pipeline/text_encoder/model.fp16.safetensors",
+        "pipeline/vae/diffusion_pytorch_model.fp16.safetensors",
+    ]);
+    let discovery = find(&[folder.path().to_path_buf()]);
+    assert!(discovery.problems.is_empty(), "{:?}", discovery.problems);
+    assert_eq!(
+        names(&discovery, folder.path()),
+        [
+            "bert/model.safetensors",
+            "pipeline/text_encoder/model.safetensors",
+            "pipeline/unet/diffusion_pytorch_model.safetensors",
+            "pipeline/vae/diffusion_pytorch_model.fp16.safetensors",
+        ]
+    );
+    assert_eq!(discovery.passed_over, 6);
+}
+
+#[test]
+fn the_files_of_a_kohya_training_are_steps_and_their_states_are_beside_them() {
+    let folder = folder_with(&[
+        "style-000001.safetensors",
+        "style-000002.safetensors",
+        "style.safetensors",
+        "style-000001-state/optimizer.bin",
+        "style-000001-state/random_states_0.pkl",
+        "style-000001-state/scheduler.bin",
+    ]);
+    let discovery = find(&[folder.path().to_path_buf()]);
+    assert!(discovery.problems.is_empty(), "{:?}", discovery.problems);
+    assert_eq!(
+        names(&discovery, folder.path()),
+        [
+            "style-000001.safetensors",
+            "style-000002.safetensors",
+            "style.safetensors"
+        ]
+    );
+    let positions = discovery.checkpoints.iter();
+    let positions: Vec<_> = positions.map(|found| found.claimed.position()).collect();
+    assert_eq!(positions, [Some(1), Some(2), None]);
+}
+
+#[test]
+fn formats_that_are_not_read_are_named_with_the_way_out() {
+    for (file, words) in [
+        ("0/manifest.ocdbt", ["Orbax", "orbax.checkpoint"]),
+        (
+            "variables/variables.index",
+            ["TensorFlow", "tf.train.load_checkpoint"],
+        ),
+        ("model.pdparams", ["PaddlePaddle", "paddle.load"]),
+        ("model.params", ["MXNet", "mxnet.nd.load"]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, b"\x80\x04neither of those that are read").unwrap();
+        for path in [folder.path().to_path_buf(), path] {
+            let discovery = find(std::slice::from_ref(&path));
+            let [problem] = discovery.problems.as_slice() else {
+                panic!("{file}: {discovery:?}");
+            };
+            let message = problem.error.to_string();
+            assert!(words.iter().all(|word| message.contains(word)), "{message}");
+        }
+    }
+}
+
+#[test]
 fn shards_without_their_index_are_put_together_by_their_names() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign/fixtures/hf/sharded");
     let folder = tempfile::tempdir().unwrap();

@@ -71,14 +71,20 @@ fn every_broken_folder_is_refused_or_read_quickly_within_little_memory() {
             let used = peak.saturating_sub(before);
             assert!(used <= (64 << 20) + 4 * size as u64, "{told}: {used} bytes");
         }
-        let reader = ["adapter", "ZeRO", "rank", "torch.distributed.checkpoint"];
+        let reader = [
+            "adapter",
+            "ZeRO",
+            "rank",
+            "torch.distributed.checkpoint",
+            "packed",
+        ];
         let reader = reader
             .into_iter()
             .find(|reader| case.class.contains(reader));
         *readers.entry(reader.expect("a reader")).or_default() += 1;
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert_eq!(readers.len(), 4, "{readers:?}");
+    assert_eq!(readers.len(), 5, "{readers:?}");
     assert!(readers.values().all(|&cases| cases >= 40), "{readers:?}");
     println!("{readers:?}");
 }

@@ -8,7 +8,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use checkpoint_store::foreign::{Discovery, ForeignCheckpoint, Found, Limits, Role, discover};
+use checkpoint_store::foreign::{
+    Discovery, Element, ForeignCheckpoint, Found, Limits, Role, discover,
+};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -43,6 +45,10 @@ fn expected() -> BTreeMap<String, Expected> {
         "expected.json",
         "expected_parallel.json",
         "burn/expected.json",
+        "expected_gguf.json",
+        "expected_packed.json",
+        "expected_onnx.json",
+        "expected_keras.json",
     ] {
         let text = std::fs::read_to_string(fixtures().join(name)).unwrap();
         all.extend(serde_json::from_str::<BTreeMap<String, Expected>>(&text).unwrap());
@@ -71,6 +77,11 @@ fn values(checkpoint: &ForeignCheckpoint, index: usize) -> Vec<f32> {
         })
         .unwrap();
     values
+}
+
+/// Whether the library hands the values over in f16 or bf16, rounded.
+fn is_rounded(name: &str) -> bool {
+    name.contains("bitsandbytes-int8") || name.contains("compressed-nvfp4")
 }
 
 #[test]
@@ -121,13 +132,28 @@ fn every_fixture_is_read_as_its_library_reads_it() {
             let weighted = (0_u32..).zip(&values);
             let weighted = weighted.map(|(i, value)| f64::from(*value) * f64::from(i % 97 + 1));
             let difference = (weighted.sum::<f64>() - expected.sum).abs();
+            // Libraries multiply with scales in an order of their own, some in f16 or bf16.
+            let near = match tensor.element {
+                Element::Packed(_) if is_rounded(name) => 5e-3,
+                Element::Packed(_) => 1e-6,
+                _ => 1e-9,
+            };
             assert!(
-                difference <= 1e-9 * expected.sum.abs().max(1.0),
+                difference <= near * expected.sum.abs().max(1.0),
                 "{case}: {difference}"
             );
-            let end = |value: Option<&f32>| value.copied().unwrap_or(0.0);
-            assert_eq!(Some(end(values.first())), expected.first, "{case}");
-            assert_eq!(Some(end(values.last())), expected.last, "{case}");
+            for (own, expected) in [
+                (values.first(), expected.first),
+                (values.last(), expected.last),
+            ] {
+                let (own, expected) = (own.copied().unwrap_or(0.0), expected.unwrap());
+                let apart = f64::from(own) - f64::from(expected);
+                let allowed = if near > 1e-9 { near } else { 0.0 };
+                assert!(
+                    apart.abs() <= allowed * f64::from(expected.abs()),
+                    "{case}: {own} {expected}"
+                );
+            }
         }
 
         let claimed = checkpoint.claimed().clone();

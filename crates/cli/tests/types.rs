@@ -5,7 +5,7 @@
 
 mod support;
 
-use hostile::bytes::{Entry, number, text as opcodes, zip};
+use hostile::bytes::{Entry, gguf, gguf_tensor, number, text as opcodes, zip};
 use serde_json::{Value, json};
 use std::path::Path;
 use support::{Folder, modeltrail, text};
@@ -27,6 +27,39 @@ struct Case {
 const INTEGERS: [&str; 21] = [
     "I", "U8", "U16", "U32", "U64", "BOOL", "<i", ">i", "|i", "<u", "|u", "|b1", "LongS", "IntS",
     "ShortS", "CharS", "ByteS", "BoolS", "int", "uint1", "uint3",
+];
+
+/// The types of GGUF: their names here, their numbers, and the bytes that 256 values take.
+const GGUF: [(&str, u32, usize); 29] = [
+    ("f32", 0, 1024),
+    ("f16", 1, 512),
+    ("q4_0", 2, 144),
+    ("q4_1", 3, 160),
+    ("q5_0", 6, 176),
+    ("q5_1", 7, 192),
+    ("q8_0", 8, 272),
+    ("q8_1", 9, 320),
+    ("q2_k", 10, 84),
+    ("q3_k", 11, 110),
+    ("q4_k", 12, 144),
+    ("q5_k", 13, 176),
+    ("q6_k", 14, 210),
+    ("q8_k", 15, 292),
+    ("iq2_xxs", 16, 66),
+    ("iq1_s", 19, 50),
+    ("iq4_nl", 20, 144),
+    ("iq4_xs", 23, 136),
+    ("I8", 24, 256),
+    ("I16", 25, 512),
+    ("I32", 26, 1024),
+    ("I64", 27, 2048),
+    ("f64", 28, 2048),
+    ("bf16", 30, 512),
+    ("tq1_0", 34, 54),
+    ("tq2_0", 35, 66),
+    ("mxfp4", 39, 136),
+    ("nvfp4", 40, 144),
+    ("nobodys", 99, 64),
 ];
 
 fn cases() -> Vec<Case> {
@@ -158,7 +191,10 @@ fn cases() -> Vec<Case> {
         ("QFloat", 1),
         ("Nobodys", 4),
     ];
+    // Bytes of 256 values.
+    let gguf = GGUF.map(|(dtype, _, bytes)| (dtype, bytes));
     let mut cases = of("safetensors", &safetensors);
+    cases.extend(of("gguf", &gguf));
     cases.extend(of("npz", &npy));
     cases.extend(of("pt", &torch));
     cases.extend(of("v3.pt", &untyped));
@@ -181,6 +217,16 @@ impl Case {
             (false, true) => 0x31,
             (false, false) => 0x4f,
         };
+        if self.format == "gguf" {
+            let value = match (self.dtype, is_first) {
+                // The exponents of 1 and 4.
+                ("mxfp4", true) => 0x7f,
+                ("mxfp4", false) => 0x81,
+                (_, true) => 0x3f,
+                (_, false) => 0x40,
+            };
+            return vec![value; self.size];
+        }
         let mut value = vec![byte; self.size];
         // No f64 that f32 would take for nothing.
         let top = if is_first { 0x3f } else { 0x40 };
@@ -218,6 +264,18 @@ impl Case {
                 Entry::new("bias.npy", &npy("<f4", &bias)),
                 Entry::new(&format!("{}.npy", self.tensor), &npy(self.dtype, &bytes)),
             ]),
+            "gguf" => {
+                let (_, kind, _) = GGUF.iter().find(|(name, ..)| *name == self.dtype).unwrap();
+                let start = bias.len().next_multiple_of(32) as u64;
+                let described = [
+                    gguf_tensor("bias", &[VALUES as u64], 0, 0),
+                    gguf_tensor(self.tensor, &[256], *kind, start),
+                ];
+                let mut file = gguf(&[], &described, 0);
+                let padding = start as usize - bias.len();
+                file.extend([bias, vec![0; padding], bytes].concat());
+                file
+            }
             "bpk" => burnpack((self.tensor, self.dtype), &bias, &bytes),
             _ => {
                 let tensor = match self.format {

@@ -199,3 +199,94 @@ pub fn burnpack_map(shape: &[u8], start: u64, end: u64) -> Vec<u8> {
     }
     map
 }
+
+/// A GGUF file of version 3 with these fields and descriptions of tensors, and so many bytes for them.
+pub fn gguf(fields: &[Vec<u8>], tensors: &[Vec<u8>], data: usize) -> Vec<u8> {
+    let mut file = b"GGUF\x03\0\0\0".to_vec();
+    file.extend((tensors.len() as u64).to_le_bytes());
+    file.extend((fields.len() as u64).to_le_bytes());
+    file.extend(fields.concat());
+    file.extend(tensors.concat());
+    file.resize(file.len().next_multiple_of(32), 0);
+    file.resize(file.len() + data, 0);
+    file
+}
+
+/// The description of a tensor of GGUF: its dimensions, the fastest first, its type, and where it begins.
+pub fn gguf_tensor(name: &str, dimensions: &[u64], kind: u32, offset: u64) -> Vec<u8> {
+    let mut tensor = gguf_text(name);
+    tensor.extend((dimensions.len() as u32).to_le_bytes());
+    tensor.extend(dimensions.iter().flat_map(|side| side.to_le_bytes()));
+    tensor.extend(kind.to_le_bytes());
+    tensor.extend(offset.to_le_bytes());
+    tensor
+}
+
+/// A text of GGUF.
+pub fn gguf_text(text: &str) -> Vec<u8> {
+    [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat()
+}
+
+/// A field of a protocol buffer: bytes.
+pub fn protobuf(field: u64, bytes: &[u8]) -> Vec<u8> {
+    [
+        varint(field << 3 | 2),
+        varint(bytes.len() as u64),
+        bytes.to_vec(),
+    ]
+    .concat()
+}
+
+/// A field of a protocol buffer: a number.
+pub fn protobuf_number(field: u64, number: u64) -> Vec<u8> {
+    [varint(field << 3), varint(number)].concat()
+}
+
+/// A model of ONNX with this graph.
+pub fn onnx(graph: &[u8]) -> Vec<u8> {
+    [
+        protobuf_number(1, 9),
+        protobuf(2, b"test"),
+        protobuf(7, graph),
+    ]
+    .concat()
+}
+
+fn varint(mut number: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number > 127 {
+        bytes.push(number as u8 | 128);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+/// A file of HDF5, its root group with these messages.
+pub fn hdf5(messages: &[(u16, Vec<u8>)]) -> Vec<u8> {
+    let mut file = b"\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08\0\x04\0\x10\0\0\0\0\0".to_vec();
+    for address in [0, u64::MAX, 0, u64::MAX, 0, 96] {
+        file.extend(u64::to_le_bytes(address));
+    }
+    file.resize(96, 0);
+    file.extend(hdf5_object(messages));
+    file
+}
+
+/// The header of an object of HDF5 with these messages.
+pub fn hdf5_object(messages: &[(u16, Vec<u8>)]) -> Vec<u8> {
+    let mut all = Vec::new();
+    for (kind, data) in messages {
+        all.extend(kind.to_le_bytes());
+        all.extend((data.len() as u16).to_le_bytes());
+        all.extend([0; 4]);
+        all.extend(data);
+    }
+    let mut object = vec![1, 0];
+    object.extend((messages.len() as u16).to_le_bytes());
+    object.extend(1_u32.to_le_bytes());
+    object.extend((all.len() as u32).to_le_bytes());
+    object.extend([0; 4]);
+    object.extend(all);
+    object
+}

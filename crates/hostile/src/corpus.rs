@@ -3,7 +3,11 @@
 
 mod archives;
 mod burnpack;
+mod flax;
+mod gguf;
+mod hdf5;
 mod legacy;
+mod onnx;
 mod others;
 mod pickles;
 mod safetensors;
@@ -28,7 +32,16 @@ pub fn cases() -> Vec<Case> {
     cases.extend(tensors::files());
     cases.extend(legacy::files());
     cases.extend(burnpack::files());
+    cases.extend(gguf::files());
+    cases.extend(onnx::files());
+    cases.extend(hdf5::files());
+    cases.extend(flax::files());
     cases
+}
+
+/// A sound file of HDF5.
+pub fn sound_hdf5() -> Vec<u8> {
+    hdf5::sound()
 }
 
 fn case(name: &'static str, file: &'static str, bytes: impl Into<Vec<u8>>, fault: Fault) -> Case {

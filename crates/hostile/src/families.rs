@@ -2,6 +2,7 @@
 
 mod archives;
 mod arrays;
+mod packed;
 mod parallel;
 mod pickles;
 mod safetensors;
@@ -94,6 +95,7 @@ pub fn all() -> Vec<Broken> {
     all.extend(texts::sketches());
     all.extend(stores::files());
     all.extend(parallel::files());
+    all.extend(packed::files());
     all
 }
 

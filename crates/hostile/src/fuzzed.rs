@@ -32,6 +32,14 @@ pub enum Target {
     Ranks,
     /// Folders of ZeRO.
     Zero,
+    /// The importer of GGUF.
+    Gguf,
+    /// The importer of ONNX.
+    Onnx,
+    /// The importer of HDF5.
+    Hdf5,
+    /// The importer of Flax's msgpack.
+    Flax,
 }
 
 /// What stands between the files of a checkpoint of several, where they are one sequence of bytes.
@@ -39,7 +47,7 @@ pub const BETWEEN: &[u8] = b"\n--next file--\n";
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Segment,
         Self::Safetensors,
         Self::Torch,
@@ -49,6 +57,10 @@ impl Target {
         Self::Distributed,
         Self::Ranks,
         Self::Zero,
+        Self::Gguf,
+        Self::Onnx,
+        Self::Hdf5,
+        Self::Flax,
     ];
 
     /// What it is called in `fuzz/fuzz_targets` and `fuzz/corpus`.
@@ -64,6 +76,10 @@ impl Target {
             Self::Distributed => "distributed",
             Self::Ranks => "ranks",
             Self::Zero => "zero",
+            Self::Gguf => "gguf",
+            Self::Onnx => "onnx",
+            Self::Hdf5 => "hdf5",
+            Self::Flax => "flax",
         }
     }
 
@@ -75,6 +91,10 @@ impl Target {
             Self::Safetensors => &["a.safetensors"],
             Self::Torch => &["a.pt"],
             Self::Npy => &["a.npy"],
+            Self::Gguf => &["a.gguf"],
+            Self::Onnx => &["a.onnx"],
+            Self::Hdf5 => &["a.h5"],
+            Self::Flax => &["a.msgpack"],
             Self::Recipe => &["a.toml"],
             Self::Adapter => &["adapter_config.json", "adapter_model.safetensors"],
             Self::Distributed => &[".metadata", "__0_0.distcp"],

@@ -5,6 +5,7 @@ mod json;
 mod lines;
 mod merged;
 mod options;
+mod rounding;
 mod sketched;
 mod states;
 mod text;
@@ -17,6 +18,7 @@ use crate::checkpoint::{Applied, Buffers, Checkpoint};
 use crate::coverage::{Coverage, LeftOut, NotCompared};
 use crate::error::{Error, Result};
 use crate::mapping::{Alike, ComparedBytes, LEAST_SHARE, Said, Unreads, alike};
+use rounding::{Rounded, rounded};
 use states::{Frozen, broken, states, states_of_buffers};
 use verdict::{Verdict, verdict};
 use weightspace::compare::itself::{Itself, itself};
@@ -47,6 +49,8 @@ pub struct Exact {
     reshaped: Vec<String>,
     /// None where it is none of the kinds that are looked for.
     verdict: Option<Verdict>,
+    /// Whether both are the same to the rounding of their types, where that can be asked.
+    rounded: Option<Rounded>,
     /// What B is by itself, where the verdict does not say it.
     itself: Itself,
     /// If it was looked for.
@@ -180,6 +184,11 @@ impl Exact {
         } else {
             None
         };
+        let rounded = if is_sound && !comparison.total.identical() {
+            alike.within_memory(|| rounded((a, b), &alike, &comparison))?
+        } else {
+            None
+        };
         let is_plain = matches!(
             verdict,
             Some(Verdict::Kind(
@@ -226,6 +235,7 @@ impl Exact {
             only_a,
             only_b,
             verdict,
+            rounded,
             itself,
             alignment,
             not_aligned,

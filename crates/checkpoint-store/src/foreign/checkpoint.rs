@@ -135,7 +135,8 @@ impl ForeignCheckpoint {
     /// row-major order, in slices of at most 262,144 values, none of them empty.
     ///
     /// f32, f16, bf16 and floats of eight bits come exactly as they are stored; f64 and integers
-    /// are rounded to the nearest f32, and booleans are 0 and 1. What was read before an error was
+    /// are rounded to the nearest f32, and booleans are 0 and 1. Packed weights come as their program
+    /// unpacks them. What was read before an error was
     /// handed over.
     ///
     /// # Errors
@@ -185,13 +186,19 @@ impl ForeignCheckpoint {
 
     /// Streams the bytes of the tensor at this index of [`tensors`](Self::tensors) as they are
     /// stored, but little-endian and in row-major order: what tells apart values that round to the
-    /// same f32. Slices have at most 262,144 bytes, and hold whole elements.
+    /// same f32. Packed weights come as the f32 that they mean. Slices have at most 262,144 values, and
+    /// hold whole elements.
     ///
     /// # Errors
     /// As [`read`](Self::read).
     pub fn read_stored(&self, index: usize, sink: &mut dyn FnMut(&[u8])) -> Result<()> {
         let tensor = self.tensor(index)?;
-        if matches!(tensor.made, Made::Product(_)) {
+        let is_made = match tensor.made {
+            Made::Product(_) | Made::Packed(_) => true,
+            Made::Decoded(decoded) => decoded.is_other(tensor.element),
+            Made::Whole | Made::Pieces(_) => false,
+        };
+        if is_made {
             return self.values(&tensor, &mut |values| sink(bytemuck::cast_slice(values)));
         }
         let size = usize::try_from(tensor.element.bytes()).unwrap_or(1);
@@ -243,6 +250,14 @@ impl ForeignCheckpoint {
             product::stream(product, &up, down.transpose()?.as_deref(), sink);
             return Ok(());
         }
+        if let Made::Packed(packed) = tensor.made {
+            return packed.stream(&self.sources, &self.description.limits, sink);
+        }
+        if let Made::Decoded(decoded) = tensor.made {
+            let source = self.source(tensor.place.file)?;
+            let limits = &self.description.limits;
+            return decoded.stream(source, (tensor.place, tensor.element), limits, sink);
+        }
         let mut widened = Widened::new(tensor.element);
         self.words(tensor, &mut |words, count| widened.hand(words, count, sink))
     }
@@ -261,7 +276,12 @@ impl ForeignCheckpoint {
                 let shape = if is_flat { &all } else { tensor.shape };
                 tiles::stream(&self.sources, pieces, (size, shape), limits, sink)
             }
-            Made::Whole | Made::Product(_) => {
+            Made::Decoded(decoded) => {
+                let source = self.source(tensor.place.file)?;
+                let numbers = (size, decoded.units.as_slice());
+                stream::chunks(source, tensor.place, numbers, limits, sink)
+            }
+            Made::Whole | Made::Product(_) | Made::Packed(_) => {
                 let source = self.source(tensor.place.file)?;
                 stream::chunks(source, tensor.place, (size, tensor.shape), limits, sink)
             }
@@ -285,10 +305,7 @@ impl ForeignCheckpoint {
             place: &factor.place,
             made: &factor.made,
         };
-        let mut widened = Widened::new(factor.tensor.element);
-        self.words(&laid, &mut |words, count| {
-            widened.hand(words, count, &mut |values| all.extend_from_slice(values));
-        })?;
+        self.values(&laid, &mut |values| all.extend_from_slice(values))?;
         Ok(all)
     }
 

@@ -1,8 +1,10 @@
 //! What a reader makes of one file.
 
 use super::claimed::Claimed;
+use super::gguf::names::Architecture;
 use super::metadata::Metadata;
 use super::part::Part;
+use super::source::Source;
 use super::stored::{Raw, Stored};
 use super::tensor::LeftOut;
 
@@ -18,22 +20,29 @@ pub(super) struct Contents {
     pub(super) claimed: Claimed,
     /// What the settings of the training in it say, which count where nothing else does.
     pub(super) settings: Claimed,
+    /// What it says of the network, if its names are to be brought to those of another library.
+    pub(super) architecture: Option<Architecture>,
+    /// Other files that tensors lie in: those of place 1 in the first of them.
+    pub(super) beside: Vec<Source>,
     /// Texts and numbers in it, for whoever asks what is there.
     pub(super) metadata: Metadata,
 }
 
 impl Contents {
-    /// Notes in which of a checkpoint's files everything lies.
-    pub(super) fn lies_in(&mut self, file: usize) {
+    /// Notes in which of a checkpoint's files everything lies: in this one, and what lies in others
+    /// beside it in those from a number on.
+    pub(super) fn lies_in(&mut self, file: usize, others: usize) {
         for stored in &mut self.tensors {
-            stored.lies_in(file);
+            let own = stored.place.file;
+            stored.lies_in(if own == 0 { file } else { others + own - 1 });
         }
         for part in &mut self.parts {
             part.stored.lies_in(file);
             part.file = file;
         }
         for bytes in self.unread.iter_mut().filter_map(|raw| raw.bytes.as_mut()) {
-            bytes.place.file = file;
+            let own = bytes.place.file;
+            bytes.place.file = if own == 0 { file } else { others + own - 1 };
         }
     }
 

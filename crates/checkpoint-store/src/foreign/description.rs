@@ -12,8 +12,10 @@ use super::cut;
 use super::distributed;
 use super::format::Format;
 use super::found::Found;
+use super::gguf;
 use super::memory::Shared;
 use super::metadata::Metadata;
+use super::packed::found::put_together;
 use super::place::Place;
 use super::quantised;
 use super::readers;
@@ -119,7 +121,7 @@ impl Description {
                 (zero::open(&sources, limits)?, Some(Format::DeepSpeedZero))
             }
             _ if files.iter().any(|file| zero::is_part(file)) => return Err(zero::alone(path)),
-            _ => Self::of_files(&sources, limits)?,
+            _ => Self::of_files(&mut sources, limits)?,
         };
         cut::join(&sources, &mut contents, limits)?;
         if let (Some(index), None, None) = (index, metadata, config) {
@@ -138,10 +140,12 @@ impl Description {
         if contents.names().iter().any(|name| *name == "n_averaged") {
             contents.claimed.stands_aside(Aside::Average);
         }
+        gguf::names::as_in_transformers(&mut contents);
         strip_wrappers(contents.names());
         let total = sources.iter().map(Source::len).fold(0, u64::saturating_add);
         let adapter = adapter::set_apart(path, config, &mut contents, total, limits)?;
         check_names(path, &mut contents)?;
+        put_together(path, &sources, &mut contents, limits);
         quantised::set_apart(&mut contents);
 
         let mut table = Table::default();
@@ -175,24 +179,28 @@ impl Description {
     }
 
     /// What all these files hold, and the format of the first.
-    fn of_files(sources: &[Source], limits: &Limits) -> Result<(Contents, Option<Format>)> {
+    fn of_files(sources: &mut Vec<Source>, limits: &Limits) -> Result<(Contents, Option<Format>)> {
         let mut contents = Contents::default();
         let mut format = None;
+        let mut beside = Vec::new();
         for (file, source) in sources.iter().enumerate() {
             // What the content is now decides, not what it was when it was found.
             let sniffed = Sniffed::of(source, limits)?;
             format.get_or_insert(sniffed.format());
             let mut part = readers::read(&sniffed, source, limits)?;
-            part.lies_in(file);
+            part.lies_in(file, sources.len() + beside.len());
+            beside.append(&mut part.beside);
             contents.tensors.extend(part.tensors);
             contents.unread.extend(part.unread);
             contents.left_out.extend(part.left_out);
             contents.parts.extend(part.parts);
+            contents.architecture = contents.architecture.take().or(part.architecture);
             contents.metadata.extend(part.metadata);
             contents.claimed = contents.claimed.overridden_by(&part.claimed);
             contents.settings = contents.settings.overridden_by(&part.settings);
             check_count(source, contents.count(), limits)?;
         }
+        sources.append(&mut beside);
         Ok((contents, format))
     }
 

@@ -334,11 +334,7 @@ impl Discovery {
             })
             .filter_map(|path| path.parent().map(Path::to_path_buf))
             .collect();
-        let is_copy = |path: &Path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.starts_with("pytorch_model")
-                && path.parent().is_some_and(|folder| covered.contains(folder))
-        };
+        let is_copy = |path: &Path| is_second_copy(path, &covered);
         let all = std::mem::take(&mut self.checkpoints);
         for found in all {
             if is_copy(&found.path) {
@@ -408,6 +404,31 @@ impl Discovery {
             arrays: None,
         });
     }
+}
+
+/// Whether a file is the model of its folder again, as Hugging Face's libraries save it: in the format of
+/// another library, or in another type. `covered` are the folders with a model in safetensors.
+fn is_second_copy(path: &Path, covered: &BTreeSet<PathBuf>) -> bool {
+    const OTHERS: [&str; 3] = ["pytorch_model", "flax_model", "tf_model"];
+    const VARIANTS: [&str; 3] = ["fp16", "bf16", "fp32"];
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let Some(folder) = path.parent() else {
+        return false;
+    };
+    let is_other = OTHERS.iter().any(|start| name.starts_with(start)) && covered.contains(folder);
+    let is_export = name.ends_with(".onnx")
+        && folder.file_name().is_some_and(|name| name == "onnx")
+        && folder.parent().is_some_and(|above| covered.contains(above));
+    // `diffusion_pytorch_model.bin` and `model.fp16.safetensors` beside the file without that.
+    let is_diffusers = name
+        .strip_suffix(".bin")
+        .filter(|stem| stem.starts_with("diffusion_pytorch_model"))
+        .is_some_and(|stem| folder.join(format!("{stem}.safetensors")).is_file());
+    let is_variant = VARIANTS.iter().any(|variant| {
+        let plain = name.replacen(&format!(".{variant}."), ".", 1);
+        plain.ends_with(".safetensors") && plain != name && folder.join(&plain).is_file()
+    });
+    is_other || is_export || is_diffusers || is_variant
 }
 
 /// What is said of files of a model that is there in another format, too.

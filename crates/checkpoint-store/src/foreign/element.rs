@@ -1,8 +1,10 @@
 //! The number types of stored tensors, and how they become f32.
 
 mod float8;
+pub(super) mod packing;
 pub(super) mod widened;
 
+pub use packing::Packing;
 use std::fmt;
 
 /// The number type of a stored tensor.
@@ -45,15 +47,17 @@ pub enum Element {
     F8E5M2Fnuz,
     /// Eight bits of exponent: powers of two, as scales of blocks are stored (OCP E8M0).
     F8E8M0,
+    /// Codes of few bits with scales that several share; they come as the f32 that they mean.
+    Packed(Packing),
 }
 
 impl Element {
-    /// Bytes of one element as stored.
+    /// Bytes of one element as stored; of packed ones those of the f32 that they come as.
     #[must_use]
     pub const fn bytes(self) -> u64 {
         match self {
             Self::F64 | Self::I64 | Self::U64 => 8,
-            Self::F32 | Self::I32 | Self::U32 => 4,
+            Self::F32 | Self::I32 | Self::U32 | Self::Packed(_) => 4,
             Self::F16 | Self::Bf16 | Self::I16 | Self::U16 => 2,
             Self::I8
             | Self::U8
@@ -80,6 +84,7 @@ impl Element {
                 | Self::F8E5M2
                 | Self::F8E5M2Fnuz
                 | Self::F8E8M0
+                | Self::Packed(_)
         )
     }
 }
@@ -105,6 +110,7 @@ impl fmt::Display for Element {
             Self::F8E5M2 => "f8_e5m2",
             Self::F8E5M2Fnuz => "f8_e5m2fnuz",
             Self::F8E8M0 => "f8_e8m0",
+            Self::Packed(packing) => return packing.fmt(formatter),
         })
     }
 }

@@ -24,6 +24,14 @@ pub enum Format {
     Burnpack,
     /// No file: arrays in memory.
     Memory,
+    /// llama.cpp's GGUF.
+    Gguf,
+    /// ONNX, with the files that its tensors lie in.
+    Onnx,
+    /// HDF5, and Keras's archives with HDF5 in them.
+    Hdf5,
+    /// Flax's msgpack.
+    Flax,
 }
 
 impl fmt::Display for Format {
@@ -38,6 +46,10 @@ impl fmt::Display for Format {
             Self::Npy => "npy",
             Self::Burnpack => "burnpack",
             Self::Memory => "memory",
+            Self::Gguf => "GGUF",
+            Self::Onnx => "ONNX",
+            Self::Hdf5 => "HDF5 (Keras)",
+            Self::Flax => "Flax msgpack",
         })
     }
 }
@@ -50,4 +62,4 @@ pub(super) const BURNPACK_MAGIC: &[u8] = b"NRUB";
 pub(super) const LEGACY_MAGIC: &[u8] = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.";
 
 /// What is read, for whoever named something else.
-pub(super) const READ_KINDS: &str = "Supported formats are safetensors, PyTorch (.pt, .pth, .th, .bin, .ckpt), NumPy (.npz, .npy) and Burn (.bpk)";
+pub(super) const READ_KINDS: &str = "Supported formats are safetensors, PyTorch (.pt, .pth, .th, .bin, .ckpt), NumPy (.npz, .npy), Burn (.bpk), GGUF (.gguf), ONNX (.onnx), Keras (.keras, .h5) and Flax (.msgpack)";

@@ -37,7 +37,7 @@ struct Known {
 const AS_STATE_DICT: &str =
     "Save the weights with safetensors, torch.save(model.state_dict(), …) or numpy.savez";
 
-const KNOWN: [Known; 12] = [
+const KNOWN: [Known; 10] = [
     Known {
         what: "DeepSpeed ZeRO files",
         way_out: "Copy the files of all ranks into one folder, those of the model and those of the optimiser, and name it",
@@ -51,39 +51,21 @@ const KNOWN: [Known; 12] = [
         parts: &[".metadata"],
     },
     Known {
-        what: "Keras or other HDF5 files",
-        way_out: "Load them with Keras, and save the weights with numpy.savez or safetensors",
-        extensions: &["h5", "hdf5", "keras"],
-        parts: &[],
-    },
-    Known {
-        what: "Flax files (msgpack)",
-        way_out: "Load them with flax.serialization, and save the weights with safetensors.flax",
-        extensions: &["msgpack"],
-        parts: &[],
-    },
-    Known {
         what: "Orbax checkpoints (OCDBT)",
         way_out: "Restore them with orbax.checkpoint, and save the weights with safetensors or numpy.savez",
         extensions: &["ocdbt"],
-        parts: &["_CHECKPOINT_METADATA", "array_metadatas"],
+        parts: &["_CHECKPOINT_METADATA", "array_metadatas", "ocdbt."],
     },
     Known {
         what: "TensorFlow files",
         way_out: "Load them with tf.train.load_checkpoint or tf.saved_model.load, and save the weights with numpy.savez",
-        extensions: &["pb", "tflite"],
+        extensions: &["pb", "tflite", "index"],
         parts: &[".data-00000-of-", ".ckpt.index", ".ckpt.meta"],
     },
     Known {
-        what: "GGUF files",
-        way_out: "Name the safetensors or PyTorch file that they were made from",
-        extensions: &["gguf", "ggml"],
-        parts: &[],
-    },
-    Known {
-        what: "ONNX files",
-        way_out: AS_STATE_DICT,
-        extensions: &["onnx"],
+        what: "GGML files, from before GGUF",
+        way_out: "Convert the model again with a current llama.cpp, to GGUF",
+        extensions: &["ggml"],
         parts: &[],
     },
     Known {
@@ -105,9 +87,15 @@ const KNOWN: [Known; 12] = [
         parts: &[".tar.gz"],
     },
     Known {
-        what: "PaddlePaddle or MXNet files",
-        way_out: "Save the weights with numpy.savez or safetensors",
-        extensions: &["pdparams", "params"],
+        what: "PaddlePaddle files",
+        way_out: "Load them with paddle.load, and save the weights with numpy.savez or safetensors",
+        extensions: &["pdparams", "pdopt", "pdiparams", "pdmodel"],
+        parts: &[],
+    },
+    Known {
+        what: "MXNet files",
+        way_out: "Load them with mxnet.nd.load, and save the weights with numpy.savez or safetensors",
+        extensions: &["params"],
         parts: &[],
     },
 ];
@@ -213,13 +201,15 @@ mod tests {
     fn files_of_known_formats_are_told_by_their_names() {
         let mut met = Met::default();
         for name in [
-            "a/model.keras",
-            "a/b.h5",
+            "a/model.tflite",
+            "a/b.pb",
             "__0_0.distcp",
             "ckpt-1.data-00000-of-00001",
             "zero_pp_rank_0_mp_rank_00_model_states.pt",
             "manifest.ocdbt",
-            "x.GGUF",
+            "x.GGML",
+            "variables.index",
+            "model.pdparams",
         ] {
             assert!(met.note(Path::new(name)), "{name}");
         }
@@ -227,7 +217,7 @@ mod tests {
             assert!(!met.note(Path::new(name)), "{name}");
         }
         let most = met.most().unwrap();
-        assert_eq!((most.what, most.count), ("Keras or other HDF5 files", 2));
-        assert!(met.in_words().contains("model.keras"));
+        assert_eq!((most.what, most.count), ("TensorFlow files", 4));
+        assert!(met.in_words().contains("model.tflite"));
     }
 }

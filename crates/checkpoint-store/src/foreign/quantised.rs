@@ -1,7 +1,8 @@
 //! Weights that programs pack into integers, told by the tensors beside them.
 //!
-//! Such integers are weights, whatever their type: what stands in them is only known to the program
-//! that packed them, so they are not read, and say so.
+//! Such integers are weights, whatever their type. Those that [`packed`](super::packed) does not know how
+//! to read are set apart as unread, and say so; and so are floats of eight bits with scales beside them
+//! that are not understood.
 
 use std::collections::HashSet;
 
@@ -31,7 +32,8 @@ const MASKS: [&str; 3] = ["mask", "causal", "tril"];
 
 /// Moves integers that hold weights to the tensors that are not read.
 pub(super) fn set_apart(contents: &mut Contents) {
-    if contents.tensors.iter().all(|stored| !is_integer(stored)) {
+    let may_be_packed = |stored: &Stored| is_integer(stored) || is_narrow(stored);
+    if !contents.tensors.iter().any(may_be_packed) {
         return;
     }
     let names: HashSet<String> = contents
@@ -69,13 +71,29 @@ fn is_integer(stored: &Stored) -> bool {
     stored.tensor.role == Role::NotFloat && stored.tensor.element != Element::Bool
 }
 
-/// Why an integer tensor is one of weights; none if it is not.
+/// Whether these are floats of eight bits, whose range is too small for most weights without a scale.
+fn is_narrow(stored: &Stored) -> bool {
+    let element = stored.tensor.element;
+    element.is_float() && element.bytes() == 1
+}
+
+/// Why a tensor is one of packed weights; none if it is not.
 fn reason(
     stored: &Stored,
     names: &HashSet<String>,
     parents: &HashSet<&str>,
     scaled: &HashSet<&str>,
 ) -> Option<&'static str> {
+    let is_scaled = |name: &str| {
+        let ends = ["_scale", "_scale_inv"];
+        ends.iter()
+            .any(|end| names.contains(&format!("{name}{end}")))
+    };
+    if is_narrow(stored) && !stored.tensor.shape.is_empty() {
+        let name = stored.tensor.name.as_str();
+        let is_scaled = is_scaled(name.strip_suffix("_qdata").unwrap_or(name));
+        return is_scaled.then_some("how a scale beside it belongs to its numbers is not known");
+    }
     if !is_integer(stored) {
         return None;
     }
@@ -102,7 +120,10 @@ fn reason(
         return None;
     }
     match last {
-        "qweight" | "qzeros" => Some("its weights are packed into integers by GPTQ or AWQ"),
+        "qweight" | "qzeros" => Some(
+            "its weights are packed into integers by GPTQ or AWQ, and no `config.json` beside it has a \
+             `quantization_config` that says how",
+        ),
         "weight_packed" | "packed_weight" => Some("its weights are packed into integers"),
         _ if beside("SCB") || beside(&format!("{last}_scale")) => {
             Some("its weights are integers, to be multiplied by a scale")

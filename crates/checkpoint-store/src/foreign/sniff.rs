@@ -3,7 +3,11 @@
 use std::path::Path;
 
 use super::archive::{Archive, LOCAL_SIGNATURE};
+use super::flax;
 use super::format::{BURNPACK_MAGIC, Format, LEGACY_MAGIC, NPY_MAGIC, READ_KINDS};
+use super::gguf;
+use super::hdf5;
+use super::onnx;
 use super::others;
 use super::source::{Source, foreign};
 use crate::limits::Limits;
@@ -21,6 +25,11 @@ pub(super) enum Sniffed {
     TorchLegacy,
     Npy,
     Burnpack,
+    Gguf,
+    Onnx,
+    Hdf5,
+    Flax,
+    Keras(Archive),
 }
 
 impl Sniffed {
@@ -44,15 +53,27 @@ impl Sniffed {
         if start.starts_with(BURNPACK_MAGIC) {
             return Ok(Self::Burnpack);
         }
+        if start.starts_with(hdf5::MAGIC) {
+            return Ok(Self::Hdf5);
+        }
+        if start.starts_with(gguf::MAGIC) {
+            return Ok(Self::Gguf);
+        }
         if start.starts_with(LEGACY_MAGIC) {
             return Ok(Self::TorchLegacy);
         }
         if start.starts_with(LOCAL_SIGNATURE) || start.starts_with(b"PK\x05\x06") {
             return Self::of_archive(source, limits);
         }
+        if onnx::is_model(&start) {
+            return Ok(Self::Onnx);
+        }
         // Eight bytes of length, then JSON; only that much of a cut-off file may be there.
         if start.get(8) == Some(&b'{') && start.get(7) == Some(&0) {
             return Ok(Self::Safetensors);
+        }
+        if flax::is_dictionary(&start) {
+            return Ok(Self::Flax);
         }
         Err(unknown(source.path(), &start))
     }
@@ -76,12 +97,10 @@ impl Sniffed {
             return Ok(Self::Npz(archive));
         }
         let has = |name: &str| archive.get(name).is_some();
-        let (what, way_out) = if has("model.weights.h5") && has("config.json") {
-            (
-                "this is a Keras file, whose weights are in HDF5",
-                "Load it with Keras, and save the weights with numpy.savez or safetensors",
-            )
-        } else if has("policy.pth") {
+        if has(hdf5::IN_ARCHIVE) && has("config.json") {
+            return Ok(Self::Keras(archive));
+        }
+        let (what, way_out) = if has("policy.pth") {
             (
                 "this is a zip archive of Stable-Baselines3, with the weights in its `policy.pth`",
                 "Take `policy.pth` out of it, and name that",
@@ -103,6 +122,10 @@ impl Sniffed {
             Self::TorchLegacy => Format::TorchLegacy,
             Self::Npy => Format::Npy,
             Self::Burnpack => Format::Burnpack,
+            Self::Gguf => Format::Gguf,
+            Self::Onnx => Format::Onnx,
+            Self::Hdf5 | Self::Keras(_) => Format::Hdf5,
+            Self::Flax => Format::Flax,
         }
     }
 }
@@ -168,7 +191,7 @@ fn first_entry(source: &Source) -> Result<Option<Vec<u8>>> {
 }
 
 /// What other files begin with, what they are, and what to do about them.
-const OTHERS: [(&[u8], &str, &str); 13] = [
+const OTHERS: [(&[u8], &str, &str); 10] = [
     (
         b"version https://git-lfs",
         "a Git LFS pointer, not the file itself",
@@ -178,16 +201,6 @@ const OTHERS: [(&[u8], &str, &str); 13] = [
         b"<",
         "a page of HTML or XML",
         "The download went wrong: open it in a text editor to see what the server said, and download again",
-    ),
-    (
-        b"\x89HDF\r\n\x1a\n",
-        "an HDF5 file, as Keras writes",
-        "Save the weights with numpy.savez or safetensors",
-    ),
-    (
-        b"GGUF",
-        "a GGUF file, whose weights are quantised",
-        "Name the safetensors or PyTorch file that it was made from",
     ),
     (
         b"\x1f\x8b",
@@ -217,16 +230,17 @@ const OTHERS: [(&[u8], &str, &str); 13] = [
         "Load it with tf.saved_model.load, and save the weights with numpy.savez",
     ),
     (
-        b"\x08",
-        "perhaps an ONNX file",
-        "Save the weights with safetensors or torch.save",
-    ),
-    (
         b"\x80",
         "a pickle, but not one that torch.save wrote",
         "Save the weights with torch.save(model.state_dict(), …), safetensors or numpy.savez",
     ),
 ];
+
+/// Whether a file that begins as a pickle, of which several libraries write some, is called as those of one.
+fn is_named(path: &Path, start: &[u8]) -> bool {
+    let is_general = |what: &str| what.starts_with("pickle");
+    start.starts_with(b"\x80") && others::by_name(path).is_some_and(|(what, _)| !is_general(what))
+}
 
 /// The error for a file that begins like none of the formats.
 fn unknown(path: &Path, start: &[u8]) -> Error {
@@ -244,7 +258,7 @@ fn unknown(path: &Path, start: &[u8]) -> Error {
             "a tar archive",
             "Unpack it, and name the files or the folder",
         )
-    } else if let Some(other) = other(start) {
+    } else if let Some(other) = other(start).filter(|_| !is_named(path, start)) {
         other
     } else if let Some((what, way_out)) = others::by_name(path) {
         return foreign(

@@ -136,6 +136,15 @@ impl Source {
         limits: &Limits,
     ) -> Result<Vec<u8>> {
         self.check_inside(what, offset, len)?;
+        self.check_header(what, len, limits)?;
+        // It lies within the file and the limit, which is memory well spent.
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
+        self.read(&mut bytes, offset)?;
+        Ok(bytes)
+    }
+
+    /// Checks that a part of the file that describes the rest is within the limit.
+    pub(super) fn check_header(&self, what: &str, len: u64, limits: &Limits) -> Result<()> {
         if len > limits.largest_header {
             let met = LimitMet {
                 name: "largest_header",
@@ -149,10 +158,7 @@ impl Source {
                 Some(met),
             ));
         }
-        // It lies within the file and the limit, which is memory well spent.
-        let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
-        self.read(&mut bytes, offset)?;
-        Ok(bytes)
+        Ok(())
     }
 
     /// Checks that a range lies inside the file.

@@ -4,6 +4,7 @@ mod effort;
 mod fields;
 mod found;
 mod keys;
+mod packed;
 mod parallel;
 mod search;
 mod sharded;

@@ -1,5 +1,6 @@
 //! Tensors, and where their values lie in the files.
 
+use super::packed::Packed;
 use super::place::Place;
 use super::tensor::{ForeignTensor, Unread};
 
@@ -22,6 +23,19 @@ pub(super) enum Made {
     Pieces(Vec<Piece>),
     /// It is the product of two smaller ones.
     Product(Box<Product>),
+    /// Its units at its place are decoded, or moved, or shifted.
+    Decoded(Box<Decoded>),
+    /// Its codes and scales lie in tensors of their own.
+    Packed(Box<Packed>),
+}
+
+/// Values that are not numbers of their own where they lie, or not those that are meant.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Decoded {
+    /// The shape of what lies there, in units: blocks of packed numbers, or single ones.
+    pub(super) units: Vec<u64>,
+    /// What is added to each value.
+    pub(super) shift: f32,
 }
 
 /// A part of a tensor: of its dimensions, or of all its values in row-major order, of which it then is
@@ -70,6 +84,9 @@ impl Stored {
     /// Notes in which of a checkpoint's files it lies.
     pub(super) fn lies_in(&mut self, file: usize) {
         self.place.file = file;
+        if let Made::Pieces(pieces) = &mut self.made {
+            pieces.iter_mut().for_each(|piece| piece.place.file = file);
+        }
     }
 
     /// The same tensor as one that is not read, for this reason.

@@ -86,7 +86,7 @@ pub(super) enum Declared {
 }
 
 /// Last parts of the names of buffers, as PyTorch, Keras, Hugging Face, Burn and Flax call them.
-const BUFFERS: [&str; 16] = [
+const BUFFERS: [&str; 18] = [
     "running_mean",
     "running_var",
     "moving_mean",
@@ -103,6 +103,9 @@ const BUFFERS: [&str; 16] = [
     "attn_mask",
     "relative_position_index",
     "relative_coords_table",
+    // Of activations, beside packed weights.
+    "input_scale",
+    "input_global_scale",
 ];
 
 /// Parts of names under which no weight lies: Flax's statistics, averaged copies.

@@ -59,7 +59,7 @@ pub(super) struct Walk {
 }
 
 /// Extensions of checkpoints.
-const EXTENSIONS: [&str; 10] = [
+const EXTENSIONS: [&str; 17] = [
     "safetensors",
     "pt",
     "pth",
@@ -70,6 +70,13 @@ const EXTENSIONS: [&str; 10] = [
     "npy",
     "bpk",
     "burnpack",
+    "gguf",
+    "onnx",
+    "keras",
+    "h5",
+    "hdf5",
+    "msgpack",
+    "jit",
 ];
 
 /// How files begin that training programs write beside the weights.

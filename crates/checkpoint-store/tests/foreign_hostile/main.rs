@@ -88,7 +88,8 @@ fn every_hostile_file_is_refused_quickly_within_little_memory() {
 #[test]
 fn the_same_files_without_a_lie_are_read() {
     use hostile::bytes::{
-        Entry, burnpack, burnpack_map, dictionary, legacy, npy, safetensors, tensor, text,
+        Entry, burnpack, burnpack_map, dictionary, gguf, gguf_tensor, legacy, npy, onnx, protobuf,
+        protobuf_number, safetensors, tensor, text,
     };
 
     let weights = dictionary("w", &tensor("0", 4, 0, &[4], &[1]));
@@ -108,6 +109,21 @@ fn the_same_files_without_a_lie_are_read() {
         ("a.npz", bytes::zip(&[Entry::new("a.npy", &array)])),
         ("b.npz", bytes::zip(&[Entry::deflated("a.npy", &array)])),
         ("a.bpk", burnpack(1, &burnpack_map(&[4], 0, 16), 16)),
+        (
+            "a.onnx",
+            onnx(&protobuf(
+                5,
+                &[
+                    protobuf_number(1, 4),
+                    protobuf_number(2, 1),
+                    protobuf(8, b"w"),
+                    protobuf(9, &[0; 16]),
+                ]
+                .concat(),
+            )),
+        ),
+        ("a.h5", corpus::sound_hdf5()),
+        ("a.gguf", gguf(&[], &[gguf_tensor("w", &[4], 0, 0)], 16)),
     ] {
         let path = folder.path().join(name);
         fs::write(&path, bytes).unwrap();

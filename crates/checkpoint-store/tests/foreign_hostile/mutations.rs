@@ -13,7 +13,7 @@ fn fixtures() -> PathBuf {
 }
 
 /// One of each format and form.
-const SOUND: [&str; 11] = [
+const SOUND: [&str; 26] = [
     "safetensors/odd.safetensors",
     "torch/odd.pt",
     "torch/odd_legacy.pt",
@@ -25,6 +25,21 @@ const SOUND: [&str; 11] = [
     "numpy/compressed.npz",
     "numpy/fortran.npy",
     "burn/model.bpk",
+    "gguf/types.gguf",
+    "gguf/gemma2.gguf",
+    "gguf/neox.gguf",
+    "packed/bitsandbytes-nf4-nested.safetensors",
+    "packed/compressed-int4-zero-points.safetensors",
+    "packed/compressed-mxfp8.safetensors",
+    "packed/mxfp4.safetensors",
+    "packed/torchao-int8.pt",
+    "onnx/types.onnx",
+    "onnx/net.onnx",
+    "keras/model.keras",
+    "keras/earliest.h5",
+    "keras/latest.h5",
+    "flax/state.msgpack",
+    "flax/chunked.msgpack",
 ];
 
 /// Reads bytes as a file of that name; whatever comes of it, it must be no panic and no error

@@ -20,8 +20,7 @@ pub(super) fn files() -> Vec<Case> {
         case("plain text", "a.pt", "these are no weights", not),
         case("one byte", "a.npz", "x", not),
         case("gzip", "a.pt", "\x1f\u{8b}\x08\0", not),
-        case("HDF5", "a.ckpt", b"\x89HDF\r\n\x1a\n\0\0".to_vec(), not),
-        case("GGUF", "a.bin", "GGUF\x03\0\0\0", not),
+        case("GGML", "a.bin", "tjgg\x03\0\0\0", not),
         case("a plain pickle", "a.pt", b"\x80\x04K\x01.".to_vec(), not),
         case(
             "an archive of something else",

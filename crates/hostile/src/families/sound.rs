@@ -2,7 +2,8 @@
 
 use super::{Broken, Expect, broken};
 use crate::bytes::{
-    Entry, burnpack, burnpack_map, dictionary, legacy, npy, safetensors, tensor, text, torch, zip,
+    Entry, burnpack, burnpack_map, dictionary, gguf, gguf_tensor, legacy, npy, safetensors, tensor,
+    text, torch, zip,
 };
 
 /// Sound files of each format, cut off.
@@ -38,6 +39,11 @@ pub(super) fn cut_off() -> Vec<Broken> {
             "a file of Burn cut off",
             "a.bpk",
             burnpack(1, &burnpack_map(&[4], 0, 16), 16),
+        ),
+        (
+            "a GGUF file cut off",
+            "a.gguf",
+            gguf(&[], &[gguf_tensor("w", &[32], 8, 0)], 34),
         ),
     ] {
         for part in 0..24 {

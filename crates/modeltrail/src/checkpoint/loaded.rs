@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::printable::printable;
 use crate::source::TensorSource;
 use checkpoint_store::TensorShape;
+use checkpoint_store::foreign::Element;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -178,6 +179,11 @@ impl Checkpoint {
     /// The type that most of its weights are stored in, if it is known.
     pub(crate) fn stored_as(&self) -> Option<String> {
         self.weights()?.stored_as.clone()
+    }
+
+    /// The type that a weight is stored in, if it is known.
+    pub(crate) fn element(&self, name: &str) -> Option<Element> {
+        self.weights()?.elements.get(name).copied()
     }
 
     /// Tensors by name, with shapes.

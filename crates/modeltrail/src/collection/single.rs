@@ -12,7 +12,7 @@ use crate::coverage::{LeftOut, Unread};
 use crate::error::{Error, Result};
 use crate::printable::printable;
 use crate::source::{TensorSource, sides};
-use checkpoint_store::foreign::{Adapter, ForeignCheckpoint, Role};
+use checkpoint_store::foreign::{Adapter, Element, ForeignCheckpoint, Role};
 use checkpoint_store::{Store, TensorShape};
 use held::Held;
 use rayon::prelude::*;
@@ -36,6 +36,8 @@ pub struct Single {
     pub adapter: Option<Box<Adapter>>,
     /// The type that most of its weights are stored in, if it is known.
     pub(crate) stored_as: Option<String>,
+    /// The types that weights are stored in, by name, if they are known.
+    pub(crate) elements: BTreeMap<String, Element>,
     tensors: Vec<Values>,
     /// Most memory, in bytes, that its weights may take.
     memory: u64,
@@ -72,6 +74,7 @@ impl Single {
             unread: Vec::new(),
             adapter: None,
             stored_as: None,
+            elements: BTreeMap::new(),
             tensors: values(&source, memory)?,
             memory,
             stored: BTreeMap::new(),
@@ -246,6 +249,7 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
     let buffers = buffers(&checkpoint);
     let unread = opened.unread(&shown).collect();
     let stored_as = stored_as(&checkpoint);
+    let elements = types(&checkpoint);
     let adapter = opened.description.adapter().cloned().map(Box::new);
     let source = Source::Foreign(Box::new(opened.description));
     let memory = options.memory;
@@ -257,6 +261,7 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
             unread: Vec::new(),
             adapter: None,
             stored_as: None,
+            elements: BTreeMap::new(),
             stored: source.beyond_f32()?,
             tensors: values(&source.shared(&opened.layout)?, 0)?,
             memory,
@@ -269,6 +274,7 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
         unread,
         adapter,
         stored_as,
+        elements,
         ..single
     })
 }
@@ -304,6 +310,15 @@ fn stored_as(checkpoint: &ForeignCheckpoint) -> Option<String> {
     }
     let most = weights.into_iter().max_by_key(|(_, count)| *count);
     most.map(|(element, _)| element)
+}
+
+/// The types of the weights, by name.
+fn types(checkpoint: &ForeignCheckpoint) -> BTreeMap<String, Element> {
+    let tensors = checkpoint.tensors().iter();
+    let weights = tensors.filter(|tensor| tensor.role == Role::Weight);
+    weights
+        .map(|tensor| (tensor.name.clone(), tensor.element))
+        .collect()
 }
 
 fn buffers(checkpoint: &ForeignCheckpoint) -> BTreeMap<String, Buffer> {

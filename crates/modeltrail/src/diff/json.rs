@@ -2,6 +2,7 @@
 
 use super::lines::SCHEMA;
 use super::merged::Merge;
+use super::rounding::Rounded;
 use super::states::Frozen;
 use super::verdict::Verdict;
 use super::{Diff, Exact, Summary};
@@ -35,6 +36,9 @@ pub(super) struct Document<'a> {
     only_b: &'a [String],
     reshaped: &'a [String],
     verdict: Option<&'a Verdict>,
+    /// Whether both are the same to the rounding of their types.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rounding: Option<&'a Rounded>,
     /// What B is by itself, where A is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     itself: Option<&'a Itself>,
@@ -123,6 +127,7 @@ fn document<'a>(found: &'a Exact) -> Document<'a> {
         only_b: &found.only_b,
         reshaped: &found.reshaped,
         verdict: found.verdict.as_ref(),
+        rounding: found.rounded.as_ref(),
         itself: Some(&found.itself).filter(|itself| itself.is_something()),
         alignment: found.alignment.as_ref().map(aligned),
         not_aligned_for_memory: found.not_aligned,

@@ -3,6 +3,7 @@
 use super::described::{by_itself, described};
 use super::lines::{CANNOT_TELL, MANY, NAMED, SHOWN, lines, significant, unpaired};
 use super::merged::Merge;
+use super::rounding::Rounded;
 use super::verdict::{Beyond, Verdict};
 use super::{Diff, Exact, Summary, sketched};
 use crate::printable::printable;
@@ -204,6 +205,10 @@ fn beside_verdict(found: &Exact) -> Vec<String> {
     {
         lines.push(format!("stored as {b}, where A is stored as {a}"));
     }
+    let is_said = found.verdict.is_none() && found.rounded.as_ref().is_some_and(Rounded::is_all);
+    if let Some(rounded) = found.rounded.as_ref().filter(|_| !is_said) {
+        lines.push(rounded.to_note(&first));
+    }
     lines.extend(by_itself(&found.itself));
     lines
 }
@@ -236,7 +241,10 @@ fn verdict(found: &Exact) -> String {
              factors are"
                 .to_owned()
         }
-        None => format!("{}{suffix}", unexplained(found)),
+        None => match found.rounded.as_ref().filter(|rounded| rounded.is_all()) {
+            Some(rounded) => format!("{}{suffix}", rounded.to_note(&first)),
+            None => format!("{}{suffix}", unexplained(found)),
+        },
     };
     if found.is_other_architecture() {
         return format!(

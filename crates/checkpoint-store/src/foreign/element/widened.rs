@@ -18,7 +18,8 @@ pub(in crate::foreign) fn widen(element: Element, words: &[u64], values: &mut [f
     }
     match element {
         Element::F64 => each(words, values, |stored: f64| stored as f32),
-        Element::F32 => each(words, values, |stored: f32| stored),
+        // What is packed comes as f32.
+        Element::F32 | Element::Packed(_) => each(words, values, |stored: f32| stored),
         Element::F16 => {
             let stored: &[f16] = bytemuck::cast_slice::<u64, u16>(words).reinterpret_cast();
             let count = stored.len().min(values.len());

@@ -4,6 +4,7 @@ use super::effort::Effort;
 use super::fields::note;
 use super::found::StateDict;
 use super::keys::{AVERAGED_KEYS, MODEL_KEYS, PROGRESS_KEYS, SETTINGS_KEYS, is_other, why_beside};
+use super::packed;
 use super::sharded::{self, Sharded};
 use crate::Result;
 use crate::foreign::claimed::{Aside, Claimed};
@@ -144,6 +145,15 @@ impl Search<'_> {
         if self.values.is_wrapper(value) {
             if let Some(parts) = sharded::parts(self.values, value, name) {
                 return self.push_parts(parts);
+            }
+            if let Some(parts) = packed::parts(self.values, value) {
+                // As torchao calls them in safetensors files.
+                let (above, last) = name.rsplit_once('.').unwrap_or(("", name));
+                for (part, tensor) in parts {
+                    let name = join(above, &format!("_{last}_{part}"));
+                    self.push(name, tensor, Declared::Nothing)?;
+                }
+                return Ok(());
             }
             // A tensor of a class of its own.
             let class = self.values.class(value).unwrap_or_default();

@@ -32,7 +32,7 @@ pub(super) fn parts(values: &Values, value: Value, name: &str) -> Option<Vec<Sha
 }
 
 /// What fills a wrapper: the state that its pickle gives it.
-fn filled(values: &Values, value: Value) -> Option<Value> {
+pub(super) fn filled(values: &Values, value: Value) -> Option<Value> {
     let state = values.state(value);
     values.sequence(state)?.first().copied()
 }

@@ -69,7 +69,7 @@ impl Groups {
             Ok(found)
         };
         let mut contents = torch::open_with(source, archive, limits, &mut find)?;
-        contents.lies_in(file);
+        contents.lies_in(file, 0);
         let vectors = contents
             .tensors
             .into_iter()

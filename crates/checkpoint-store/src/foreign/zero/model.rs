@@ -119,7 +119,7 @@ impl Model {
             Ok(found)
         };
         let mut contents = torch::open_with(source, archive, limits, &mut find)?;
-        contents.lies_in(file);
+        contents.lies_in(file, 0);
         if let Some(raw) = contents.unread.first() {
             return Err(source.unsupported(
                 format!(

@@ -46,6 +46,8 @@ impl Single {
             unread: self.unread.clone(),
             adapter: self.adapter.clone(),
             stored_as: base.stored_as.clone(),
+            // What is added has no type of its own.
+            elements: std::collections::BTreeMap::new(),
             tensors: base.tensors.clone(),
             stored: base.stored.clone(),
             buffers: base.buffers.clone(),
@@ -186,6 +188,7 @@ mod tests {
             unread: Vec::new(),
             adapter: None,
             stored_as: None,
+            elements: std::collections::BTreeMap::new(),
             tensors,
             stored: std::collections::BTreeMap::new(),
             buffers: std::collections::BTreeMap::new(),
