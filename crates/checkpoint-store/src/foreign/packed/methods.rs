@@ -509,7 +509,7 @@ fn four_bits(weight: &str, set: &Set<'_>) -> Option<Found> {
         _ => return None,
     };
     // In rows of one block, or in one row.
-    let (rows, columns, strides) = if values % block == 0 && block % 2 == 0 {
+    let (rows, columns, strides) = if values.is_multiple_of(block) && block.is_multiple_of(2) {
         (values / block, block, [0, 1, 0])
     } else {
         (1, values, [0, 0, 1])
@@ -643,7 +643,7 @@ fn sharing(scale: &Stored, rows: u64, columns: u64) -> Option<((u64, u64), [u64;
         _ if scale.tensor.elements() == 1 => Some(((u64::MAX, u64::MAX), [0, 0, 0])),
         [own] if own == rows => Some(((1, u64::MAX), [0, 1, 0])),
         [own, 1] if own == rows => Some(((1, u64::MAX), [0, 1, 0])),
-        [own, groups] if own == rows && groups > 0 && columns % groups == 0 => {
+        [own, groups] if own == rows && groups > 0 && columns.is_multiple_of(groups) => {
             Some(((1, columns / groups), [0, groups, 1]))
         }
         [high, wide] if high == rows.div_ceil(BLOCK) && wide == columns.div_ceil(BLOCK) => {
