@@ -3,5 +3,5 @@
 mod file;
 mod made;
 
-pub use file::{Kept, SCHEMA, Sketches, in_folder, is_named_so, layout, named, read};
-pub use made::{Sketched, sketch};
+pub use file::{Kept, SCHEMA, Sketches, StoredAs, in_folder, is_named_so, layout, named, read};
+pub use made::{Sketched, sketch, sketch_watched};

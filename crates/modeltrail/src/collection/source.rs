@@ -134,10 +134,10 @@ impl Source {
     ///
     /// # Errors
     /// When the weights cannot be read.
-    pub(crate) fn sketch(&self, layout: &[TensorShape]) -> Result<Sketch> {
+    pub(crate) fn sketch(&self, layout: &[TensorShape], parameters: Parameters) -> Result<Sketch> {
         match self {
             Self::Sketch(sketch) => Ok(Sketch::clone(sketch)),
-            _ => self.open(layout)?.sketch(),
+            _ => self.open(layout)?.sketch(parameters),
         }
     }
 }
@@ -231,8 +231,8 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// When they cannot be read, or two have one name.
-    pub(crate) fn sketch(&self) -> Result<Sketch> {
-        let mut sketcher = Sketcher::new(Parameters::default())?;
+    pub(crate) fn sketch(&self, parameters: Parameters) -> Result<Sketch> {
+        let mut sketcher = Sketcher::new(parameters)?;
         for (index, tensor) in self.layout.iter().enumerate() {
             let mut part = sketcher.tensor(&tensor.name, &sides(tensor)?);
             self.read(index, &mut |values| part.feed(values))?;

@@ -7,6 +7,8 @@
 
 pub(super) mod find;
 
+pub(crate) use find::lacking;
+
 use crate::collection::Unit;
 use serde::Serialize;
 use weightspace::statistics::median;

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 /// Share of the claimed differences that must be the regular one.
 const REGULAR: f64 = 0.5;
+/// Fewest differences that are regular where those before them are not.
+const FEWEST_REGULAR: usize = 5;
 
 /// The gaps of a run whose order, claims and steps are known.
 pub(crate) fn find(run: &Run) -> Vec<Gap> {
@@ -109,30 +111,56 @@ fn claims(place: &Place) -> impl Iterator<Item = (Option<&str>, PositionClaim)> 
 
 /// Positions that a regular series lacks, where no other checkpoint lies in their place.
 fn missing(positions: &BTreeMap<u64, usize>, unit: Unit) -> Vec<Gap> {
+    let lacking = lacking(positions).into_iter();
+    lacking
+        .map(|lacking| Gap::Claimed {
+            first: lacking.first,
+            last: lacking.last,
+            every: lacking.every,
+            count: lacking.count,
+            unit,
+        })
+        .collect()
+}
+
+/// Positions that a regular series lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lacking {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) every: u64,
+    pub(crate) count: u64,
+}
+
+/// What a regular series lacks, given each position with its place in the order. A series that begins with
+/// other distances, as saves at 1, 2, 4, 8, … do, is looked at from where it is regular.
+pub(crate) fn lacking(positions: &BTreeMap<u64, usize>) -> Vec<Lacking> {
     let list: Vec<(u64, usize)> = positions.iter().map(|(&value, &at)| (value, at)).collect();
     let values: Vec<u64> = list.iter().map(|&(value, _)| value).collect();
-    let Some(every) = regular(&values) else {
+    let rest = |from: usize| values.get(from..).unwrap_or_default();
+    let fewest_left = values.len().saturating_sub(FEWEST_REGULAR);
+    let regular = (0..fewest_left.max(1)).find_map(|from| Some((from, regular(rest(from))?)));
+    let Some((from, every)) = regular else {
         return Vec::new();
     };
-    let pairs = list.windows(2).filter_map(|pair| match pair {
+    let values = rest(from);
+    let pairs = list.get(from..).unwrap_or_default().windows(2);
+    let differences = pairs.filter_map(|pair| match pair {
         [(before, here), (after, there)] => Some((*before, *after, here.abs_diff(*there))),
         _ => None,
     });
-    let differences: Vec<(u64, u64, usize)> = pairs.collect();
-    let coarser = schedule_ends(&values, every);
+    let coarser = schedule_ends(values, every);
     differences
-        .into_iter()
         .filter(|&(before, after, _)| !coarser.iter().any(|&(a, b)| a <= before && after <= b))
         .filter_map(|(before, after, apart)| {
             let count = ((after - before) / every).checked_sub(1)?;
             // What lies between in the order stands for some of them, whatever it is called.
             let between = apart.saturating_sub(1) as u64;
-            ((after - before).is_multiple_of(every) && count > between).then(|| Gap::Claimed {
+            ((after - before).is_multiple_of(every) && count > between).then(|| Lacking {
                 first: before + every,
                 last: after - every,
                 every,
                 count,
-                unit,
             })
         })
         .collect()
@@ -208,6 +236,10 @@ mod tests {
             ["epochs 4 to 8 are missing", "epoch 11 is missing"]
         );
         assert_eq!(claimed(&[1, 2, 3, 5, 7, 8, 9]).len(), 2);
+        assert_eq!(
+            claimed(&[0, 1, 2, 4, 8, 512, 1000, 2000, 3000, 5000, 6000, 7000, 8000]),
+            ["epoch 4000 is missing"]
+        );
     }
 
     #[test]
@@ -224,6 +256,7 @@ mod tests {
             &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 30, 40],
             &[0, 100, 200, 210, 220, 230, 240, 250],
             &[1, 2, 3, 5, 9, 12],
+            &[0, 1, 2, 4, 8, 16, 1000, 2000, 3000, 4000, 5000, 6000],
         ] {
             assert!(claimed(regular).is_empty(), "{regular:?}");
         }
