@@ -3,7 +3,7 @@
 use super::AuditOptions;
 use super::finding::{Affected, Finding, Kind};
 use super::series::{Series, Step};
-use crate::runs::gaps::lacking;
+use crate::runs::gaps::{MOSTLY_REGULAR, lacking};
 use crate::text::{counted, few};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -58,7 +58,7 @@ fn positions(series: &Series<'_>, facts: &mut Facts) {
         .zip(&series.steps)
         .map(|(i, step)| (step.position, i))
         .collect();
-    for lacking in lacking(&claimed) {
+    for lacking in lacking(&claimed, MOSTLY_REGULAR) {
         let steps = (0..lacking.count).map(|i| lacking.first + i * lacking.every);
         facts.findings.push(Finding {
             steps: steps.collect(),

@@ -1,6 +1,6 @@
 //! One defect, as it is said.
 
-use super::series::Series;
+use super::series::{Series, Step};
 use crate::collection::Unit;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -178,7 +178,7 @@ impl Finding {
             kind,
             steps: series.positions(steps),
             unit: series.unit,
-            checkpoints: names.map(|step| step.kept.name.clone()).collect(),
+            checkpoints: names.map(Step::name).collect(),
             tensors: Affected::All,
             shards: Vec::new(),
             equals: None,

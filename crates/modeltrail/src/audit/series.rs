@@ -50,6 +50,16 @@ impl<'a> Step<'a> {
         }
     }
 
+    /// What to call it: its folder, where it has several files.
+    pub(super) fn name(&self) -> String {
+        let name = self.kept.name.as_str();
+        let has_several = self.kept.stored.iter().any(|stored| stored.file.is_some());
+        match name.rsplit_once('/') {
+            Some((folder, _)) if has_several => folder.to_owned(),
+            _ => name.to_owned(),
+        }
+    }
+
     /// What is kept of a tensor.
     pub(super) fn tensor(&self, name: &str) -> Option<&'a TensorSketch> {
         self.tensors.get(name).copied()

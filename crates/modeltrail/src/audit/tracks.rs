@@ -66,7 +66,10 @@ pub(super) fn of(series: &Series<'_>, facts: &Facts) -> Result<Tracks> {
         matches!(steps.as_slice(), [first, second, ..] if second.position == first.position + 1);
     let found = match tracks.is_empty() || steps.len() < 2 {
         true => Vec::new(),
-        false => soundness::find(&soundness::Series::new(tracks)?, warms_up),
+        false => {
+            let positions = steps.iter().map(|step| step.position).collect();
+            soundness::find(&soundness::Series::new(positions, tracks)?, warms_up)
+        }
     };
     Ok(Tracks {
         found,

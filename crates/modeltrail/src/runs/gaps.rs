@@ -7,7 +7,7 @@
 
 pub(super) mod find;
 
-pub(crate) use find::lacking;
+pub(crate) use find::{MOSTLY_REGULAR, lacking};
 
 use crate::collection::Unit;
 use serde::Serialize;

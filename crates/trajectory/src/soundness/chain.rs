@@ -67,10 +67,31 @@ impl<'a> Chain<'a> {
         self.series.tracks[tensor].distance(s, t)
     }
 
-    /// The median over the tensors that move; NaN if it is known of none.
+    /// The median over the tensors that move; NaN if it is known of less than half of them.
     pub(super) fn over_tensors(&self, statistic: impl Fn(usize) -> f64) -> f64 {
         let values = self.movers.iter().map(|&tensor| statistic(tensor));
-        median(values.filter(|value| !value.is_nan()))
+        let known: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
+        if 2 * known.len() < self.movers.len() {
+            return f64::NAN;
+        }
+        median(known)
+    }
+
+    /// Lets steps go of which most tensors are explained: little is left to hold others against.
+    pub(super) fn leave_explained(&mut self) {
+        let is_left = |step: usize| {
+            let explained = self
+                .movers
+                .iter()
+                .filter(|&&tensor| self.excused[tensor][step]);
+            2 * explained.count() < self.movers.len()
+        };
+        self.kept = self
+            .kept
+            .iter()
+            .copied()
+            .filter(|&step| is_left(step))
+            .collect();
     }
 
     /// The squared distance of two steps, each tensor in its own usual steps: the median over tensors.
@@ -113,27 +134,72 @@ impl<'a> Chain<'a> {
         }
         stretches
     }
+}
+
+/// How long every tensor's step is along the order, and what is usual beside it, before and behind.
+pub(super) struct Lengths<'a> {
+    series: &'a Series,
+    kept: Vec<usize>,
+    /// By tensor and edge: the medians of the ln of up to three lengths before, and behind.
+    usual: Vec<[Vec<f64>; 2]>,
+    /// By edge: how all tensors changed, held against what is usual before, and behind.
+    change: [Vec<f64>; 2],
+}
+
+impl<'a> Lengths<'a> {
+    pub(super) fn of(chain: &Chain<'a>) -> Self {
+        let edges = chain.kept.len().saturating_sub(1);
+        let tensors = 0..chain.series.tracks.len();
+        let lengths: Vec<Vec<f64>> = tensors
+            .map(|i| {
+                let pairs = chain.kept.windows(2);
+                let lengths = pairs.map(|pair| chain.distance(i, pair[0], pair[1]));
+                lengths
+                    .map(|length| if length > 0.0 { length.ln() } else { f64::NAN })
+                    .collect()
+            })
+            .collect();
+        let beside = |own: &[f64], edge: usize| {
+            let sides = [
+                edge.saturating_sub(3)..edge,
+                edge + 1..(edge + 4).min(edges),
+            ];
+            sides.map(|side| known(own.get(side).unwrap_or_default().iter().copied()))
+        };
+        let usual: Vec<[Vec<f64>; 2]> = lengths
+            .iter()
+            .map(|own| {
+                let (before, behind) = (0..edges)
+                    .map(|edge| beside(own, edge))
+                    .map(|[before, behind]| (before, behind))
+                    .unzip();
+                [before, behind]
+            })
+            .collect();
+        let change = [0, 1].map(|side| {
+            let edges = 0..edges;
+            edges
+                .map(|edge| chain.over_tensors(|i| lengths[i][edge] - usual[i][side][edge]))
+                .collect()
+        });
+        Self {
+            series: chain.series,
+            kept: chain.kept.clone(),
+            usual,
+            change,
+        }
+    }
 
     /// −ln of the chance that rounding hides a whole step of a tensor, from one kept step to the next
     /// (`edge` is the place of the first), going by its lengths beside and by how those of all others
     /// changed.
     pub(super) fn hidden(&self, tensor: usize, edge: usize) -> f64 {
-        let length = |i: usize, edge: usize| -> f64 {
-            let length = self.distance(i, self.kept[edge], self.kept[edge + 1]);
-            if length > 0.0 { length.ln() } else { f64::NAN }
-        };
-        let edges = self.kept.len() - 1;
-        let sides = [
-            edge.saturating_sub(3)..edge,
-            edge + 1..(edge + 4).min(edges),
-        ];
-        for side in sides {
-            let beside = |i: usize| known(side.clone().map(|edge| length(i, edge)));
-            let own = beside(tensor);
+        for side in [0, 1] {
+            let own = self.usual[tensor][side][edge];
             if own.is_nan() {
                 continue;
             }
-            let change = self.over_tensors(|i| length(i, edge) - beside(i));
+            let change = self.change[side][edge];
             let step = (own + if change.is_nan() { 0.0 } else { change }).exp();
             let track = &self.series.tracks[tensor];
             let norm = track.norms[self.kept[edge]].max(1e-30);

@@ -1,6 +1,6 @@
 //! Bits that are equal where they should differ, and which of the steps that share them is wrong.
 
-use super::chain::{Chain, known, ratio};
+use super::chain::{Chain, Lengths, known, ratio};
 use super::{Defect, Fault, Found};
 use std::collections::BTreeMap;
 
@@ -170,8 +170,9 @@ fn is_hidden(chain: &Chain<'_>, step: usize) -> bool {
     let Some(edge) = chain.kept.iter().position(|&kept| kept == step) else {
         return false;
     };
+    let lengths = Lengths::of(chain);
     let movers = chain.movers.iter();
-    let evidence: f64 = movers.map(|&tensor| chain.hidden(tensor, edge)).sum();
+    let evidence: f64 = movers.map(|&tensor| lengths.hidden(tensor, edge)).sum();
     evidence < HIDDEN
 }
 
@@ -179,8 +180,9 @@ fn is_hidden(chain: &Chain<'_>, step: usize) -> bool {
 pub(super) fn parts(chain: &mut Chain<'_>) -> Vec<Found> {
     // Tensors by the steps that share their bits.
     let mut patterns: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
+    let lengths = Lengths::of(chain);
     for &tensor in &chain.movers {
-        if is_often_hidden(chain, tensor) {
+        if is_often_hidden(chain, &lengths, tensor) {
             continue;
         }
         let mut classes: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
@@ -230,7 +232,7 @@ pub(super) fn parts(chain: &mut Chain<'_>) -> Vec<Found> {
 }
 
 /// Whether a tensor keeps its bits again and again, as rounding or sparse gradients make it.
-fn is_often_hidden(chain: &Chain<'_>, tensor: usize) -> bool {
+fn is_often_hidden(chain: &Chain<'_>, lengths: &Lengths<'_>, tensor: usize) -> bool {
     let edges = chain.kept.len().saturating_sub(1);
     let track = &chain.series.tracks[tensor];
     let pairs = chain.kept.windows(2);
@@ -247,7 +249,7 @@ fn is_often_hidden(chain: &Chain<'_>, tensor: usize) -> bool {
         return true;
     }
     let moving = (0..edges).filter(|&edge| !is_still(&chain.kept[edge..edge + 2]));
-    let evidence = moving.map(|edge| chain.hidden(tensor, edge));
+    let evidence = moving.map(|edge| lengths.hidden(tensor, edge));
     evidence.fold(f64::INFINITY, f64::min) < HIDDEN
 }
 

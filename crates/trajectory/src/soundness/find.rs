@@ -16,6 +16,7 @@ pub fn find(series: &Series, first_is_warm_up: bool) -> Vec<Found> {
         return found;
     }
     found.extend(copies::parts(&mut chain));
+    chain.leave_explained();
     found.extend(places::swapped(&mut chain));
     found.extend(places::misplaced(&mut chain));
     found.extend(places::restarted(&mut chain));

@@ -328,11 +328,18 @@ pub(super) fn averages(chain: &Chain<'_>) -> Vec<Found> {
                 let range = range.start.min(left.len())..range.end.min(left.len());
                 known(left[range].iter().map(|row| row[tensor]))
             };
-            let value = known((0..chain.movers.len()).map(|tensor| {
-                let before = side(at.saturating_sub(5)..at.saturating_sub(1), tensor);
-                let behind = side(at + 2..at + 6, tensor);
-                left[at][tensor] - before.min(behind)
-            }));
+            let values: Vec<f64> = (0..chain.movers.len())
+                .map(|tensor| {
+                    let before = side(at.saturating_sub(5)..at.saturating_sub(1), tensor);
+                    let behind = side(at + 2..at + 6, tensor);
+                    left[at][tensor] - before.min(behind)
+                })
+                .filter(|value| !value.is_nan())
+                .collect();
+            if 2 * values.len() < chain.movers.len() {
+                continue;
+            }
+            let value = known(values.into_iter());
             let has_both = at >= 2 && at + 2 < left.len();
             if has_both && value < OWN {
                 own.push((number, at + 2, value));
@@ -383,7 +390,16 @@ fn residual(chain: &Chain<'_>, i: usize, window: &[usize]) -> f64 {
         .solve(&side);
     let whole = square(middle, origin);
     match solved.map(|solved| whole - side.dot(&solved)) {
-        Some(left) if whole > 0.0 && left.is_finite() => 0.5 * left.max(1e-8 * whole).ln(),
+        // A walk is the freer between two points, the more steps lie on both sides.
+        Some(left) if whole > 0.0 && left.is_finite() => {
+            let position = |step: usize| chain.series.positions[step] as f64;
+            let (before, behind) = (
+                (position(middle) - position(origin)).abs(),
+                (position(window[3]) - position(middle)).abs(),
+            );
+            let freedom = before * behind / (before + behind);
+            0.5 * (left.max(1e-8 * whole).ln() - freedom.ln())
+        }
         _ => f64::NAN,
     }
 }

@@ -28,6 +28,8 @@ pub struct Track {
 #[derive(Debug, Clone)]
 pub struct Series {
     pub(super) tracks: Vec<Track>,
+    /// What each step claims to be, rising.
+    pub(super) positions: Vec<u64>,
     pub(super) steps: usize,
 }
 
@@ -35,17 +37,19 @@ pub struct Series {
 const NOTHING: f64 = 1e-7;
 
 impl Series {
-    /// A series of these tensors.
+    /// A series of these tensors at these claimed positions, which rise.
     ///
     /// # Errors
-    /// [`Error::LengthMismatch`] unless all have as many steps; [`Error::Empty`] if there is no tensor.
-    pub fn new(tracks: Vec<Track>) -> Result<Self, Error> {
-        let Some(first) = tracks.first() else {
+    /// [`Error::LengthMismatch`] unless all tensors have as many steps as there are positions;
+    /// [`Error::Empty`] if there is no tensor.
+    pub fn new(positions: Vec<u64>, tracks: Vec<Track>) -> Result<Self, Error> {
+        if tracks.is_empty() {
             return Err(Error::Empty { what: "tensors" });
-        };
-        let steps = first.prints.len();
+        }
+        let steps = positions.len();
         for track in &tracks {
             for (name, length) in [
+                ("fingerprints", track.prints.len()),
                 ("projections", track.projections.len()),
                 ("fingerprints", track.prints.len()),
                 ("norms", track.norms.len()),
@@ -54,7 +58,7 @@ impl Series {
             ] {
                 if length != steps {
                     return Err(Error::LengthMismatch {
-                        left: "fingerprints of the first tensor",
+                        left: "positions",
                         left_length: steps,
                         right: name,
                         right_length: length,
@@ -62,7 +66,11 @@ impl Series {
                 }
             }
         }
-        Ok(Self { tracks, steps })
+        Ok(Self {
+            tracks,
+            positions,
+            steps,
+        })
     }
 }
 

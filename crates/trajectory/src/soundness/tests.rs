@@ -52,7 +52,8 @@ fn put(track: &mut Track, step: usize, from: usize) {
 }
 
 fn defects(tracks: Vec<Track>) -> Vec<Defect> {
-    let series = Series::new(tracks).unwrap();
+    let steps = tracks[0].prints.len() as u64;
+    let series = Series::new((0..steps).collect(), tracks).unwrap();
     find(&series, false)
         .into_iter()
         .map(|found| found.defect)
@@ -136,6 +137,6 @@ fn a_foreign_tensor_is_named() {
 fn series_of_unequal_tracks_are_refused() {
     let mut tracks = walk(5, 2, 0);
     tracks[1].norms.pop();
-    assert!(Series::new(tracks).is_err());
-    assert!(Series::new(Vec::new()).is_err());
+    assert!(Series::new((0..5).collect(), tracks).is_err());
+    assert!(Series::new(Vec::new(), Vec::new()).is_err());
 }

@@ -3,10 +3,13 @@
 use super::{Gap, long_steps};
 use crate::collection::{PositionClaim, Unit};
 use crate::runs::answer::{Place, Run};
+use crate::runs::claims::Contradiction;
 use std::collections::BTreeMap;
 
 /// Share of the claimed differences that must be the regular one.
 const REGULAR: f64 = 0.5;
+/// The same where saves were not regular at first, and where single steps are accused.
+pub(crate) const MOSTLY_REGULAR: f64 = 0.75;
 /// Fewest differences that are regular where those before them are not.
 const FEWEST_REGULAR: usize = 5;
 
@@ -87,12 +90,13 @@ impl<'a> Span<'a> {
     }
 }
 
-/// Claimed positions, each with its place in the order, by claimed run and unit; without those that
-/// the weights contradict.
+/// Claimed positions, each with its place in the order, by claimed run and unit; without those of
+/// checkpoints that belong to another run. One that lies elsewhere in the order is there all the same.
 fn claimed(run: &Run) -> BTreeMap<(Option<&str>, Unit), BTreeMap<u64, usize>> {
     let mut claimed: BTreeMap<(Option<&str>, Unit), BTreeMap<u64, usize>> = BTreeMap::new();
+    let is_of_another = |found: &Contradiction| matches!(found, Contradiction::Run { .. });
     for (at, place) in run.places.iter().enumerate() {
-        if !place.contradictions.is_empty() {
+        if place.contradictions.iter().any(is_of_another) {
             continue;
         }
         for (run, PositionClaim { value, unit, .. }) in claims(place) {
@@ -111,7 +115,7 @@ fn claims(place: &Place) -> impl Iterator<Item = (Option<&str>, PositionClaim)> 
 
 /// Positions that a regular series lacks, where no other checkpoint lies in their place.
 fn missing(positions: &BTreeMap<u64, usize>, unit: Unit) -> Vec<Gap> {
-    let lacking = lacking(positions).into_iter();
+    let lacking = lacking(positions, REGULAR).into_iter();
     lacking
         .map(|lacking| Gap::Claimed {
             first: lacking.first,
@@ -132,14 +136,22 @@ pub(crate) struct Lacking {
     pub(crate) count: u64,
 }
 
-/// What a regular series lacks, given each position with its place in the order. A series that begins with
+/// What a regular series lacks, given each position with its place in the order: at least this share of its
+/// differences must be the regular one. A series that begins with
 /// other distances, as saves at 1, 2, 4, 8, … do, is looked at from where it is regular.
-pub(crate) fn lacking(positions: &BTreeMap<u64, usize>) -> Vec<Lacking> {
+pub(crate) fn lacking(positions: &BTreeMap<u64, usize>, share: f64) -> Vec<Lacking> {
     let list: Vec<(u64, usize)> = positions.iter().map(|(&value, &at)| (value, at)).collect();
     let values: Vec<u64> = list.iter().map(|&(value, _)| value).collect();
     let rest = |from: usize| values.get(from..).unwrap_or_default();
     let fewest_left = values.len().saturating_sub(FEWEST_REGULAR);
-    let regular = (0..fewest_left.max(1)).find_map(|from| Some((from, regular(rest(from))?)));
+    let regular = (0..fewest_left.max(1)).find_map(|from| {
+        let share = if from > 0 {
+            MOSTLY_REGULAR.max(share)
+        } else {
+            share
+        };
+        Some((from, regular(rest(from), share)?))
+    });
     let Some((from, every)) = regular else {
         return Vec::new();
     };
@@ -168,7 +180,7 @@ pub(crate) fn lacking(positions: &BTreeMap<u64, usize>) -> Vec<Lacking> {
 
 /// The difference that most of all are, if all others are multiples of it; the last may be anything,
 /// since trainings save once more when they end.
-fn regular(values: &[u64]) -> Option<u64> {
+fn regular(values: &[u64], share: f64) -> Option<u64> {
     let differences: Vec<u64> = differences(values);
     let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
     for &difference in &differences {
@@ -178,7 +190,7 @@ fn regular(values: &[u64]) -> Option<u64> {
     let (&every, &count) = counts.iter().find(|(_, count)| *count == most)?;
     let (_, but_last) = differences.split_last()?;
     let is_regular = differences.len() > 1
-        && count as f64 >= REGULAR * differences.len() as f64
+        && count as f64 >= share * differences.len() as f64
         && but_last.iter().all(|other| other.is_multiple_of(every));
     is_regular.then_some(every)
 }
