@@ -10,7 +10,8 @@ use trajectory::soundness::{self, Defect, Fault, Found, Track};
 use weightspace::sketch::TensorSketch;
 use weightspace::statistics::median;
 
-/// A file is named where so large a share of what moves in it is concerned.
+/// A file is named where so large a share of the weights that move in it is concerned, and most of its
+/// tensors.
 const MOST_OF_A_FILE: f64 = 0.8;
 
 /// What distances say.
@@ -229,7 +230,8 @@ impl Tracks {
         } else {
             Affected::Some(names)
         };
-        let mut files: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        // Weights and tensors that are concerned, and all that move.
+        let mut files: BTreeMap<&str, [(u64, u64); 2]> = BTreeMap::new();
         let Some(step) = series.steps.get(step) else {
             return (affected, Vec::new());
         };
@@ -238,15 +240,16 @@ impl Tracks {
                 continue;
             };
             let weights = step.tensor(name).map_or(0, |tensor| tensor.elements);
-            let entry = files.entry(file).or_default();
-            entry.1 += weights;
-            if concerned.contains(&place) {
-                entry.0 += weights;
+            for (part, count) in files.entry(file).or_default().iter_mut().zip([weights, 1]) {
+                part.1 += count;
+                if concerned.contains(&place) {
+                    part.0 += count;
+                }
             }
         }
-        let shards = files
-            .into_iter()
-            .filter(|(_, (own, all))| *own > 0 && *own as f64 >= MOST_OF_A_FILE * *all as f64);
+        let shards = files.into_iter().filter(|(_, [weights, tensors])| {
+            weights.0 as f64 >= MOST_OF_A_FILE * weights.1 as f64 && 2 * tensors.0 > tensors.1
+        });
         (affected, shards.map(|(file, _)| file.to_owned()).collect())
     }
 }

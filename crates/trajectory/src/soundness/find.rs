@@ -19,6 +19,7 @@ pub fn find(series: &Series, first_is_warm_up: bool) -> Vec<Found> {
     chain.leave_explained();
     found.extend(places::swapped(&mut chain));
     found.extend(places::misplaced(&mut chain));
+    found.extend(places::swapped(&mut chain));
     found.extend(places::restarted(&mut chain));
     found.extend(places::averages(&chain));
     found.extend(single::strange(&mut chain));

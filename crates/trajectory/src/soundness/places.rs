@@ -4,6 +4,7 @@ use super::chain::{Chain, known, ratio};
 use super::{Defect, Found};
 use nalgebra::{Matrix3, Vector3};
 use std::collections::BTreeSet;
+use weightspace::statistics::median;
 
 /// Exchanging two steps must shorten the edges that change by so much: half of the ln of their squares.
 const SWAP: f64 = 0.15;
@@ -21,6 +22,11 @@ const PARENT: f64 = 0.1;
 const FIRST: f64 = 0.25;
 /// A step lies in the flat of its neighbours below this.
 const OWN: f64 = -0.45;
+/// And below it by this ÷ √(number of tensors), since few leave their median to chance.
+const OWN_OF_FEW: f64 = 0.5;
+/// No exchange is judged by edges of which one is so many times longer than usual among them, squared: a
+/// step that belongs elsewhere is found first.
+const WILD: f64 = 20.0;
 /// All but this share of the tensors must be out of place, or some of them are at fault and not the step.
 const WHOLE: f64 = 0.85;
 /// The last step is unrelated above this share of the distance of unrelated weights, where steps before
@@ -85,13 +91,18 @@ fn gain(chain: &Chain<'_>, i: usize, j: usize) -> f64 {
         .flatten()
         .filter(|&edge| edge + 1 < chain.kept.len())
         .collect();
-    let total = |is_swapped: bool| -> f64 {
-        let squares = edges
-            .iter()
-            .map(|&edge| chain.square(step(edge, is_swapped), step(edge + 1, is_swapped)));
-        squares.sum()
+    let squares = |is_swapped: bool| -> Vec<f64> {
+        let edges = edges.iter();
+        edges
+            .map(|&edge| chain.square(step(edge, is_swapped), step(edge + 1, is_swapped)))
+            .collect()
     };
-    let gain = 0.5 * ratio(total(false), total(true));
+    let (now, then) = (squares(false), squares(true));
+    let longest = then.iter().copied().fold(0.0, f64::max);
+    if longest > WILD * median(then.iter().copied()) {
+        return 0.0;
+    }
+    let gain = 0.5 * ratio(now.iter().sum(), then.iter().sum());
     if gain.is_nan() { 0.0 } else { gain }
 }
 
@@ -339,7 +350,8 @@ pub(super) fn averages(chain: &Chain<'_>) -> Vec<Found> {
             if 2 * values.len() < chain.movers.len() {
                 continue;
             }
-            let value = known(values.into_iter());
+            let few = OWN_OF_FEW / (values.len() as f64).sqrt();
+            let value = known(values.into_iter()) + few;
             let has_both = at >= 2 && at + 2 < left.len();
             if has_both && value < OWN {
                 own.push((number, at + 2, value));

@@ -162,14 +162,28 @@ fn fault_of(chain: &Chain<'_>, i: usize, step: usize, before: usize, behind: usi
     Fault::Strange { nearest: None }
 }
 
-/// Whether norm and range are what they should be between two steps, though the values lie elsewhere.
+/// Whether norm and range are what they should be among the steps around, though the values lie elsewhere.
 fn is_rearranged(chain: &Chain<'_>, i: usize, step: usize, before: usize, behind: usize) -> bool {
     let track = &chain.series.tracks[i];
-    // Between the two, within three times what they are apart, and a thousandth.
+    let place = |step: usize| chain.kept.iter().position(|&kept| kept == step);
+    let (Some(from), Some(to)) = (place(before), place(behind)) else {
+        return false;
+    };
+    let around: Vec<usize> = (from.saturating_sub(AROUND - 1)..=from)
+        .chain(to..(to + AROUND).min(chain.kept.len()))
+        .map(|at| chain.kept[at])
+        .filter(|&other| !chain.is_excused(i, other))
+        .collect();
+    // Within what the steps around span, as much again on both sides, and a thousandth.
     let fits = |of: &dyn Fn(usize) -> f64| {
-        let (a, b, own) = (of(before), of(behind), of(step));
-        let slack = 3.0 * (a - b).abs() + 1e-3 * a.abs();
-        own >= a.min(b) - slack && own <= a.max(b) + slack
+        let values = || around.iter().map(|&other| of(other));
+        let (least, most) = (
+            values().fold(f64::INFINITY, f64::min),
+            values().fold(f64::NEG_INFINITY, f64::max),
+        );
+        let slack = (most - least) + 1e-3 * most.abs().max(least.abs());
+        let own = of(step);
+        own >= least - slack && own <= most + slack
     };
     track.elements > 1
         && track.relative(before, step) > 0.1
