@@ -62,11 +62,10 @@ fn positions(series: &Series<'_>, facts: &mut Facts) {
         let steps = (0..lacking.count).map(|i| lacking.first + i * lacking.every);
         facts.findings.push(Finding {
             steps: steps.collect(),
-            evidence: format!(
-                "there is one every {} {}s",
-                lacking.every,
-                series.unit.name()
-            ),
+            evidence: match lacking.every {
+                1 => format!("there is one every {}", series.unit.name()),
+                every => format!("there is one every {every} {}s", series.unit.name()),
+            },
             ..Finding::new(Kind::Missing, series, &[])
         });
     }

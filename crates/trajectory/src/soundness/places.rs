@@ -200,7 +200,13 @@ pub(super) fn misplaced(chain: &mut Chain<'_>) -> Vec<Found> {
 
 /// The step that one is much nearer to than to its neighbour, if there is any.
 fn nearest(chain: &Chain<'_>, step: usize, neighbour: usize) -> Option<usize> {
-    let others = (0..chain.series.steps).filter(|&other| other != step);
+    // Another one out of place is no place to come from.
+    let is_in_place = |other: usize| match chain.kept.iter().position(|&kept| kept == other) {
+        Some(0) => true,
+        Some(at) => at + 1 == chain.kept.len() || outside(chain, at, 1) <= OUT,
+        None => false,
+    };
+    let others = (0..chain.series.steps).filter(|&other| other != step && is_in_place(other));
     let nearest = others.min_by(|&a, &b| {
         let apart = |other: usize| {
             let square = chain.square(step, other);

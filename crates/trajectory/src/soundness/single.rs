@@ -136,6 +136,19 @@ fn worst(chain: &Chain<'_>, tensor: usize) -> Option<(Block, f64)> {
     best
 }
 
+/// Whether a tensor of a step is not out of place itself: another foreign one is no place to come from.
+fn is_in_place(chain: &Chain<'_>, i: usize, step: usize) -> bool {
+    let at = chain.kept.iter().position(|&kept| kept == step);
+    let beside = at.and_then(|at| chain.kept.get(at.checked_sub(1)?..at + 2));
+    match beside {
+        Some(&[before, own, behind]) => {
+            let outside = chain.outside(i, [before, own, own, behind]);
+            outside.is_nan() || outside < OUT
+        }
+        _ => true,
+    }
+}
+
 /// What is wrong with a tensor that is out of place.
 fn fault_of(chain: &Chain<'_>, i: usize, step: usize, before: usize, behind: usize) -> Fault {
     let nearest = chain
@@ -143,6 +156,7 @@ fn fault_of(chain: &Chain<'_>, i: usize, step: usize, before: usize, behind: usi
         .iter()
         .copied()
         .filter(|&other| other != step && other != before && other != behind)
+        .filter(|&other| is_in_place(chain, i, other))
         .map(|other| (chain.distance(i, step, other), other))
         .filter(|(apart, _)| !apart.is_nan())
         .min_by(|a, b| a.0.total_cmp(&b.0));
