@@ -158,6 +158,40 @@ def finetune():
     save(copy.deepcopy(base).bfloat16(), here / "bf16.safetensors")
 
 
+def broken():
+    """A run of 24 saves in two files each, as it may come from a mirror: five accidents."""
+    here = folder("broken")
+    torch.manual_seed(5)
+    model = torch.nn.Sequential(
+        *[torch.nn.Linear(196, 8), torch.nn.ReLU(), torch.nn.Linear(8, 8), torch.nn.ReLU()],
+        torch.nn.Linear(8, 10),
+    )
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
+    files = [here / f"step-{100 * number}" for number in range(1, 25)]
+    for file in files:
+        epoch(model, optimiser, images, labels)
+        file.mkdir()
+        tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+        first = {name: tensors.pop(name) for name in list(tensors) if name.startswith("0.")}
+        for part, held in enumerate((first, tensors), 1):
+            safetensors.torch.save_file(held, file / f"model-0000{part}-of-00002.safetensors")
+    whole, part = "step-{}", "step-{}/model-00002-of-00002.safetensors"
+
+    # A name that leads to the last weights, a file of another step, two steps exchanged, rows of a
+    # matrix in another order, and a step that is gone.
+    shutil.rmtree(here / whole.format(600))
+    shutil.copytree(here / whole.format(2400), here / whole.format(600))
+    shutil.copy(here / part.format(400), here / part.format(1200))
+    os.rename(here / whole.format(1500), here / "exchanged")
+    os.rename(here / whole.format(1700), here / whole.format(1500))
+    os.rename(here / "exchanged", here / whole.format(1700))
+    path = here / "step-2000/model-00001-of-00002.safetensors"
+    tensors = safetensors.torch.load_file(path)
+    tensors["0.weight"] = tensors["0.weight"].roll(1, 0)
+    safetensors.torch.save_file(tensors, path)
+    shutil.rmtree(here / whole.format(2200))
+
+
 def save(model, path):
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     safetensors.torch.save_file(tensors, path)
@@ -167,3 +201,4 @@ if __name__ == "__main__":
     two_runs()
     shifted()
     finetune()
+    broken()

@@ -44,19 +44,19 @@ def listed():
     ]
 
 
-def steps_between(kind, chance, quick):
+def steps_between(kind, chance, quick, count=COUNT):
     """The number of steps to each checkpoint from the one before."""
     match kind.spacing:
         case "uneven":
-            return [kind.every * chance.randint(1, 3) for _ in range(COUNT)]
+            return [kind.every * chance.randint(1, 3) for _ in range(count)]
         case "log":
             doubled = [2**power for power in range(5 if quick else 10)]
-            return [1] + doubled[:-1] + [kind.every] * (COUNT - len(doubled))
+            return [1] + doubled[:-1] + [kind.every] * (count - len(doubled))
         case _:
-            return [kind.every] * COUNT
+            return [kind.every] * count
 
 
-def main(name, seed, out, chosen, quick):
+def main(name, seed, out, chosen, quick, count=COUNT, every=None):
     folder = out / name / f"seed-{seed}"
     if (folder / "training.json").exists():
         return
@@ -66,10 +66,12 @@ def main(name, seed, out, chosen, quick):
     if quick:
         before = kind.before and (kind.before[0], 10)
         kind = dataclasses.replace(kind, every=1 if kind.spacing == "uneven" else 3, before=before)
+    if every:
+        kind = dataclasses.replace(kind, every=every)
     # Another seed for each kind; odd where the asked one is.
     inner = 2 * zlib.crc32(f"{name}/{seed}".encode()) % 2**31 + seed % 2
     chance = random.Random(inner)
-    intervals = steps_between(kind, chance, quick)
+    intervals = steps_between(kind, chance, quick, count)
     at = chance.randrange(15, 30)
     random.seed(inner)
     numpy.random.seed(inner % 2**31)
@@ -144,6 +146,8 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=pathlib.Path)
     parser.add_argument("--events", type=lambda names: names.split(","), help="a,b; all if not given")
+    parser.add_argument("--count", type=int, default=COUNT, help="checkpoints of the base; 40 if not given")
+    parser.add_argument("--every", type=int, help="steps between them, instead of the kind's")
     parser.add_argument("--quick", action="store_true", help="few steps, to try the files out")
     asked = parser.parse_args()
     if asked.list:
@@ -153,4 +157,4 @@ if __name__ == "__main__":
     elif unknown := set(asked.events or ()) - set(EVENTS):
         parser.error(f"no such event: {', '.join(sorted(unknown))}")
     else:
-        main(asked.kind, asked.seed, asked.out, asked.events, asked.quick)
+        main(asked.kind, asked.seed, asked.out, asked.events, asked.quick, asked.count, asked.every)

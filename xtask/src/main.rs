@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod api;
+mod audit;
 mod backends;
 mod bench;
 mod ci;
@@ -33,6 +34,8 @@ enum Command {
     Experiments(experiments::Options),
     /// Train the gallery of trainings with events, and judge how well these are seen.
     Gallery(gallery::Options),
+    /// Plant defects into trainings of the gallery, and say how often `modeltrail audit` names them.
+    Audit(audit::Options),
     /// Whether answers moved: what the commands say, and how well order, runs, forks and shifts are
     /// read off small series. Exit status 1 if any did.
     Regress(regress::Options),
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Command::Recipes(options) => recipes::run(&options),
         Command::Experiments(options) => experiments::run(&options),
         Command::Gallery(options) => gallery::run(&options),
+        Command::Audit(options) => audit::run(&options),
         Command::Regress(options) => match regress::run(&options) {
             Ok(true) => return ExitCode::from(1),
             other => other.map(|_| ()),

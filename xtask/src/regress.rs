@@ -4,6 +4,7 @@
 //! order, runs, forks and shifts are read off small committed series, against
 //! `results/regress/scores.json`. To watch one more measure, add a line to [`MEASURES`].
 
+mod audit;
 mod forks;
 mod order;
 mod runs;
@@ -35,7 +36,8 @@ pub(crate) struct Options {
 /// Reads one kind of answer off the series and adds its scores.
 type Measure = fn(&Series, &mut Scores) -> Result<()>;
 
-const MEASURES: [Measure; 4] = [
+const MEASURES: [Measure; 5] = [
+    audit::measure,
     order::measure,
     runs::measure,
     forks::measure,

@@ -1,8 +1,8 @@
 //! The command line: what can be asked.
 
 use crate::commands::{
-    diff, export, gate, import, inspect, limits, lineage, linkage, manual, order, report, runs,
-    sketch, umap, verify, watch, zoo,
+    audit, diff, export, gate, import, inspect, limits, lineage, linkage, manual, order, report,
+    runs, sketch, umap, verify, watch, zoo,
 };
 use crate::failure::{fail, is_closed_pipe, print_error, refuse};
 use crate::global::{Global, Outcome};
@@ -33,6 +33,8 @@ enum Command {
     Inspect(inspect::Command),
     /// Sort anybody's checkpoints into runs, each in its order.
     Runs(runs::Command),
+    /// Whether a series is sound: steps, files and tensors that are not what they claim to be.
+    Audit(audit::Command),
     /// One page about anybody's checkpoints: runs, pictures, steps, distances.
     Report(report::Command),
     /// What changed from one checkpoint to another, tensor by tensor, and what kind of change it is.
@@ -91,6 +93,7 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
     let outcome = match &cli.command {
         Command::Inspect(command) => inspect::run(command, &cli.global),
         Command::Runs(command) => runs::run(command, &cli.global),
+        Command::Audit(command) => audit::run(command, &cli.global),
         Command::Report(command) => report::run(command, &cli.global),
         Command::Diff(command) => diff::run(command, &cli.global),
         Command::Lineage(command) => lineage::run(command, &cli.global),

@@ -1,5 +1,6 @@
 //! One module a command: read, call, print.
 
+pub(crate) mod audit;
 pub(crate) mod diff;
 pub(crate) mod export;
 pub(crate) mod gate;

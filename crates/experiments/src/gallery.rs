@@ -7,7 +7,7 @@ mod families;
 mod followed;
 pub(crate) mod share;
 mod tables;
-mod training;
+pub(crate) mod training;
 
 use crate::findings::Findings;
 use anyhow::{Result, ensure};

@@ -9,6 +9,7 @@
 //! The examples make the tables of docs/lineage.md and docs/runs.md.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod direction;
 mod findings;
 mod forks;
@@ -26,6 +27,7 @@ mod shifts;
 mod thinned;
 mod world;
 
+pub use audit::{Replay, audit, replay};
 pub use findings::{Figure, Findings};
 pub use gallery::{Gallery, found, gallery, trainings};
 pub use headline::table as headline;

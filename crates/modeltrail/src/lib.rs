@@ -9,6 +9,7 @@
 //! | [`runs`] | which belong to one run, in which order, where runs fork, what contradicts their claims |
 //! | [`order`], [`linkage`], [`umap`] | one order; the clusters; the plane |
 //! | [`mod@diff`] | what changed from one checkpoint to another |
+//! | [`mod@audit`] | which steps, files and tensors of a series are not what they claim to be |
 //! | [`gate`] | whether a candidate is within a budget of change |
 //! | [`mapping`] | which tensor of one checkpoint is which of another |
 //! | [`mod@lineage`] | from which checkpoint a model is derived |
@@ -19,6 +20,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod audit;
 mod checkpoint;
 pub mod collection;
 mod coverage;

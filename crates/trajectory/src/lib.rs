@@ -20,6 +20,7 @@
 //! | [`ordering`] | points, clusters, seed | an order of every cluster, its edges' confidence, its direction |
 //! | [`geometry`] | points, an order | step length, turning angle, curvature, tortuosity |
 //! | [`shift`] | checkpoints, one at a time | alarms with a likely cause, at a declared false-alarm rate |
+//! | [`soundness`] | tensors over steps | which steps and tensors are not what they claim to be |
 //! | [`forks`] | points, orders | a tree of runs: parent and fork point of each |
 //! | [`progress`] | points, an order | distance since a checkpoint, in steps and in distances of unrelated runs |
 //! | [`null_models`] | a run | random walks and clouds at its scale |
@@ -92,6 +93,7 @@ mod rank_correlation;
 pub mod runs;
 pub mod scoring;
 pub mod shift;
+pub mod soundness;
 pub mod spanning_tree;
 pub mod spread;
 pub mod whitening;

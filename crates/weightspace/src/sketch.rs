@@ -61,7 +61,7 @@ mod kernel;
 mod tensor;
 
 pub use comparison::{TensorDistance, distance, matrix, tensor_distances};
-pub use kept::{Parameters, Sketch, TensorSketch, VERSION, relative_error};
+pub use kept::{Grids, Parameters, Sketch, TensorSketch, VERSION, relative_error};
 pub use tensor::{TensorPart, TensorSketcher};
 
 /// Collects the tensors of one checkpoint into a [`Sketch`].

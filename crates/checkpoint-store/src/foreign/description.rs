@@ -255,6 +255,14 @@ impl Description {
         &self.metadata
     }
 
+    /// The file that a tensor lies in, or that its first part does; none if there is no such tensor.
+    #[must_use]
+    pub fn file_of(&self, tensor: usize) -> Option<&Path> {
+        let place = self.table.places.get(tensor)?;
+        let file = self.files.get(place.file)?;
+        Some(&file.path)
+    }
+
     /// Its files, with their lengths in bytes; none in memory.
     pub fn files(&self) -> impl Iterator<Item = (&Path, u64)> {
         let files = self.files.iter().filter(|file| file.memory.is_none());

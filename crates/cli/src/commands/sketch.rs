@@ -22,6 +22,10 @@ pub(crate) struct Command {
     /// File to write; it must not exist.
     #[arg(long, value_name = "FILE.json")]
     out: PathBuf,
+    /// Numbers that are kept of each tensor, 4 bytes each: 0, or a power of two up to 1024. More let `audit`
+    /// see smaller changes of a tensor.
+    #[arg(long, default_value_t = 32, value_name = "N")]
+    tensor_numbers: usize,
     /// Sketch checkpoints without tensors that cannot be read, rather than nothing; the file says so.
     #[arg(long)]
     allow_unread: bool,
@@ -34,6 +38,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         &command.input.options()?,
         &command.out,
         command.allow_unread,
+        command.tensor_numbers,
     )?;
     report_unread(file.problems())?;
     if let Some(note) = beside_weights(file.left_out(), 0) {

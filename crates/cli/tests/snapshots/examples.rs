@@ -83,6 +83,32 @@ fn lineage() {
 }
 
 #[test]
+fn audit() {
+    check(
+        "audit",
+        &[
+            "audit {}/broken",
+            "audit {}/shifted",
+            "audit {}/finetune/history --expect-changed * --expect-frozen backbone.*",
+            "audit {}/two-runs",
+            "audit {}/finetune/base.safetensors",
+        ],
+    );
+}
+
+#[test]
+fn audit_for_a_test_runner() {
+    let mut transcript = Transcript::new();
+    transcript.run(&format!("audit {EXAMPLES}/broken --junit audit.xml"));
+    transcript.file("audit.xml");
+    transcript.run(&format!(
+        "sketch {EXAMPLES}/broken --out broken.json --tensor-numbers 32"
+    ));
+    transcript.run("audit broken.json");
+    transcript.check("audit_junit");
+}
+
+#[test]
 fn gate() {
     check(
         "gate",

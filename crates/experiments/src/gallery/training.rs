@@ -13,53 +13,53 @@ const SCHEMA: &str = "modeltrail.gallery-training/1";
 
 /// One training, with what happened to it in the middle.
 #[derive(Deserialize)]
-pub(super) struct Training {
+pub(crate) struct Training {
     schema: String,
-    pub(super) kind: String,
-    pub(super) seed: u64,
-    pub(super) architecture: String,
-    pub(super) optimiser: String,
-    pub(super) schedule: String,
-    pub(super) weights: u64,
-    pub(super) spacing: String,
+    pub(crate) kind: String,
+    pub(crate) seed: u64,
+    pub(crate) architecture: String,
+    pub(crate) optimiser: String,
+    pub(crate) schedule: String,
+    pub(crate) weights: u64,
+    pub(crate) spacing: String,
     /// The checkpoints of the training that was left alone.
-    pub(super) base: Vec<Saved>,
+    pub(crate) base: Vec<Saved>,
     /// Steps after which the schedule lowers the rate at once.
     #[serde(default)]
     scheduled_drops: Vec<u64>,
     /// What happened, by name.
-    pub(super) events: BTreeMap<String, Branch>,
+    pub(crate) events: BTreeMap<String, Branch>,
     #[serde(skip)]
     folder: PathBuf,
 }
 
 /// A checkpoint, and what was measured on the way to it.
 #[derive(Deserialize)]
-pub(super) struct Saved {
+pub(crate) struct Saved {
     file: PathBuf,
-    pub(super) step: u64,
-    pub(super) loss: Option<f64>,
-    pub(super) gradient_norm: Option<f64>,
-    pub(super) update_to_weight: Option<f64>,
+    pub(crate) step: u64,
+    pub(crate) loss: Option<f64>,
+    pub(crate) gradient_norm: Option<f64>,
+    pub(crate) update_to_weight: Option<f64>,
 }
 
 /// What follows an event.
 #[derive(Deserialize)]
-pub(super) struct Branch {
+pub(crate) struct Branch {
     /// The checkpoint of the base that it continues from.
-    pub(super) from: usize,
-    pub(super) checkpoints: Vec<Saved>,
+    pub(crate) from: usize,
+    pub(crate) checkpoints: Vec<Saved>,
 }
 
 /// The weights of a checkpoint, and where each tensor lies among them.
-pub(super) struct Weights {
-    pub(super) values: Vec<f32>,
-    pub(super) tensors: Vec<Range<usize>>,
+pub(crate) struct Weights {
+    pub(crate) values: Vec<f32>,
+    pub(crate) tensors: Vec<Range<usize>>,
 }
 
 impl Training {
     /// Reads the description of a training.
-    pub(super) fn read(folder: &Path) -> Result<Self> {
+    pub(crate) fn read(folder: &Path) -> Result<Self> {
         let path = folder.join("training.json");
         let text = std::fs::read(&path).with_context(|| path.display().to_string())?;
         let mut training: Self =
@@ -75,13 +75,13 @@ impl Training {
     }
 
     /// Whether the schedule lowers the rate at once between two steps.
-    pub(super) fn drops_between(&self, before: u64, now: u64) -> bool {
+    pub(crate) fn drops_between(&self, before: u64, now: u64) -> bool {
         let mut drops = self.scheduled_drops.iter();
         drops.any(|drop| (before..now).contains(drop))
     }
 
     /// The weights of a checkpoint as tensors; without running statistics.
-    pub(super) fn tensors(&self, saved: &Saved) -> Result<Tensors> {
+    pub(crate) fn tensors(&self, saved: &Saved) -> Result<Tensors> {
         let mut tensors = Tensors::new();
         self.read_weights(saved, |name, shape, values| {
             Ok(tensors.add(name, shape, values)?)
@@ -90,7 +90,7 @@ impl Training {
     }
 
     /// The weights of a checkpoint, sorted by the names of their tensors; without running statistics.
-    pub(super) fn weights(&self, saved: &Saved) -> Result<Weights> {
+    pub(crate) fn weights(&self, saved: &Saved) -> Result<Weights> {
         let mut weights = Weights {
             values: Vec::new(),
             tensors: Vec::new(),
@@ -106,7 +106,7 @@ impl Training {
 
     /// Gives each tensor of a checkpoint with its name and shape, sorted by name; without running
     /// statistics.
-    fn read_weights(
+    pub(crate) fn read_weights(
         &self,
         saved: &Saved,
         mut take: impl FnMut(&str, &[usize], Vec<f32>) -> Result<()>,

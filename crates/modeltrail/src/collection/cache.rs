@@ -34,7 +34,7 @@ pub(super) fn sketch(
     if let Some(kept) = place.as_deref().and_then(kept) {
         return Ok(kept);
     }
-    let sketch = source.sketch(layout)?;
+    let sketch = source.sketch(layout, Parameters::default())?;
     if let Some(place) = place {
         // A folder that is full or write-protected costs time and nothing else.
         let _ = keep(&place, &sketch);

@@ -5,7 +5,7 @@ use super::group::Taken;
 use super::layout::parameters;
 use super::noted::Noted;
 use super::options::Options;
-use super::sketches::{self, Kept};
+use super::sketches::{self, Kept, StoredAs};
 use super::source::{Source, weights};
 use crate::coverage::{LeftOut, NotCompared, Unread};
 use crate::error::{Error, Problem, Result};
@@ -39,10 +39,39 @@ pub(super) struct Entry {
     pub(super) aside: Option<AsideClaim>,
     /// Whether it is a sketch of what could be read of a checkpoint, which had more.
     pub(super) is_partial: bool,
+    /// How the tensors of a sketch were stored.
+    pub(super) kept_as: Vec<StoredAs>,
     pub(super) source: Source,
 }
 
 impl Entry {
+    /// How its tensors are stored: number types, and files where there are several.
+    pub(super) fn stored(&self) -> Vec<StoredAs> {
+        let Source::Foreign(description) = &self.source else {
+            return self.kept_as.clone();
+        };
+        let has_several = description.files().count() > 1;
+        let mut stored: BTreeMap<(Option<String>, String), Vec<String>> = BTreeMap::new();
+        for (place, tensor) in description.tensors().iter().enumerate() {
+            if tensor.role != Role::Weight {
+                continue;
+            }
+            let file = description.file_of(place).filter(|_| has_several);
+            let file = file.and_then(Path::file_name);
+            let file = file.map(|name| name.to_string_lossy().into_owned());
+            let kind = (file, tensor.element.to_string());
+            stored.entry(kind).or_default().push(tensor.name.clone());
+        }
+        let stored = stored.into_iter();
+        stored
+            .map(|((file, dtype), tensors)| StoredAs {
+                file,
+                dtype,
+                tensors,
+            })
+            .collect()
+    }
+
     /// A path for it: of sketches, that which it had, as far as its name tells.
     pub(super) fn place(&self) -> PathBuf {
         if self.source.is_sketch() {
@@ -192,6 +221,7 @@ impl Listing {
             names: Claimed::default(),
             aside: None,
             is_partial: false,
+            kept_as: Vec::new(),
             source: Source::Own(source),
         };
         self.add(&layout, entry);
@@ -231,6 +261,7 @@ impl Listing {
                 names: Claimed::default(),
                 aside: None,
                 is_partial: false,
+                kept_as: Vec::new(),
                 epoch: counts_epochs.then_some(position),
                 step: (!counts_epochs).then_some(position),
                 source: Source::Store(Arc::clone(&checkpoints), column, Arc::clone(&layout)),
@@ -268,6 +299,7 @@ impl Listing {
             names: Claimed::default(),
             aside: None,
             is_partial,
+            kept_as: kept.stored,
             source: Source::Sketch(Arc::new(kept.sketch)),
         };
         self.add(&layout, entry);
@@ -312,6 +344,7 @@ impl Listing {
                         names: found.claimed,
                         aside: None,
                         is_partial: false,
+                        kept_as: Vec::new(),
                         source: Source::Foreign(Box::new(opened.description)),
                     };
                     self.add(&opened.layout, entry);

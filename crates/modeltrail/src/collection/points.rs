@@ -318,12 +318,17 @@ pub(crate) fn identity_of_sketch(
 }
 
 /// The sketches of a listed group, in the order in which it is listed.
-pub(super) fn sketches(pending: &Pending) -> Vec<(&Entry, Result<Sketch>)> {
+pub(super) fn sketches<'a>(
+    pending: &'a Pending,
+    parameters: Parameters,
+    work: &dyn Progress,
+) -> Vec<(&'a Entry, Result<Sketch>)> {
     pending
         .entries
         .par_iter()
         .map(|entry| {
-            let sketch = entry.source.sketch(&pending.layout);
+            let sketch = entry.source.sketch(&pending.layout, parameters);
+            work.done(1);
             (entry, sketch)
         })
         .collect()

@@ -3,5 +3,7 @@
 mod file;
 mod made;
 
-pub use file::{Kept, SCHEMA, Sketches, check, in_folder, is_named_so, layout, named, read};
-pub use made::{Sketched, sketch};
+pub use file::{
+    Kept, SCHEMA, Sketches, StoredAs, check, in_folder, is_named_so, layout, named, read,
+};
+pub use made::{Sketched, sketch, sketch_watched};

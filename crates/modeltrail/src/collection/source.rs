@@ -164,10 +164,10 @@ impl Source {
     ///
     /// # Errors
     /// When the weights cannot be read.
-    pub(crate) fn sketch(&self, layout: &[TensorShape]) -> Result<Sketch> {
+    pub(crate) fn sketch(&self, layout: &[TensorShape], parameters: Parameters) -> Result<Sketch> {
         match self {
             Self::Sketch(sketch) => Ok(Sketch::clone(sketch)),
-            _ => self.open(layout)?.sketch(),
+            _ => self.open(layout)?.sketch(parameters),
         }
     }
 }
@@ -264,8 +264,8 @@ impl Reader<'_> {
     ///
     /// # Errors
     /// When they cannot be read, or two have one name.
-    pub(crate) fn sketch(&self) -> Result<Sketch> {
-        let mut sketcher = Sketcher::new(Parameters::default())?;
+    pub(crate) fn sketch(&self, parameters: Parameters) -> Result<Sketch> {
+        let mut sketcher = Sketcher::new(parameters)?;
         let tensors: Vec<(usize, &TensorShape)> = self.layout.iter().enumerate().collect();
         for some in tensors.chunks(AT_ONCE) {
             let parts = some.par_iter().with_max_len(1).map(|(index, tensor)| {

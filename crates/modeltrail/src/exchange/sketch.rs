@@ -33,6 +33,9 @@ const SCHEMA: &str = "modeltrail.sketch/1";
 
 /// Sketches everything that the paths stand for, for a file that is to be called `out`.
 ///
+/// `numbers`: how many are kept of each tensor, beside the 1,024 of all weights: 0, or a power of two up
+/// to 1,024; 32 are usual, 4 bytes each.
+///
 /// Costs one pass over all weights; memory: the sketches.
 ///
 /// What cannot be read is among the problems, even if that is everything.
@@ -45,13 +48,19 @@ pub fn sketch(
     options: &Options,
     out: &Path,
     allow_unread: bool,
+    numbers: usize,
 ) -> Result<SketchFile> {
+    let parameters = Parameters {
+        tensor_dimensions: numbers,
+        ..Parameters::default()
+    };
     let Sketched {
         file,
         problems,
         left_out,
         unread,
-    } = sketches::sketch(paths, options);
+        ..
+    } = sketches::sketch(paths, options, parameters);
     super::refuse_losses(&unread, allow_unread)?;
     let weights = file
         .checkpoints

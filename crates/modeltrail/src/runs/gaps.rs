@@ -7,6 +7,8 @@
 
 pub(super) mod find;
 
+pub(crate) use find::{MOSTLY_REGULAR, lacking};
+
 use crate::collection::Unit;
 use serde::Serialize;
 use weightspace::statistics::median;

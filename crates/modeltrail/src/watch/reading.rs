@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 use trajectory::shift;
-use weightspace::sketch::Sketch;
+use weightspace::sketch::{Parameters, Sketch};
 
 /// Vectors that are held of a training: the last steps, the newest checkpoint, the one in hand, and
 /// the accredited one.
@@ -223,7 +223,7 @@ impl Arrival {
                 let is_finite = values.iter().all(|value: &f32| value.is_finite());
                 Point { values, is_finite }
             }
-            Form::Sketches => sketched(self.source.sketch(&self.layout)?),
+            Form::Sketches => sketched(self.source.sketch(&self.layout, Parameters::default())?),
         };
         if !self.is_sketch() && Stamp::of(&self.files) != self.stamp {
             return Err(Error::Changed {

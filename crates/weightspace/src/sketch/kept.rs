@@ -66,11 +66,24 @@ pub struct TensorSketch {
     pub zeros: u64,
     /// How many values are NaN or infinite.
     pub non_finite: u64,
+    /// How many values coarser number types hold exactly; not known of sketches of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grids: Option<Grids>,
     /// Equal for bit-identical values; different, but for a chance of about 10⁻¹⁹, for others. Not
     /// cryptographic.
     pub fingerprint: u64,
     /// The projected weights, [`Parameters::tensor_dimensions`] of them.
     pub values: Vec<f32>,
+}
+
+/// How many values of a tensor lie on the grids of coarser number types, zeros included: all of them where
+/// they were rounded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grids {
+    /// Values that bf16 holds exactly.
+    pub bf16: u64,
+    /// Values that f16 holds exactly.
+    pub f16: u64,
 }
 
 impl Sketch {

@@ -4,6 +4,7 @@
 //! values come in order, so how they were cut into chunks cannot show in any bit. Loops over a
 //! block are kept apart, so that the partial sums of each fit in registers.
 
+use super::kept::Grids;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Consecutive values that share one random offset. Part of the definition of a sketch.
@@ -25,6 +26,7 @@ pub(super) struct Tally {
     hashes: [u32; LANES],
     pub(super) zeros: u64,
     pub(super) non_finite: u64,
+    pub(super) grids: Grids,
     least: [f32; LANES],
     most: [f32; LANES],
 }
@@ -36,6 +38,7 @@ impl Tally {
             hashes: std::array::from_fn(|lane| lane as u32),
             zeros: 0,
             non_finite: 0,
+            grids: Grids::default(),
             least: [f32::INFINITY; LANES],
             most: [f32::NEG_INFINITY; LANES],
         }
@@ -87,6 +90,8 @@ impl Tally {
         let lane = place % LANES;
         self.hashes[lane] = hashed(self.hashes[lane], bits);
         self.zeros += u64::from(bits << 1 == 0);
+        self.grids.bf16 += u64::from(is_bf16(bits));
+        self.grids.f16 += u64::from(is_f16(bits));
         if value.is_finite() {
             self.bound(lane, value);
         } else {
@@ -111,6 +116,25 @@ fn mixed(x: u64) -> u64 {
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ (x >> 31)
+}
+
+/// Whether bf16 holds the value exactly.
+#[inline(always)]
+fn is_bf16(bits: u32) -> bool {
+    bits & 0xffff == 0
+}
+
+/// Whether f16 holds the value exactly: of numbers below 2⁻¹⁴ the multiples of 2⁻²⁴, else those with
+/// ten bits of fraction, up to 65,504. Infinities and the NaN of the hardware are held, too.
+#[inline(always)]
+fn is_f16(bits: u32) -> bool {
+    let size = bits & !SIGN;
+    let scaled = f32::from_bits(size) * 16_777_216.0;
+    let is_small = size < 0x3880_0000;
+    let is_coarse = bits & 0x1fff == 0;
+    let is_held = size <= 0x477f_e000 || size >= EXPONENT;
+    let is_multiple = scaled == ((scaled as i32) as f32);
+    (is_small & is_multiple) | (!is_small & is_coarse & is_held)
 }
 
 #[inline(always)]
@@ -157,6 +181,14 @@ impl WithSimd for AddBlock<'_> {
             }
         }
         tally.hashes = hashes;
+
+        let (mut bf16, mut f16) = (0u32, 0u32);
+        for value in values {
+            bf16 += u32::from(is_bf16(value.to_bits()));
+            f16 += u32::from(is_f16(value.to_bits()));
+        }
+        tally.grids.bf16 += u64::from(bf16);
+        tally.grids.f16 += u64::from(f16);
 
         let (mut non_finite, mut zeros) = (0u32, 0u32);
         for value in values {

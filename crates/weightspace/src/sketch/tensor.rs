@@ -130,6 +130,7 @@ impl TensorSketcher {
             range: tally.range(),
             zeros: tally.zeros,
             non_finite: tally.non_finite,
+            grids: Some(tally.grids),
             fingerprint: tally.fingerprint(self.elements),
             values: self.folded(),
             name: self.name,

@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use weightspace::sketch::{Parameters, Sketch, VERSION, matrix};
 
 /// What a file of sketches says that it is.
-pub const SCHEMA: &str = "modeltrail.sketches/1";
+pub const SCHEMA: &str = "modeltrail.sketches/2";
+/// The version before, which does not say how tensors are stored; it is read as well.
+const BEFORE: &str = "modeltrail.sketches/1";
 /// Largest file of sketches that is read, in bytes.
 const LARGEST: u64 = 1 << 30;
 
@@ -34,9 +36,24 @@ pub struct Kept {
     pub claims: Claims,
     /// Its sketch.
     pub sketch: Sketch,
+    /// How its tensors are stored, as far as that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stored: Vec<StoredAs>,
     /// Tensors of it that could not be read, and that the sketch lacks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Unread>,
+}
+
+/// Tensors that are stored alike: in one file, and with one number type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredAs {
+    /// The name of the file, where a checkpoint may have several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The number type, as `inspect` names it.
+    pub dtype: String,
+    /// The tensors.
+    pub tensors: Vec<String>,
 }
 
 /// Whether a path is called as files of sketches are, and is no index of shards or folder.
@@ -119,10 +136,10 @@ pub fn read(path: &Path) -> Result<Sketches> {
             "Sketch the checkpoints, and give the file that this writes",
         )
     })?;
-    if file.schema != SCHEMA {
+    if ![SCHEMA, BEFORE].contains(&file.schema.as_str()) {
         return Err(unsuitable(
             format!(
-                "it says that it is {:?}, and {SCHEMA:?} is read",
+                "it says that it is {:?}, and {BEFORE:?} and {SCHEMA:?} are read",
                 file.schema
             ),
             ANEW,
@@ -140,7 +157,11 @@ pub fn read(path: &Path) -> Result<Sketches> {
 /// With what is wrong with it, in words.
 pub fn check(kept: &Kept) -> std::result::Result<(), String> {
     let Kept { name, sketch, .. } = kept;
-    if sketch.version != VERSION || sketch.parameters != Parameters::default() {
+    let usual = Parameters {
+        tensor_dimensions: sketch.parameters.tensor_dimensions,
+        ..Parameters::default()
+    };
+    if sketch.version != VERSION || sketch.parameters != usual {
         return Err(format!(
             "the sketch of {name} was made in another way than this program makes them"
         ));

@@ -3,10 +3,15 @@
 use super::{Gap, long_steps};
 use crate::collection::{PositionClaim, Unit};
 use crate::runs::answer::{Place, Run};
+use crate::runs::claims::Contradiction;
 use std::collections::BTreeMap;
 
 /// Share of the claimed differences that must be the regular one.
 const REGULAR: f64 = 0.5;
+/// The same where saves were not regular at first, and where single steps are accused.
+pub(crate) const MOSTLY_REGULAR: f64 = 0.75;
+/// Fewest differences that are regular where those before them are not.
+const FEWEST_REGULAR: usize = 5;
 
 /// The gaps of a run whose order, claims and steps are known.
 pub(crate) fn find(run: &Run) -> Vec<Gap> {
@@ -85,12 +90,13 @@ impl<'a> Span<'a> {
     }
 }
 
-/// Claimed positions, each with its place in the order, by claimed run and unit; without those that
-/// the weights contradict.
+/// Claimed positions, each with its place in the order, by claimed run and unit; without those of
+/// checkpoints that belong to another run. One that lies elsewhere in the order is there all the same.
 fn claimed(run: &Run) -> BTreeMap<(Option<&str>, Unit), BTreeMap<u64, usize>> {
     let mut claimed: BTreeMap<(Option<&str>, Unit), BTreeMap<u64, usize>> = BTreeMap::new();
+    let is_of_another = |found: &Contradiction| matches!(found, Contradiction::Run { .. });
     for (at, place) in run.places.iter().enumerate() {
-        if !place.contradictions.is_empty() {
+        if place.contradictions.iter().any(is_of_another) {
             continue;
         }
         for (run, PositionClaim { value, unit, .. }) in claims(place) {
@@ -109,30 +115,64 @@ fn claims(place: &Place) -> impl Iterator<Item = (Option<&str>, PositionClaim)> 
 
 /// Positions that a regular series lacks, where no other checkpoint lies in their place.
 fn missing(positions: &BTreeMap<u64, usize>, unit: Unit) -> Vec<Gap> {
+    let lacking = lacking(positions, REGULAR).into_iter();
+    lacking
+        .map(|lacking| Gap::Claimed {
+            first: lacking.first,
+            last: lacking.last,
+            every: lacking.every,
+            count: lacking.count,
+            unit,
+        })
+        .collect()
+}
+
+/// Positions that a regular series lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lacking {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) every: u64,
+    pub(crate) count: u64,
+}
+
+/// What a regular series lacks, given each position with its place in the order: at least this share of its
+/// differences must be the regular one. A series that begins with
+/// other distances, as saves at 1, 2, 4, 8, … do, is looked at from where it is regular.
+pub(crate) fn lacking(positions: &BTreeMap<u64, usize>, share: f64) -> Vec<Lacking> {
     let list: Vec<(u64, usize)> = positions.iter().map(|(&value, &at)| (value, at)).collect();
     let values: Vec<u64> = list.iter().map(|&(value, _)| value).collect();
-    let Some(every) = regular(&values) else {
+    let rest = |from: usize| values.get(from..).unwrap_or_default();
+    let fewest_left = values.len().saturating_sub(FEWEST_REGULAR);
+    let regular = (0..fewest_left.max(1)).find_map(|from| {
+        let share = if from > 0 {
+            MOSTLY_REGULAR.max(share)
+        } else {
+            share
+        };
+        Some((from, regular(rest(from), share)?))
+    });
+    let Some((from, every)) = regular else {
         return Vec::new();
     };
-    let pairs = list.windows(2).filter_map(|pair| match pair {
+    let values = rest(from);
+    let pairs = list.get(from..).unwrap_or_default().windows(2);
+    let differences = pairs.filter_map(|pair| match pair {
         [(before, here), (after, there)] => Some((*before, *after, here.abs_diff(*there))),
         _ => None,
     });
-    let differences: Vec<(u64, u64, usize)> = pairs.collect();
-    let coarser = schedule_ends(&values, every);
+    let coarser = schedule_ends(values, every);
     differences
-        .into_iter()
         .filter(|&(before, after, _)| !coarser.iter().any(|&(a, b)| a <= before && after <= b))
         .filter_map(|(before, after, apart)| {
             let count = ((after - before) / every).checked_sub(1)?;
             // What lies between in the order stands for some of them, whatever it is called.
             let between = apart.saturating_sub(1) as u64;
-            ((after - before).is_multiple_of(every) && count > between).then(|| Gap::Claimed {
+            ((after - before).is_multiple_of(every) && count > between).then(|| Lacking {
                 first: before + every,
                 last: after - every,
                 every,
                 count,
-                unit,
             })
         })
         .collect()
@@ -140,7 +180,7 @@ fn missing(positions: &BTreeMap<u64, usize>, unit: Unit) -> Vec<Gap> {
 
 /// The difference that most of all are, if all others are multiples of it; the last may be anything,
 /// since trainings save once more when they end.
-fn regular(values: &[u64]) -> Option<u64> {
+fn regular(values: &[u64], share: f64) -> Option<u64> {
     let differences: Vec<u64> = differences(values);
     let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
     for &difference in &differences {
@@ -150,7 +190,7 @@ fn regular(values: &[u64]) -> Option<u64> {
     let (&every, &count) = counts.iter().find(|(_, count)| *count == most)?;
     let (_, but_last) = differences.split_last()?;
     let is_regular = differences.len() > 1
-        && count as f64 >= REGULAR * differences.len() as f64
+        && count as f64 >= share * differences.len() as f64
         && but_last.iter().all(|other| other.is_multiple_of(every));
     is_regular.then_some(every)
 }
@@ -208,6 +248,10 @@ mod tests {
             ["epochs 4 to 8 are missing", "epoch 11 is missing"]
         );
         assert_eq!(claimed(&[1, 2, 3, 5, 7, 8, 9]).len(), 2);
+        assert_eq!(
+            claimed(&[0, 1, 2, 4, 8, 512, 1000, 2000, 3000, 5000, 6000, 7000, 8000]),
+            ["epoch 4000 is missing"]
+        );
     }
 
     #[test]
@@ -224,6 +268,7 @@ mod tests {
             &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 30, 40],
             &[0, 100, 200, 210, 220, 230, 240, 250],
             &[1, 2, 3, 5, 9, 12],
+            &[0, 1, 2, 4, 8, 16, 1000, 2000, 3000, 4000, 5000, 6000],
         ] {
             assert!(claimed(regular).is_empty(), "{regular:?}");
         }
