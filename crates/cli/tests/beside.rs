@@ -300,8 +300,8 @@ fn files_of_other_kinds_nearby_are_named_and_no_finding() {
     for (name, contents) in [
         ("vocab.bin", "hello world"),
         ("venv/path.pth", "import os\n"),
-        ("model.onnx", "x"),
-        ("old.keras", "x"),
+        ("model.tflite", "x"),
+        ("old.pdparams", "x"),
         ("optimizer.pt", "x"),
         ("notes.txt", "x"),
         ("config.json", "{}"),
@@ -314,7 +314,7 @@ fn files_of_other_kinds_nearby_are_named_and_no_finding() {
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{command}: {said}");
         assert!(
-            said.contains("ONNX files") && said.contains("Keras"),
+            said.contains("TensorFlow") && said.contains("Paddle"),
             "{said}"
         );
         assert_eq!(

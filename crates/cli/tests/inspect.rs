@@ -102,9 +102,9 @@ fn folders_are_listed_with_what_is_skipped_and_with_other_formats() {
     }
     folder.write("other.safetensors", &[("head.weight", &[3], &[1.0; 3])]);
     for name in [
-        "model.onnx",
-        "a.keras",
-        "b.h5",
+        "model.tflite",
+        "a.pdparams",
+        "b.pdmodel",
         "optimizer.pt",
         "training_args.bin",
     ] {
@@ -124,25 +124,25 @@ fn folders_are_listed_with_what_is_skipped_and_with_other_formats() {
     assert_eq!(names, expected);
     assert_eq!(answer["skipped"].as_array().unwrap().len(), 3);
     let others = answer["other_formats"].as_array().unwrap();
-    let keras = others
+    let paddle = others
         .iter()
-        .find(|other| other["what"] == "Keras or other HDF5 files");
-    assert_eq!(keras.unwrap()["count"], 2);
+        .find(|other| other["what"] == "PaddlePaddle files");
+    assert_eq!(paddle.unwrap()["count"], 2);
     let said = text(&modeltrail(&["inspect", folder.root()]).stdout);
     for words in [
         "4 checkpoints",
-        "ONNX files, 1 file",
+        "TensorFlow files, 1 file",
         "optimizer.pt",
         "head.weight",
-        "Load them with Keras",
+        "Load them with paddle.load",
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
     // A folder of another format alone is answered, and an empty one is not.
-    let keras = folder.shown("keras");
-    std::fs::create_dir(&keras).unwrap();
-    std::fs::write(folder.path("keras/a.keras"), "x").unwrap();
-    assert_eq!(inspected(&[&keras])["other_formats"][0]["count"], 1);
+    let paddle = folder.shown("paddle");
+    std::fs::create_dir(&paddle).unwrap();
+    std::fs::write(folder.path("paddle/a.pdparams"), "x").unwrap();
+    assert_eq!(inspected(&[&paddle])["other_formats"][0]["count"], 1);
     std::fs::create_dir(folder.path("empty")).unwrap();
     let empty = folder.shown("empty");
     refused(

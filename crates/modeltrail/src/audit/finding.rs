@@ -189,11 +189,13 @@ impl Finding {
     }
 }
 
+/// What a finding says, but for its steps: kind, tensors, what it equals and is nearest to, evidence.
+type Said = (Kind, Vec<String>, Option<u64>, Option<u64>, String);
+
 /// Findings that say the same of several steps, as one each; by their first step.
 pub(super) fn merged(findings: Vec<Finding>) -> Vec<Finding> {
     let mut kept: Vec<Finding> = Vec::new();
-    let mut known: BTreeMap<(Kind, Vec<String>, Option<u64>, Option<u64>, String), usize> =
-        BTreeMap::new();
+    let mut known: BTreeMap<Said, usize> = BTreeMap::new();
     for finding in findings {
         let is_merged = matches!(
             finding.kind,

@@ -48,8 +48,8 @@ impl Rounded {
             );
         }
         format!(
-            "not the same model to the rounding of {types}: {} is further apart ({}), and all others are as \
-             near as these round",
+            "not the same model to the rounding of {types}: the weights of {} differ by more ({}), and those \
+             of all others do not",
             crate::text::counted(self.apart.len(), "tensor"),
             name(&self.apart)
         )
@@ -112,11 +112,16 @@ pub(super) fn rounded(
         }
     }
     let is_most = near as f64 >= MOST * all as f64 && near > 0;
+    // Where no type is another, what is apart was changed and not converted.
+    let is_converted = pairs
+        .iter()
+        .any(|(_, others, own)| others.iter().any(|other| other != own));
     // The exact type is none that rounds.
     if types.len() > 1 {
         types.remove("f32");
     }
-    Ok((is_most && !types.is_empty()).then(|| Rounded {
+    let is_said = is_most && !types.is_empty() && (is_converted || apart.is_empty());
+    Ok(is_said.then(|| Rounded {
         types: types.into_iter().collect(),
         apart,
     }))

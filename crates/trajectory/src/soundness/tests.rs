@@ -124,6 +124,9 @@ fn a_foreign_tensor_is_named() {
         tracks[2].projections[step] = other[2].projections[step].clone();
         tracks[2].prints[step] = 999_999;
         tracks[2].norms[step] = other[2].norms[step];
+        // No two trainings have the same extremes.
+        let (least, most) = tracks[2].ranges[step];
+        tracks[2].ranges[step] = (1.3 * least - 0.1, 1.3 * most + 0.1);
         let strange = Defect::Tensors {
             step,
             tensors: vec![2],
