@@ -200,6 +200,9 @@ fn sound(all: &Judged) -> Table {
                 .collect()
         };
         let checkpoints: usize = of(SIZES[0]).iter().map(|one| one.checkpoints).sum();
+        if checkpoints == 0 {
+            continue;
+        }
         let name = if is_even {
             format!("{event}, even seeds")
         } else {
