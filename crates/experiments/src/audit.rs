@@ -152,7 +152,7 @@ fn sound(
     for size in SIZES {
         let audit = series::audit(&series.sketched(size))?;
         judged.sound.push(Sound {
-            is_even: training.seed % 2 == 0,
+            is_even: training.seed.is_multiple_of(2),
             kind: training.kind.clone(),
             event: event.to_owned(),
             size,

@@ -75,7 +75,7 @@ pub(crate) fn judge(
         });
         Outcome {
             defect: truth.defect,
-            is_even: training.seed % 2 == 0,
+            is_even: training.seed.is_multiple_of(2),
             training: format!("{}/{}", training.kind, training.seed),
             spacing: training.spacing.clone(),
             size,

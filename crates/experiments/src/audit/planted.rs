@@ -381,8 +381,8 @@ impl Planted {
                 let size = (square / own.len() as f32).sqrt();
                 let fresh: Vec<f32> = own.iter().map(|_| size * normal(random) as f32).collect();
                 let until = if defect == Defect::Anew { t + 1 } else { count };
-                for step in t..until {
-                    let moved = weights[step][matrix].iter().zip(own);
+                for (step, there) in weights.iter().enumerate().take(until).skip(t) {
+                    let moved = there[matrix].iter().zip(own);
                     let values = fresh
                         .iter()
                         .zip(moved)

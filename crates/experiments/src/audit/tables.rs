@@ -231,32 +231,27 @@ fn others(all: &Judged) -> Table {
     for size in SIZES {
         table.columns.push(Column::number("", &size.to_string()));
     }
-    let rows: Vec<(&str, Box<dyn Fn(&Outcome) -> Option<bool>>)> = vec![
-        (
-            "the step that it equals or comes from is right",
-            Box::new(|one| one.other.filter(|_| one.step)),
-        ),
+    let rows = [
+        ("the step that it equals or comes from is right", None),
         (
             "the kind is right, where the finding is exact",
-            Box::new(|one| (one.confidence == Some(Confidence::Exact)).then_some(one.kind)),
+            Some(Confidence::Exact),
         ),
-        (
-            "… clear",
-            Box::new(|one| (one.confidence == Some(Confidence::High)).then_some(one.kind)),
-        ),
-        (
-            "… likely",
-            Box::new(|one| (one.confidence == Some(Confidence::Moderate)).then_some(one.kind)),
-        ),
+        ("… clear", Some(Confidence::High)),
+        ("… likely", Some(Confidence::Moderate)),
     ];
-    for (name, of) in rows {
+    for (name, confidence) in rows {
+        let of = |one: &Outcome| match confidence {
+            None => one.other.filter(|_| one.step),
+            Some(_) => (one.confidence == confidence).then_some(one.kind),
+        };
         let mut row = vec![name.to_owned()];
         for size in SIZES {
             let own = all
                 .outcomes
                 .iter()
                 .filter(|one| one.size == size && !one.is_even);
-            let share = Share::of(own.filter_map(|one| of(one)));
+            let share = Share::of(own.filter_map(of));
             row.push(format!("{} of {}", precise(&share), share.of));
         }
         table.rows.push(row);
