@@ -66,6 +66,7 @@ impl Asked {
             only: only.transpose()?,
             map: self.map.map(py)?,
             in_memory: held,
+            ..Options::default()
         })
     }
 }

@@ -9,6 +9,7 @@ use modeltrail::collection::sketches::{self, Sketches};
 use modeltrail::exchange::sketch::sketch as sketched;
 use pyo3::prelude::*;
 use std::path::PathBuf;
+use weightspace::sketch::Parameters;
 
 /// The sketch of one checkpoint.
 #[pyclass(module = "modeltrail._modeltrail", frozen)]
@@ -81,7 +82,8 @@ pub(crate) fn sketch(
             });
         }
         let name = out.clone().unwrap_or_default();
-        let file = sketched(&paths, &options, &name, allow_unread)?;
+        let numbers = Parameters::default().tensor_dimensions;
+        let file = sketched(&paths, &options, &name, allow_unread, numbers)?;
         if file.checkpoints() == 0 {
             return Err(match file.problems().first() {
                 Some(problem) => Error::Unsuitable {
