@@ -93,7 +93,7 @@ pub enum Kind {
 ///
 /// Tensors that did not change do not count. Tried in the order of the variants of [`Kind`], each until
 /// a slice shows that it is another: the values of most changes are read little more than once. Cost
-/// and memory are those of [`low_rank`](super::low_rank::low_rank) and [`grid`](super::grid::grid) of a slice.
+/// and memory are those of [`low_rank`](super::low_rank::low_rank) and [`grid`] of a slice.
 ///
 /// # Errors
 /// When values cannot be read; [`Error::NonFiniteTensor`]; [`Error::TooFewExamples`] if no tensor is in
