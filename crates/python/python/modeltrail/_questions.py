@@ -253,7 +253,7 @@ def diff(
     inputs = Inputs()
     first, second = inputs.one(a, "a"), inputs.one(b, "b")
     others = [inputs.one(parent, f"parent [{place}]") for place, parent in enumerate(_several(parents))]
-    options = asked(inputs, memory=0, limits=limits, map=map)
+    options = asked(inputs, memory="2GiB", limits=limits, map=map)
     with reporting(progress) as hears:
         said = _modeltrail.diff((first, second, others), options, strings(expect_frozen), hears)
     found: Diff = _logged(Diff(said))

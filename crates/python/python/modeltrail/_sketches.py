@@ -12,7 +12,8 @@ from . import _modeltrail
 from ._answers import Answer
 from ._errors import ExistsError, ReadError, UsageError
 
-_SCHEMA = "modeltrail.sketches/1"
+_SCHEMA = "modeltrail.sketches/2"
+_READ = (_SCHEMA, "modeltrail.sketches/1")
 
 
 class Sketch:
@@ -116,6 +117,6 @@ def load_sketches(path: Union[str, "os.PathLike[str]"]) -> List[Sketch]:
             found = json.load(file)
     except (OSError, ValueError) as error:
         raise ReadError(f"{path} is no file of sketches ({error})", "unsuitable", path) from error
-    if not isinstance(found, dict) or found.get("schema") != _SCHEMA:
+    if not isinstance(found, dict) or found.get("schema") not in _READ:
         raise UsageError(f"{path} is no file of sketches: make one with modeltrail.sketch(…, out=…)")
     return [Sketch.from_dict(kept) for kept in found.get("checkpoints", [])]
