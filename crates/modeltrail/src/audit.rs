@@ -12,6 +12,7 @@
 //! | `facts` | what counts, types, tensors and claims say |
 //! | [`finding`] | one defect, as it is said |
 
+mod beside;
 mod facts;
 pub mod finding;
 mod junit;
@@ -20,6 +21,7 @@ mod series;
 mod text;
 mod tracks;
 
+pub(crate) use beside::of_group;
 pub use finding::{Affected, Confidence, Finding, Kind};
 
 use crate::collection::sketches::{Kept, Sketched, sketch_watched};
@@ -198,7 +200,7 @@ fn one(series: &Series<'_>, asked: &AuditOptions) -> Result<(Vec<Finding>, Audit
     let tracks = tracks::of(series, &facts)?;
     let mut findings = facts.take_findings();
     findings.extend(tracks.findings(series));
-    let findings = finding::merged(findings);
+    let findings = finding::merged(finding::explained(findings));
     let about = AuditedSeries {
         run: series.run.map(str::to_owned),
         unit: series.unit,

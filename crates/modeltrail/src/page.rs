@@ -24,6 +24,7 @@ use crate::runs::{CollectionRuns, Run, overview, text};
 use crate::text::{Shown, counted, few, thousands};
 use names::{lower, position_name, positions, run_name, sentence, short, shown_of};
 use report::html::{Block, Page, Section};
+use report::table::{Column, Table};
 use source::Source;
 use std::path::PathBuf;
 
@@ -159,13 +160,40 @@ fn look_at(found: &[Source<'_>], collection: &Collection) -> String {
             "something happened along it",
         ),
     ];
+    let findings = found.iter().flat_map(|found| found.runs.findings());
+    let findings: Vec<String> = findings.map(|finding| finding.of_run()).collect();
     let told = told.into_iter();
     parts.extend(told.filter_map(|(names, what)| Some(format!("{what} ({})", names?))));
+    if !findings.is_empty() {
+        parts.push(format!(
+            "an audit of the claimed steps finds {} ({})",
+            counted(findings.len(), "defect"),
+            few(findings.iter().map(String::as_str), 1)
+        ));
+    }
     if parts.is_empty() {
         return "Nothing contradicts what is claimed, nothing seems to be missing, and all was read."
             .to_owned();
     }
     format!("To look at: {}.", parts.join("; "))
+}
+
+/// What an audit of the claimed steps finds, as a table; nothing if it finds nothing.
+fn findings(found: &Source<'_>) -> Vec<Block> {
+    let all = found.runs.findings();
+    let rows = all.iter().take(tables::MOST_RUNS);
+    let rows: Vec<Vec<String>> = rows.map(|finding| vec![finding.of_run()]).collect();
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let missing = shown_of(rows.len(), all.len(), "finding");
+    vec![Block::Table(Table {
+        caption: format!(
+            "Steps and tensors that are not what they claim to be, by the weights of each tensor.{missing}"
+        ),
+        columns: vec![Column::text("what is wrong")],
+        rows,
+    })]
 }
 
 fn facts(found: &[Source<'_>], collection: &Collection, seed: u64) -> Vec<(String, String)> {
@@ -227,6 +255,7 @@ fn group(
     }
     let parts = [
         ("Runs", stage(work, "runs", || Ok(tables::runs(found.runs)))),
+        ("Audit", Ok(findings(found))),
         (
             "In the plane",
             stage(work, "pictures", || picture::blocks(found, seed)),

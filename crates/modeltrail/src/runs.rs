@@ -31,6 +31,7 @@ pub use family::{Apart, Family};
 pub(crate) use find::{STAGES, find};
 pub use options::{FEWEST_FOR_EDGES, RunOptions};
 
+use crate::audit;
 use crate::collection::{Collection, Group, coverage};
 use crate::error::Result;
 use crate::progress::{Progress, Silent};
@@ -63,6 +64,7 @@ impl Collection {
         let groups = self.groups.iter().map(|group| {
             let mut runs = find(group, options, progress)?;
             runs.coverage = coverage(std::slice::from_ref(group), &self.unread);
+            runs.findings = audit::of_group(group, &runs);
             Ok(runs)
         });
         Ok(CollectionRuns {

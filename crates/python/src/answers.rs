@@ -4,6 +4,7 @@ use crate::asked::{Asked, pattern};
 use crate::errors::{raise, refuse};
 use crate::work::{Reporter, work};
 use checkpoint_store::NewFile;
+use modeltrail::audit::{self, AuditOptions};
 use modeltrail::collection::{Collection, Options, collect_watched};
 use modeltrail::diff::DiffOptions;
 use modeltrail::gate::{Budget, History, Verdict};
@@ -251,6 +252,43 @@ pub(crate) fn inspect(
     })
 }
 
+/// `modeltrail audit`. The answer as JUnit XML and as a page come with it.
+#[pyfunction]
+pub(crate) fn audit(
+    py: Python<'_>,
+    paths: Vec<PathBuf>,
+    asked: Asked,
+    expected: (Vec<String>, Vec<String>),
+    progress: Option<Py<PyAny>>,
+) -> PyResult<(Answer, String, String)> {
+    let (changed, frozen) = expected;
+    let options = asked.options(py)?;
+    let asked = AuditOptions {
+        expect_changed: patterns(py, &changed)?,
+        expect_frozen: patterns(py, &frozen)?,
+    };
+    work(
+        py,
+        progress,
+        move |reporter: &Reporter<(Answer, String, String)>| {
+            reporter.working_on("reading");
+            let audit = audit::audit(&paths, &options, &asked, reporter)?;
+            let status = match audit.verdict() {
+                audit::Verdict::Sound => FINE,
+                audit::Verdict::Defects => FINDING,
+                audit::Verdict::CannotTell => UNKNOWN,
+            };
+            let answer = said(&audit, &[], status)?;
+            Ok((answer, audit.to_junit(), audit.to_html()))
+        },
+    )
+}
+
+/// Patterns of names.
+fn patterns(py: Python<'_>, texts: &[String]) -> PyResult<Vec<glob::Pattern>> {
+    texts.iter().map(|text| pattern(py, text)).collect()
+}
+
 /// `modeltrail diff`.
 #[pyfunction]
 pub(crate) fn diff(
@@ -262,8 +300,7 @@ pub(crate) fn diff(
 ) -> PyResult<Answer> {
     let (a, b, parents) = checkpoints;
     let options = asked.options(py)?;
-    let frozen = expect_frozen.iter().map(|text| pattern(py, text));
-    let frozen = frozen.collect::<PyResult<Vec<_>>>()?;
+    let frozen = patterns(py, &expect_frozen)?;
     work(py, progress, move |reporter: &Reporter<Answer>| {
         reporter.add(3 + parents.len() as u64);
         let open = |path: &PathBuf| {

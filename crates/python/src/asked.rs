@@ -21,6 +21,7 @@ pub(crate) struct Asked {
     memory: u64,
     seed: u64,
     only: Option<String>,
+    cache: Option<PathBuf>,
     limits: Vec<(String, u64)>,
     map: Mapping,
 }
@@ -64,6 +65,7 @@ impl Asked {
             seed: self.seed,
             limits,
             only: only.transpose()?,
+            cache: self.cache.clone(),
             map: self.map.map(py)?,
             in_memory: held,
             ..Options::default()

@@ -23,7 +23,7 @@ mod _modeltrail {
     use super::*;
 
     #[pymodule_export]
-    use super::answers::{diff, gate, inspect, lineage, linkage, order, report, runs, umap};
+    use super::answers::{audit, diff, gate, inspect, lineage, linkage, order, report, runs, umap};
     #[pymodule_export]
     use super::arrays::Arrays;
     #[pymodule_export]

@@ -72,6 +72,36 @@ def test_diff_gate_and_lineage_are_the_commands(series):
     assert mt.gate(a, b, budget=budget).to_dict() == expected
 
 
+def test_an_audit_is_the_commands(series, examples, tmp_path):
+    folder, held = series
+    expected = command("audit", folder, status=0)
+    assert mt.audit(folder).to_dict() == expected and mt.audit(folder).is_sound
+    broken = examples / "broken"
+    files = [tmp_path / "a.xml", tmp_path / "a.html"]
+    expected = command("audit", broken, "--junit", files[0], "--html", files[1], status=1)
+    found = mt.audit(broken)
+    assert found.to_dict() == expected and found.has_findings and not found.is_sound
+    assert [found.to_junit(), found.to_html()] == [file.read_text() for file in files]
+    assert found.findings[0].kind == "copy" and found.findings[0].step == 600
+    assert [row["kind"] for row in found.records()] == [one["kind"] for one in expected["findings"]]
+    frozen = command("audit", broken, "--expect-frozen", "*.bias", status=1)
+    assert mt.audit(broken, expect_frozen="*.bias").to_dict() == frozen
+    one = {name: weights for name, weights in held.items() if "seed-1" in name}
+    names = list(one)
+    one[names[5]] = one[names[2]]
+    assert [finding.kind for finding in mt.audit(one).findings] == ["copy"]
+    with pytest.raises(mt.Error):
+        mt.audit(list(one.values()))
+
+
+def test_sketches_that_are_kept_answer_as_the_weights_do(series, tmp_path):
+    folder, _ = series
+    asked = {"memory": "1K", "cache": tmp_path / "kept"}
+    first = mt.runs(folder, **asked)
+    assert len(list((tmp_path / "kept").iterdir())) == 16
+    assert mt.runs(folder, **asked).to_dict() == first.to_dict() == mt.runs(folder, memory="1K").to_dict()
+
+
 def test_sketches_and_pages_are_the_commands(series, tmp_path):
     folder, held = series
     expected = command("sketch", folder, "--out", tmp_path / "kept.json")

@@ -256,6 +256,7 @@
       context.putImageData(image, 0, 0);
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
       if (view.lines) drawTrails(context);
+      drawMarks(context);
       context.fillStyle = css(ink, 0.6);
       context.font = "12px Helvetica, Arial, sans-serif";
       context.textAlign = "right";
@@ -295,6 +296,19 @@
           context.fillText(run + 1, x + 6, y + 4);
         }
       });
+    }
+
+    // A diamond around every checkpoint before which something happened.
+    function drawMarks(context) {
+      context.strokeStyle = css(ink);
+      context.lineWidth = 1.5;
+      for (const i of view.marked || []) {
+        const [x, y] = screen(i);
+        context.beginPath();
+        for (const [dx, dy] of [[0, -7], [7, 0], [0, 7], [-7, 0]]) context.lineTo(x + dx, y + dy);
+        context.closePath();
+        context.stroke();
+      }
     }
 
     function drawOverlay() {

@@ -20,6 +20,8 @@ pub struct Trails {
     pub embedding: Embedding,
     /// Name of every point, in the order of the trajectories and of their points; may be empty.
     pub names: Vec<Vec<String>>,
+    /// Points at which something happened, in the same order: they are marked. May be empty.
+    pub marked: Vec<Vec<bool>>,
     /// What a point's `epoch` counts, as in "step".
     pub position: String,
     /// Whether lines along all runs are always there, with a number at their ends: for runs that
@@ -60,6 +62,12 @@ fn trail_view(trails: &Trails) -> Value {
         .map(|(_, name)| name.as_str())
         .collect();
     value["names"] = json!(names);
+    let marked = trails.embedding.trajectories.iter().zip(&trails.marked);
+    let marked = marked
+        .flat_map(|(trajectory, marked)| trajectory.points.iter().zip(marked))
+        .filter(|(point, _)| is_finite(point));
+    let marked = marked.enumerate().filter(|(_, (_, marked))| **marked);
+    value["marked"] = json!(marked.map(|(place, _)| place).collect::<Vec<_>>());
     value["position"] = json!(trails.position);
     value["lines"] = json!(trails.lines);
     value

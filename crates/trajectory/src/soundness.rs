@@ -19,6 +19,7 @@
 //!
 //! Cost: O(T² · N · d) for T steps, N tensors and projections of d numbers; memory O(T² + T · N · d).
 
+mod averages;
 mod chain;
 mod copies;
 mod find;

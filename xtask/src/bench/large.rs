@@ -174,7 +174,7 @@ fn pair(
         let what = "distance in Python";
         rows.push(measured(what, size.name, &mut command, 2 * bytes, 1, None)?);
         let mut command = Command::new(python.with_file_name("modeldelta"));
-        command.args(["diff", a, b]);
+        command.args([a, b, "--quiet"]);
         rows.push(measured(
             "modeldelta",
             size.name,

@@ -327,7 +327,7 @@ impl Planted {
                 self.note(series, defect, &[t], None, None, None);
             }
             Defect::Resaved => {
-                if series.dtype == "bf16" {
+                if series.is_on_bf16 {
                     return false;
                 }
                 for i in all {
@@ -436,7 +436,7 @@ impl Planted {
                 self.note(series, defect, &[t], None, None, Some(series.steps[s]));
             }
             Defect::Rounded => {
-                if series.dtype == "bf16" {
+                if series.is_on_bf16 {
                     return false;
                 }
                 for i in all {
@@ -581,9 +581,10 @@ const TIED: &str = "tied.weight";
 impl Series {
     /// As it is stored.
     fn rounded(&self, values: impl Iterator<Item = f32>) -> Vec<f32> {
-        match self.dtype {
-            "bf16" => values.map(to_bf16).collect(),
-            _ => values.collect(),
+        if self.is_on_bf16 {
+            values.map(to_bf16).collect()
+        } else {
+            values.collect()
         }
     }
 }

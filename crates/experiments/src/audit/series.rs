@@ -21,6 +21,8 @@ pub(crate) struct Series {
     /// By step and tensor.
     pub(crate) weights: Vec<Vec<Vec<f32>>>,
     pub(crate) dtype: &'static str,
+    /// Whether all values are of bf16, whatever they are stored as.
+    pub(crate) is_on_bf16: bool,
     pub(crate) spacing: String,
 }
 
@@ -55,6 +57,7 @@ impl Series {
             steps: Vec::new(),
             weights: Vec::new(),
             dtype: "f32",
+            is_on_bf16: false,
             spacing: training.spacing.clone(),
         };
         for one in saved {
@@ -71,6 +74,8 @@ impl Series {
             series.steps.push(one.step);
             series.weights.push(weights);
         }
+        let mut values = series.weights.iter().flatten().flatten();
+        series.is_on_bf16 = values.all(|value| to_bf16(*value) == *value);
         let first = series.weights.first().cloned().unwrap_or_default();
         let all: usize = first.iter().map(Vec::len).sum();
         let mut before = 0;
@@ -88,6 +93,7 @@ impl Series {
         let mut series = self.clone();
         if is_bf16 {
             series.dtype = "bf16";
+            series.is_on_bf16 = true;
             let tensors = series.weights.iter_mut().flatten();
             tensors.flatten().for_each(|value| *value = to_bf16(*value));
         }

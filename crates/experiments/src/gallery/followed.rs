@@ -124,8 +124,9 @@ impl Follower {
             .push_after(interval.max(1.0), &weights.values)?;
         let mut sketched = [None, None];
         for (number, dimensions) in SKETCHES.into_iter().enumerate() {
-            let sketch = sketch(&weights, dimensions)?;
-            let reading = self.sketched[number].push_after(interval.max(1.0), &sketch)?;
+            let (sketch, prints) = sketch(&weights, dimensions)?;
+            let detector = &mut self.sketched[number];
+            let reading = detector.push_printed(interval.max(1.0), &sketch, &prints)?;
             sketched[number] = reading.verdict;
         }
         let fixed = reading
@@ -156,8 +157,8 @@ impl Follower {
     }
 }
 
-/// The values of the sketch of a checkpoint.
-fn sketch(weights: &Weights, dimensions: usize) -> Result<Vec<f32>> {
+/// The values of the sketch of a checkpoint, and fingerprints of its tensors.
+fn sketch(weights: &Weights, dimensions: usize) -> Result<(Vec<f32>, Vec<u64>)> {
     let mut sketcher = Sketcher::new(Parameters {
         dimensions,
         ..Parameters::default()
@@ -167,5 +168,8 @@ fn sketch(weights: &Weights, dimensions: usize) -> Result<Vec<f32>> {
         tensor.feed(&weights.values[range.clone()]);
         sketcher.add(tensor.finish())?;
     }
-    Ok(sketcher.finish().values)
+    let sketch = sketcher.finish();
+    let prints = sketch.tensors.iter().map(|tensor| tensor.fingerprint);
+    let prints = prints.collect();
+    Ok((sketch.values, prints))
 }

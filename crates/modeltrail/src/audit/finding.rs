@@ -192,6 +192,29 @@ impl Finding {
 /// What a finding says, but for its steps: kind, tensors, what it equals and is nearest to, evidence.
 type Said = (Kind, Vec<String>, Option<u64>, Option<u64>, String);
 
+/// Without tied tensors that differ only since one of them is wrong by another finding.
+pub(super) fn explained(findings: Vec<Finding>) -> Vec<Finding> {
+    let is_wrong = |names: &[String], step: u64| {
+        findings.iter().any(|other| {
+            let is_about = other.kind != Kind::Tied && other.steps.contains(&step);
+            is_about
+                && match &other.tensors {
+                    Affected::All => true,
+                    Affected::Some(found) => names.iter().any(|name| found.contains(name)),
+                }
+        })
+    };
+    let is_kept = |finding: &Finding| match (&finding.tensors, finding.kind) {
+        (Affected::Some(names), Kind::Tied) => {
+            !finding.steps.iter().all(|&step| is_wrong(names, step))
+        }
+        _ => true,
+    };
+    let kept: Vec<bool> = findings.iter().map(is_kept).collect();
+    let all = findings.into_iter().zip(kept);
+    all.filter_map(|(finding, is_kept)| is_kept.then_some(finding)).collect()
+}
+
 /// Findings that say the same of several steps, as one each; by their first step.
 pub(super) fn merged(findings: Vec<Finding>) -> Vec<Finding> {
     let mut kept: Vec<Finding> = Vec::new();

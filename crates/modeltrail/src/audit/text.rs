@@ -101,6 +101,14 @@ impl fmt::Display for Finding {
 }
 
 impl Finding {
+    /// The sentence, with the claimed run where there are several.
+    pub(crate) fn of_run(&self) -> String {
+        match &self.run {
+            Some(run) => format!("{}, {self}", printable(run)),
+            None => self.to_string(),
+        }
+    }
+
     /// The steps, by name: "step 10", "steps 10 and 20", "86 steps (1, 2, 4, …)".
     pub(super) fn place(&self) -> String {
         let unit = self.unit.name();

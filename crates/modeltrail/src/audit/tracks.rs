@@ -200,7 +200,8 @@ impl Tracks {
                     Fault::Rearranged => (Kind::Rearranged, vec![*step], None, None),
                     Fault::Reinitialised => (Kind::Reinitialised, vec![*step], None, None),
                 };
-                let (tensors, shards) = self.named(series, index(*step), tensors);
+                let equal = equals.map(index);
+                let (tensors, shards) = self.named(series, index(*step), tensors, equal);
                 Finding {
                     tensors,
                     shards,
@@ -212,14 +213,19 @@ impl Tracks {
         }
     }
 
-    /// Names of tensors, and of the files that hold these and little else that moves.
+    /// Names of tensors, and of the files that hold these and little else that moves. Where they have the
+    /// bits of another step, and all tensors of a file have, all these are meant.
     fn named(
         &self,
         series: &Series<'_>,
         step: usize,
         tensors: &[usize],
+        equal: Option<usize>,
     ) -> (Affected, Vec<String>) {
-        let concerned: BTreeSet<usize> = tensors.iter().copied().collect();
+        let mut concerned: BTreeSet<usize> = tensors.iter().copied().collect();
+        if let Some(other) = equal {
+            concerned.extend(self.equal_files(series, [step, other], &concerned));
+        }
         let names = concerned
             .iter()
             .filter_map(|&tensor| series.layout.get(tensor));
@@ -247,9 +253,37 @@ impl Tracks {
                 }
             }
         }
+        // Of several that are concerned small ones may be too small to be seen.
         let shards = files.into_iter().filter(|(_, [weights, tensors])| {
-            weights.0 as f64 >= MOST_OF_A_FILE * weights.1 as f64 && 2 * tensors.0 > tensors.1
+            weights.0 as f64 >= MOST_OF_A_FILE * weights.1 as f64
+                && (2 * tensors.0 > tensors.1 || tensors.0 > 1)
         });
         (affected, shards.map(|(file, _)| file.to_owned()).collect())
+    }
+
+    /// Tensors of the files of which all that move have the same bits at two steps, where some of them are
+    /// concerned.
+    fn equal_files(
+        &self,
+        series: &Series<'_>,
+        steps: [usize; 2],
+        concerned: &BTreeSet<usize>,
+    ) -> Vec<usize> {
+        let [Some(step), Some(other)] = steps.map(|step| series.steps.get(step)) else {
+            return Vec::new();
+        };
+        let mut files: BTreeMap<&str, (bool, bool, Vec<usize>)> = BTreeMap::new();
+        for (place, (name, _)) in series.layout.iter().enumerate() {
+            let (Some(file), true) = (step.file(name), self.moves.get(place) == Some(&true)) else {
+                continue;
+            };
+            let print = |step: &Step<'_>| step.tensor(name).map(|tensor| tensor.fingerprint);
+            let entry = files.entry(file).or_insert((true, false, Vec::new()));
+            entry.0 &= print(step) == print(other);
+            entry.1 |= concerned.contains(&place);
+            entry.2.push(place);
+        }
+        let whole = files.into_values().filter(|(equal, meant, _)| *equal && *meant);
+        whole.flat_map(|(_, _, tensors)| tensors).collect()
     }
 }

@@ -45,6 +45,9 @@ pub(super) fn blocks(found: &Source<'_>, seed: u64) -> Result<Vec<Block>> {
              not. ",
         );
     }
+    if found.runs.runs.iter().any(|run| !run.events.is_empty()) {
+        caption.push_str("A diamond is the first checkpoint after an event. ");
+    }
     caption.push_str(
         "Principal components are a true projection: what lies apart in them lies apart, what lies \
          together may not.",
@@ -134,6 +137,7 @@ fn embedding(
     let unit = super::position_name(found.runs);
     let mut column = 0;
     let mut names = Vec::new();
+    let mut marked = Vec::new();
     let mut trajectories = Vec::new();
     for (index, (run, shown)) in found.runs.runs.iter().zip(shown).enumerate() {
         let positions = super::positions(run, unit);
@@ -152,6 +156,8 @@ fn embedding(
             named.push(said(run, at));
         }
         names.push(named);
+        let is_event = |at: &usize| run.events.iter().any(|event| event.place == *at);
+        marked.push(shown.iter().map(is_event).collect());
         trajectories.push(Trajectory {
             run: super::run_name(index, run),
             points,
@@ -161,6 +167,7 @@ fn embedding(
     Trails {
         lines: column <= most && trajectories.len() <= most_runs,
         names,
+        marked,
         position: unit.to_owned(),
         embedding: Embedding {
             title,
@@ -172,7 +179,7 @@ fn embedding(
     }
 }
 
-/// The name of a checkpoint, and what is wrong with it.
+/// The name of a checkpoint, what is wrong with it, and what happened before it.
 fn said(run: &Run, at: usize) -> String {
     let Some(place) = run.places.get(at) else {
         return String::new();
@@ -180,6 +187,9 @@ fn said(run: &Run, at: usize) -> String {
     let mut text = place.name().to_owned();
     for found in &place.contradictions {
         text.push_str(&format!("\n{found}"));
+    }
+    for event in run.events.iter().filter(|event| event.place == at) {
+        text.push_str(&format!("\n{event}"));
     }
     if !place.copies.is_empty() {
         let copies = match place.copies.len() {

@@ -38,19 +38,29 @@ pub(super) fn blocks(found: &Runs) -> Result<Vec<Block>> {
         clusters: found.runs.len(),
         scale: Scale::Linear,
     };
-    let svg = if leaves <= MOST_NAMED {
+    let is_after_event = |run: usize, place: &Place| {
+        let run = found.runs.get(run);
+        let mut events = run.into_iter().flat_map(|run| run.events.iter());
+        events.any(|event| event.name == place.name())
+    };
+    let is_named = leaves <= MOST_NAMED;
+    let svg = if is_named {
         let names: Vec<String> = shown()
-            .map(|(_, place)| super::short(place.name()))
+            .map(|(run, place)| {
+                let mark = if is_after_event(*run, place) { "◆ " } else { "" };
+                format!("{mark}{}", super::short(place.name()))
+            })
             .collect();
         named_dendrogram(&zoo, &names)?
     } else {
         zoo_dendrogram(&zoo)?
     };
-    let caption = "Single-linkage dendrogram of the distinct checkpoints: two branches meet at the \
-                   least distance between them. Runs are separated where high merges stand clear \
-                   of all others.";
-    Ok(vec![Block::Figure {
-        svg,
-        caption: caption.to_owned(),
-    }])
+    let mut caption = String::from(
+        "Single-linkage dendrogram of the distinct checkpoints: two branches meet at the least distance \
+         between them. Runs are separated where high merges stand clear of all others.",
+    );
+    if is_named && found.runs.iter().any(|run| !run.events.is_empty()) {
+        caption.push_str(" ◆ is the first checkpoint after an event.");
+    }
+    Ok(vec![Block::Figure { svg, caption }])
 }

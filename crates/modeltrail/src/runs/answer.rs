@@ -6,6 +6,7 @@ use super::event::RunEvent;
 use super::family::Family;
 use super::gaps::Gap;
 use super::origins::Origin;
+use crate::audit::Finding;
 use crate::collection::{
     Claims, Group, Member, NotFinite, PositionClaim, Space, Taken, Unit, parameters,
 };
@@ -53,12 +54,13 @@ impl CollectionRuns {
             || runs.any(Run::has_contradictions)
     }
 
-    /// Whether there is anything beside the checkpoints of the runs: copies, averages, companion files,
-    /// files of other formats. That is no finding about the models; a strict reader may count it.
+    /// Whether there is anything beside the checkpoints of the runs, as copies, averages, companion files and
+    /// files of other formats, or anything that an audit finds. That is no finding about the models; a strict reader may count it.
     pub fn has_remarks(&self) -> bool {
         let has_copies = |run: &Run| run.places.iter().any(|place| !place.copies.is_empty());
         self.passed_over + self.others > 0
             || self.groups.iter().any(|runs| !runs.beside.is_empty())
+            || self.groups.iter().any(|runs| !runs.findings.is_empty())
             || self.groups.iter().flat_map(Runs::runs).any(has_copies)
     }
 }
@@ -87,6 +89,8 @@ pub struct Runs {
     pub(crate) beside: Vec<Beside>,
     /// The member of the group that each leaf of both is.
     pub(crate) leaves: Vec<usize>,
+    /// What an audit of the claimed steps finds.
+    pub(crate) findings: Vec<Finding>,
     pub(crate) coverage: Coverage,
 }
 
@@ -137,6 +141,14 @@ impl Runs {
     /// What was compared.
     pub fn described(&self) -> &Described {
         &self.described
+    }
+
+    /// What an audit of the claimed steps finds beside: see [`crate::audit`]. Only [`Collection::runs`] looks
+    /// for it, and only where weights are compared exactly.
+    ///
+    /// [`Collection::runs`]: crate::Collection::runs
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
     }
 
     /// How much of the checkpoints was read.

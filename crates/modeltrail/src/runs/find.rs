@@ -94,6 +94,7 @@ pub(crate) fn find(group: &Group, options: &RunOptions, work: &dyn Progress) -> 
         dendrogram,
         beside: beside::find(group, &distinct),
         leaves: distinct.leaves(),
+        findings: Vec::new(),
         coverage: coverage(std::slice::from_ref(group), &[]),
     })
 }

@@ -1,6 +1,7 @@
 //! The answer as JSON.
 
 use super::{Apart, Beside, CollectionRuns, Count, Family, Place, Run, RunEvent, Runs};
+use crate::audit::Finding;
 use crate::collection::{Aside, From, NotFinite, PositionClaim, RunClaim, Space, Taken};
 use crate::coverage::{Coverage, LeftOut, NotCompared};
 use crate::error::Problem;
@@ -61,6 +62,9 @@ pub(crate) struct GroupOut<'a> {
     runs: Vec<RunOut<'a>>,
     /// Averages, and copies of checkpoints that are not there: in no order.
     beside: Vec<BesideOut<'a>>,
+    /// What an audit of the claimed steps finds.
+    #[serde(skip_serializing_if = "<[Finding]>::is_empty")]
+    findings: &'a [Finding],
     /// How some were taken into the group: the group is A, and they are B.
     #[serde(skip_serializing_if = "<[Taken]>::is_empty")]
     taken: &'a [Taken],
@@ -239,6 +243,7 @@ fn group(found: &Runs) -> GroupOut<'_> {
             .map(|(index, run)| out(run, found.origins.get(index)))
             .collect(),
         beside: found.beside.iter().map(beside).collect(),
+        findings: &found.findings,
         taken: &described.taken,
         not_compared: &described.not_compared,
     }

@@ -131,7 +131,24 @@ fn sections(found: &Runs, shown: Shown<'_>) -> Vec<String> {
         shown,
     ));
     parts.extend(beside(found, shown));
+    parts.extend(findings(found, shown));
     parts
+}
+
+/// What an audit finds.
+fn findings(found: &Runs, shown: Shown<'_>) -> Option<String> {
+    let most = if shown.all { usize::MAX } else { LISTED };
+    let all = found.findings();
+    all.first()?;
+    let mut text = "found by an audit of the claimed steps:\n".to_owned();
+    for finding in all.iter().take(most) {
+        let _ = writeln!(text, "  ! {}", finding.of_run());
+    }
+    let more = all.len().saturating_sub(most);
+    if more > 0 {
+        let _ = writeln!(text, "  {}", shown.more(more));
+    }
+    Some(text)
 }
 
 /// A table under its title; none without rows.

@@ -30,7 +30,7 @@ impl Watcher {
         self.introduce(sink)?;
         if let Some((in_hand, values, was_reported)) = self.left.take() {
             self.note_judged(Path::new(&in_hand.path), &values);
-            let event = self.judge(in_hand, &values, Some(was_reported))?;
+            let event = self.judge(in_hand, (&values, &[]), Some(was_reported))?;
             sink(event)?;
             self.note_reported()?;
         }
@@ -100,7 +100,7 @@ impl Watcher {
                         Ok(in_hand) => {
                             self.note_judged(&path, &point.values);
                             let kept = self.keep_now(&in_hand, &point.values)?;
-                            let event = self.judge(in_hand, &point.values, None)?;
+                            let event = self.judge(in_hand, (&point.values, &point.prints), None)?;
                             let is_alarm =
                                 matches!(&event, Event::Checkpoint(one) if one.is_new_alarm());
                             sink(event)?;

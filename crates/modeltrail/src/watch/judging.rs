@@ -81,16 +81,16 @@ impl Watcher {
         Threshold::DEFAULT_FALSE_ALARM_RATE
     }
 
-    /// Judges a checkpoint. `left`: that it was in hand when the watch before this one ended, and
+    /// Judges a checkpoint by its values, and fingerprints of its tensors where they are a sketch. `left`: that it was in hand when the watch before this one ended, and
     /// whether all was done for it.
     pub(super) fn judge(
         &mut self,
         in_hand: InHand,
-        values: &[f32],
+        (values, prints): (&[f32], &[u64]),
         left: Option<bool>,
     ) -> Result<Event> {
         let interval = self.interval(in_hand.position);
-        let reading = self.detector.push_after(interval, values)?;
+        let reading = self.detector.push_printed(interval, values, prints)?;
         let is_event = reading
             .verdict
             .as_ref()

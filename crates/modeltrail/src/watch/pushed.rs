@@ -81,7 +81,7 @@ impl Watcher {
             what: why.to_owned(),
             way_out: "Follow each training by a watcher of its own",
         })?;
-        match self.judge(in_hand, &point.values, None)? {
+        match self.judge(in_hand, (&point.values, &point.prints), None)? {
             Event::Checkpoint(observed) => Ok(*observed),
             // Nothing else comes of judging.
             _ => Err(Error::NothingRead),

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use checkpoint_store::TensorShape;
 use checkpoint_store::foreign::{Claimed, Found, Limits};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -93,6 +94,8 @@ impl Form {
 pub(super) struct Point {
     /// Tensor after tensor in the order of the layout, or the sketch of all.
     pub(super) values: Vec<f32>,
+    /// Of a sketch the fingerprints of its tensors, in the order of the layout.
+    pub(super) prints: Vec<u64>,
     pub(super) is_finite: bool,
 }
 
@@ -221,9 +224,16 @@ impl Arrival {
                     reader.read(tensor, &mut |chunk| values.extend_from_slice(chunk))?;
                 }
                 let is_finite = values.iter().all(|value: &f32| value.is_finite());
-                Point { values, is_finite }
+                Point {
+                    values,
+                    prints: Vec::new(),
+                    is_finite,
+                }
             }
-            Form::Sketches => sketched(self.source.sketch(&self.layout, Parameters::default())?),
+            Form::Sketches => {
+                let sketch = self.source.sketch(&self.layout, Parameters::default())?;
+                sketched(sketch, &self.layout)
+            }
         };
         if !self.is_sketch() && Stamp::of(&self.files) != self.stamp {
             return Err(Error::Changed {
@@ -234,10 +244,19 @@ impl Arrival {
     }
 }
 
-fn sketched(sketch: Sketch) -> Point {
+fn sketched(sketch: Sketch, layout: &[TensorShape]) -> Point {
+    let prints = {
+        let tensors = sketch.tensors.iter();
+        let all: HashMap<&str, u64> = tensors
+            .map(|tensor| (tensor.name.as_str(), tensor.fingerprint))
+            .collect();
+        let named = layout.iter().map(|tensor| all.get(tensor.name.as_str()));
+        named.map(Option::<&u64>::copied).collect::<Option<Vec<u64>>>()
+    };
     let are_finite = sketch.tensors.iter().all(|tensor| tensor.non_finite == 0);
     Point {
         is_finite: are_finite && sketch.values.iter().all(|value| value.is_finite()),
         values: sketch.values,
+        prints: prints.unwrap_or_default(),
     }
 }

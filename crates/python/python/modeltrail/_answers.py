@@ -283,6 +283,53 @@ class Runs(Answer, Sequence[Run]):
         return rows
 
 
+class Audit(Answer):
+    """Whether a series of checkpoints is sound."""
+
+    def __init__(self, said: Said, junit: str, page: str) -> None:
+        super().__init__(said)
+        self._junit, self._page = junit, page
+
+    @property
+    def verdict(self) -> str:
+        """``"sound"``, ``"defects"`` or ``"cannot_tell"``."""
+        return str(self._document["verdict"])
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether everything was read, and nothing was found."""
+        return self.verdict == "sound"
+
+    @property
+    def findings(self) -> List[Record]:
+        """What is wrong, each with `kind`, `step` or `steps`, `tensors`, `shards`, `equals`, `confidence`, …"""
+        return [Record(one) for one in self._document["findings"]]
+
+    def to_junit(self) -> str:
+        """The answer as JUnit XML, one failure per finding."""
+        return self._junit
+
+    def to_html(self) -> str:
+        """The answer as a page."""
+        return self._page
+
+    def records(self) -> List[Dict[str, Any]]:
+        """One row a finding."""
+        return [
+            {
+                "kind": one["kind"],
+                "steps": one["steps"] if "steps" in one else [one["step"]],
+                "tensors": one["tensors"],
+                "shards": one["shards"],
+                "equals": one["equals"],
+                "nearest": one["nearest"],
+                "confidence": one["confidence"],
+                "evidence": one["evidence"],
+            }
+            for one in self._document["findings"]
+        ]
+
+
 class Diff(Answer):
     """What changed from one checkpoint to another, tensor by tensor."""
 

@@ -150,6 +150,7 @@ def asked(
     match: Optional[str] = None,
     limits: Optional[Mapping[str, Memory]] = None,
     map: Map = "auto",
+    cache: Any = None,
 ) -> Dict[str, Any]:
     """How checkpoints are read, for the compiled part."""
     return {
@@ -157,6 +158,7 @@ def asked(
         "memory": bytes_of(memory),
         "seed": number(seed, "seed"),
         "only": None if match is None else text(match, "match"),
+        "cache": None if cache is None else path_of(cache, "cache"),
         "limits": [(text(name, "a limit"), bytes_of(value)) for name, value in _limits(limits).items()],
         "map": _map(map),
     }

@@ -7,7 +7,7 @@ import os
 from typing import Any, Iterable, List, Mapping, Optional, Union
 
 from . import _modeltrail
-from ._answers import Answer, Diff, Gate, Inspection, Lineage, Linkage, Order, Page, Runs, Umap
+from ._answers import Answer, Audit, Diff, Gate, Inspection, Lineage, Linkage, Order, Page, Runs, Umap
 from ._asked import (
     Checkpoints,
     Inputs,
@@ -66,6 +66,7 @@ def runs(
     match: Optional[str] = None,
     map: Map = "auto",
     limits: Limits = None,
+    cache: Optional[Path] = None,
     progress: Progress = None,
 ) -> Runs:
     """Which checkpoints belong together, which are one run, in which order, and what contradicts it.
@@ -87,6 +88,9 @@ def runs(
         How tensors are matched: ``"auto"``, ``"exact"``, a file, or a dictionary of names.
     limits
         Limits on reading files to raise, by name: see ``modeltrail limits``.
+    cache
+        A folder that keeps the sketches of what does not fit `memory`, so that a second question reads only
+        what is new.
     progress
         True for a bar of tqdm, or a function of (done, total, what).
 
@@ -97,7 +101,7 @@ def runs(
     """
     inputs = Inputs()
     paths = inputs.many(checkpoints)
-    options = asked(inputs, memory=memory, seed=seed, match=match, limits=limits, map=map)
+    options = asked(inputs, memory=memory, seed=seed, match=match, limits=limits, map=map, cache=cache)
     with reporting(progress) as hears:
         said = _modeltrail.runs(paths, options, _count(runs, "runs"), hears)
     found: Runs = _logged(Runs(said))
@@ -114,6 +118,7 @@ def report(
     match: Optional[str] = None,
     map: Map = "auto",
     limits: Limits = None,
+    cache: Optional[Path] = None,
     progress: Progress = None,
 ) -> Page:
     """Writes one self-contained HTML page about checkpoints: runs, pictures, steps, distances.
@@ -122,7 +127,7 @@ def report(
     """
     inputs = Inputs()
     paths = inputs.many(checkpoints)
-    options = asked(inputs, memory=memory, seed=seed, match=match, limits=limits, map=map)
+    options = asked(inputs, memory=memory, seed=seed, match=match, limits=limits, map=map, cache=cache)
     with reporting(progress) as hears:
         said = _modeltrail.report(paths, options, (path_of(out, "out"), _count(runs, "runs")), hears)
     page: Page = _logged(Page(said))
@@ -139,12 +144,13 @@ def order(
     match: Optional[str] = None,
     map: Map = "auto",
     limits: Limits = None,
+    cache: Optional[Path] = None,
     progress: Progress = None,
 ) -> Order:
     """In which order checkpoints came, scored where they claim steps. `space`: ``"full"``, or ``"svd-10"``."""
     inputs = Inputs()
     paths = inputs.many(checkpoints)
-    options = asked(inputs, memory=memory, seed=seed, match=match, limits=limits, map=map)
+    options = asked(inputs, memory=memory, seed=seed, match=match, limits=limits, map=map, cache=cache)
     with reporting(progress) as hears:
         said = _modeltrail.order(paths, options, (text(space, "space"), _count(runs, "runs")), hears)
     found: Order = _logged(Order(said))
@@ -161,6 +167,7 @@ def linkage(
     match: Optional[str] = None,
     map: Map = "auto",
     limits: Limits = None,
+    cache: Optional[Path] = None,
     progress: Progress = None,
 ) -> Any:
     """Clusters of checkpoints by single linkage; or, of an array of points, the merges themselves.
@@ -175,7 +182,7 @@ def linkage(
         return link(checkpoints, progress)
     inputs = Inputs()
     paths = inputs.many(checkpoints)
-    options = asked(inputs, memory=memory, seed=seed, match=match, limits=limits, map=map)
+    options = asked(inputs, memory=memory, seed=seed, match=match, limits=limits, map=map, cache=cache)
     with reporting(progress) as hears:
         said = _modeltrail.linkage(paths, options, (text(space, "space"), _count(clusters, "clusters")), hears)
     return _logged(Linkage(said))
@@ -192,6 +199,7 @@ def umap(
     match: Optional[str] = None,
     map: Map = "auto",
     limits: Limits = None,
+    cache: Optional[Path] = None,
     progress: Progress = None,
 ) -> Any:
     """Checkpoints in the plane, by UMAP; or, of an array of points, their places.
@@ -205,7 +213,7 @@ def umap(
         return embed(checkpoints, neighbors, min_dist, seed, progress)
     inputs = Inputs()
     paths = inputs.many(checkpoints)
-    options = asked(inputs, memory=memory, seed=seed, match=match, limits=limits, map=map)
+    options = asked(inputs, memory=memory, seed=seed, match=match, limits=limits, map=map, cache=cache)
     with reporting(progress) as hears:
         how = (text(space, "space"), number(neighbors, "neighbors", 1), real(min_dist, "min_dist"))
         said = _modeltrail.umap(paths, options, how, hears)
@@ -229,12 +237,41 @@ def inspect(
     return found
 
 
+def audit(
+    checkpoints: Checkpoints,
+    *,
+    expect_changed: Union[str, Iterable[str]] = (),
+    expect_frozen: Union[str, Iterable[str]] = (),
+    match: Optional[str] = None,
+    limits: Limits = None,
+    progress: Progress = None,
+) -> Audit:
+    """Whether a series of checkpoints is sound: which steps, files and tensors are not what they claim to be.
+
+    Parameters
+    ----------
+    checkpoints
+        As for :func:`runs`; each must claim a step or an epoch, by its name, by what is in it, or as a key.
+    expect_changed, expect_frozen
+        Globs on names of tensors: one that never changed, or that did, is a finding.
+    """
+    inputs = Inputs()
+    paths = inputs.many(checkpoints)
+    options = asked(inputs, memory=0, match=match, limits=limits)
+    expected = (strings(expect_changed), strings(expect_frozen))
+    with reporting(progress) as hears:
+        said, junit, page = _modeltrail.audit(paths, options, expected, hears)
+    found: Audit = _logged(Audit(said, junit, page))
+    return found
+
+
 def diff(
     a: Any,
     b: Any,
     *,
     expect_frozen: Union[str, Iterable[str]] = (),
     parents: Iterable[Any] = (),
+    memory: Memory = "2GiB",
     map: Map = "auto",
     limits: Limits = None,
     progress: Progress = None,
@@ -249,11 +286,13 @@ def diff(
         Globs on names of tensors that must not have changed in a single bit.
     parents
         Other checkpoints that `b` may be a merge of, together with `a`.
+    memory
+        Most memory for weights, in bytes or as ``"2GiB"``; what needs more is read again.
     """
     inputs = Inputs()
     first, second = inputs.one(a, "a"), inputs.one(b, "b")
     others = [inputs.one(parent, f"parent [{place}]") for place, parent in enumerate(_several(parents))]
-    options = asked(inputs, memory="2GiB", limits=limits, map=map)
+    options = asked(inputs, memory=memory, limits=limits, map=map)
     with reporting(progress) as hears:
         said = _modeltrail.diff((first, second, others), options, strings(expect_frozen), hears)
     found: Diff = _logged(Diff(said))
@@ -266,6 +305,7 @@ def gate(
     *,
     budget: Any = None,
     history: Checkpoints = None,
+    memory: Memory = "2GiB",
     map: Map = "auto",
     limits: Limits = None,
     progress: Progress = None,
@@ -281,11 +321,13 @@ def gate(
         ``{"tensor": [{"name": "head.*", "relative": 0.2}]}`` single ones. Not given: the usual one.
     history
         Checkpoints of the accredited one's run up to it: what a step is.
+    memory
+        Most memory for weights, in bytes or as ``"2GiB"``; what needs more is read again.
     """
     inputs = Inputs()
     first, second = inputs.one(accredited, "accredited"), inputs.one(candidate, "candidate")
     paths = [] if history is None else inputs.many(history)
-    options = asked(inputs, memory="2GiB", limits=limits, map=map)
+    options = asked(inputs, memory=memory, limits=limits, map=map)
     with reporting(progress) as hears:
         said, junit = _modeltrail.gate((first, second, paths), options, budget_text(budget), hears)
     found: Gate = _logged(Gate(said, junit))
@@ -302,12 +344,13 @@ def lineage(
     map: Map = "auto",
     match: Optional[str] = None,
     limits: Limits = None,
+    cache: Optional[Path] = None,
     progress: Progress = None,
 ) -> Lineage:
     """Which of many checkpoints one comes from, how sure that is, and how far it has gone since."""
     inputs = Inputs()
     one, paths = inputs.one(suspect, "suspect"), inputs.many(against)
-    options = asked(inputs, memory=memory, seed=seed, match=match, limits=limits, map=map)
+    options = asked(inputs, memory=memory, seed=seed, match=match, limits=limits, map=map, cache=cache)
     with reporting(progress) as hears:
         said = _modeltrail.lineage((one, paths), options, _count(runs, "runs"), hears)
     found: Lineage = _logged(Lineage(said))
@@ -349,5 +392,5 @@ def _several(checkpoints: Any) -> List[Any]:
 
 
 __all__ = [
-    "Answer", "diff", "gate", "inspect", "lineage", "linkage", "order", "report", "runs", "sketch", "umap",
+    "Answer", "audit", "diff", "gate", "inspect", "lineage", "linkage", "order", "report", "runs", "sketch", "umap",
 ]

@@ -71,6 +71,9 @@ pub struct Numbers {
     pub(super) history: History,
     /// In how many steps in a row each tensor moved.
     pub(super) moved: Vec<usize>,
+    /// The newest fingerprints of tensors that are not followed by themselves.
+    #[serde(default)]
+    prints: Vec<u64>,
     /// Largest cosines between the newest steps and ways back.
     ways_back: VecDeque<Exact>,
     grid: Option<Grid>,
@@ -134,9 +137,26 @@ impl Detector {
     /// A checkpoint of another length than the ones before, one too short for the tensors, or one
     /// that is not finite; an interval that is not above 0. The detector is then as it was.
     pub fn push_after(&mut self, interval: f64, checkpoint: &[f32]) -> Result<Reading, Error> {
+        self.push_printed(interval, checkpoint, &[])
+    }
+
+    /// Takes the next checkpoint in, of which a sketch is followed: `prints` are fingerprints of its
+    /// tensors, equal for equal bits, by which those that stand still are known; none where they are
+    /// followed by themselves, or nothing is known of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`push_after`](Self::push_after).
+    pub fn push_printed(
+        &mut self,
+        interval: f64,
+        checkpoint: &[f32],
+        prints: &[u64],
+    ) -> Result<Reading, Error> {
         self.check(interval, checkpoint)?;
         let grid = Grid::of(checkpoint);
         let grid_before = self.numbers.grid.replace(grid);
+        let printed = self.numbers.printed(prints);
         let Some(before) = self.newest.replace(checkpoint.to_vec()) else {
             return Ok(self.nothing());
         };
@@ -170,8 +190,15 @@ impl Detector {
         let (verdict, revised) = match &motion {
             Some(motion) => {
                 let score = self.threshold.score();
+                let still = match &printed {
+                    Some(moved) => self.numbers.newly_still(moved),
+                    None => {
+                        let moved: Vec<bool> = tensors.iter().map(Option::is_some).collect();
+                        self.numbers.newly_still(&moved)
+                    }
+                };
                 self.numbers
-                    .judge(score, interval, motion, &tensors, is_rounded)
+                    .judge(score, interval, motion, &tensors, (is_rounded, still))
             }
             None => (None, None),
         };
@@ -240,14 +267,14 @@ impl Detector {
 }
 
 impl Numbers {
-    /// Judges a step and takes it in; what the event before turns out to have been.
+    /// Judges a step, at which these tensors stopped, and takes it in; what the event before turns out to have been.
     fn judge(
         &mut self,
         threshold: f64,
         interval: f64,
         motion: &Motion,
         tensors: &[Option<Motion>],
-        is_rounded: bool,
+        (is_rounded, frozen): (bool, Vec<usize>),
     ) -> (Option<Verdict>, Option<Cause>) {
         let lengths: Vec<f64> = tensors
             .iter()
@@ -256,7 +283,6 @@ impl Numbers {
         let newest = self.history.newest(interval, motion.logarithms(), &lengths);
         let revised = self.revise(motion, &newest);
         let compared = self.history.compare(&newest);
-        let frozen = self.newly_still(tensors);
         let way_back = self.way_back(motion);
         let is_beyond = compared.is_none() && self.history.is_beyond_all(&newest);
         let score = compared.map_or(0.0, |compared| compared.scores.largest());
@@ -323,11 +349,30 @@ impl Numbers {
         revised
     }
 
+    /// Tensors of which fingerprints are known.
+    pub(super) fn printed_tensors(&self) -> usize {
+        self.prints.len()
+    }
+
+    /// Takes fingerprints in; which tensors they say moved, if there were as many before.
+    fn printed(&mut self, prints: &[u64]) -> Option<Vec<bool>> {
+        if prints.is_empty() {
+            return None;
+        }
+        let before = std::mem::replace(&mut self.prints, prints.to_vec());
+        if before.len() != prints.len() {
+            self.moved = vec![0; prints.len()];
+            return None;
+        }
+        let pairs = std::iter::zip(&before, prints);
+        Some(pairs.map(|(before, now)| before != now).collect())
+    }
+
     /// Tensors that stand still and moved in every one of the steps before.
-    fn newly_still(&mut self, tensors: &[Option<Motion>]) -> Vec<usize> {
+    fn newly_still(&mut self, now: &[bool]) -> Vec<usize> {
         let mut still = Vec::new();
-        for (number, (moved, motion)) in std::iter::zip(&mut self.moved, tensors).enumerate() {
-            if motion.is_some() {
+        for (number, (moved, now)) in std::iter::zip(&mut self.moved, now).enumerate() {
+            if *now {
                 *moved += 1;
             } else {
                 if *moved >= MOVED {

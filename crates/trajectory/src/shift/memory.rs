@@ -48,7 +48,8 @@ impl Detector {
         if let Some(odd) = detector.steps.iter().find(|step| step.len() != length) {
             return mismatch("a step", odd.len(), "the newest checkpoint", length);
         }
-        if numbers.each.len() != tensors.len() || numbers.moved.len() != tensors.len() {
+        if numbers.each.len() != tensors.len()
+            || numbers.moved.len() != tensors.len() + numbers.printed_tensors() {
             let (tracks, tensors) = (numbers.each.len(), tensors.len());
             return mismatch("the tracks of tensors", tracks, "the tensors", tensors);
         }
@@ -70,6 +71,7 @@ impl Detector {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shift::Cause;
 
     fn point(epoch: usize) -> Vec<f32> {
         let along = epoch as f32 * if epoch > 17 { 1.7 } else { 1.0 };
@@ -109,6 +111,30 @@ mod tests {
             assert_eq!(format!("{expected:?}"), format!("{found:?}"));
             assert!(whole.vectors().eq(cut.vectors()));
         }
+        Ok(())
+    }
+
+    #[test]
+    fn tensors_that_stop_are_known_by_fingerprints_too() -> Result<(), Error> {
+        let mut detector = Detector::new(Threshold::built_in(), &[])?;
+        let mut stopped = Vec::new();
+        for epoch in 0..20_u64 {
+            // The second of three stands still from epoch 15 on.
+            let prints = [epoch, 100 + epoch.min(14), 200 + epoch];
+            let text = serde_json::to_string(&detector.numbers()).unwrap();
+            detector = Detector::restored(
+                Threshold::built_in(),
+                &[],
+                serde_json::from_str(&text).unwrap(),
+                detector.vectors().map(<[f32]>::to_vec),
+            )?;
+            // A run that goes on as it did.
+            let reading = detector.push_printed(1.0, &point(epoch as usize % 17), &prints)?;
+            if let Some(verdict) = reading.verdict.filter(|verdict| !verdict.frozen.is_empty()) {
+                stopped.push((epoch, verdict.frozen, verdict.cause));
+            }
+        }
+        assert_eq!(stopped, [(15, vec![1], Cause::Frozen)]);
         Ok(())
     }
 

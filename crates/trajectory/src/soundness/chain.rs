@@ -192,8 +192,8 @@ impl<'a> Lengths<'a> {
 
     /// −ln of the chance that rounding hides a whole step of a tensor, from one kept step to the next
     /// (`edge` is the place of the first), going by its lengths beside and by how those of all others
-    /// changed.
-    pub(super) fn hidden(&self, tensor: usize, edge: usize) -> f64 {
+    /// changed; none where nothing beside it moves.
+    pub(super) fn hidden(&self, tensor: usize, edge: usize) -> Option<f64> {
         for side in [0, 1] {
             let own = self.usual[tensor][side][edge];
             if own.is_nan() {
@@ -204,9 +204,9 @@ impl<'a> Lengths<'a> {
             let track = &self.series.tracks[tensor];
             let norm = track.norms[self.kept[edge]].max(1e-30);
             let moved = (step / (track.grain * norm)).min(0.999);
-            return -(track.elements as f64) * (-moved).ln_1p();
+            return Some(-(track.elements as f64) * (-moved).ln_1p());
         }
-        0.0
+        None
     }
 }
 

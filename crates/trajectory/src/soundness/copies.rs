@@ -172,7 +172,8 @@ fn is_hidden(chain: &Chain<'_>, step: usize) -> bool {
     };
     let lengths = Lengths::of(chain);
     let movers = chain.movers.iter();
-    let evidence: f64 = movers.map(|&tensor| lengths.hidden(tensor, edge)).sum();
+    let evidence = movers.filter_map(|&tensor| lengths.hidden(tensor, edge));
+    let evidence: f64 = evidence.sum();
     evidence < HIDDEN
 }
 
@@ -249,8 +250,9 @@ fn is_often_hidden(chain: &Chain<'_>, lengths: &Lengths<'_>, tensor: usize) -> b
         return true;
     }
     let moving = (0..edges).filter(|&edge| !is_still(&chain.kept[edge..edge + 2]));
-    let evidence = moving.map(|edge| lengths.hidden(tensor, edge));
-    evidence.fold(f64::INFINITY, f64::min) < HIDDEN
+    // Beside a stretch in which it stands still nothing says how long a step would be.
+    let evidence = moving.filter_map(|edge| lengths.hidden(tensor, edge));
+    evidence.min_by(f64::total_cmp).is_none_or(|least| least < HIDDEN)
 }
 
 /// What is wrong with tensors that have the same bits at these steps.

@@ -2,7 +2,7 @@
 
 use super::chain::Chain;
 use super::series::Series;
-use super::{Found, copies, places, single};
+use super::{Found, averages, copies, places, single};
 
 /// Fewest steps of which anything but equal bits can be said.
 const FEWEST: usize = 3;
@@ -21,7 +21,7 @@ pub fn find(series: &Series, first_is_warm_up: bool) -> Vec<Found> {
     found.extend(places::misplaced(&mut chain));
     found.extend(places::swapped(&mut chain));
     found.extend(places::restarted(&mut chain));
-    found.extend(places::averages(&chain));
+    found.extend(averages::averages(&chain));
     found.extend(single::strange(&mut chain));
     found
 }

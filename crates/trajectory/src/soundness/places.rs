@@ -2,7 +2,6 @@
 
 use super::chain::{Chain, known, ratio};
 use super::{Defect, Found};
-use nalgebra::{Matrix3, Vector3};
 use std::collections::BTreeSet;
 use weightspace::statistics::median;
 
@@ -20,10 +19,6 @@ const BLOCK: usize = 3;
 const PARENT: f64 = 0.1;
 /// The first step is out of place above this.
 const FIRST: f64 = 0.25;
-/// A step lies in the flat of its neighbours below this.
-const OWN: f64 = -0.45;
-/// And below it by this ÷ √(number of tensors), since few leave their median to chance.
-const OWN_OF_FEW: f64 = 0.5;
 /// No exchange is judged by edges of which one is so many times longer than usual among them, squared: a
 /// step that belongs elsewhere is found first.
 const WILD: f64 = 20.0;
@@ -32,6 +27,9 @@ const WHOLE: f64 = 0.85;
 /// The last step is unrelated above this share of the distance of unrelated weights, where steps before
 /// are below half of it.
 const UNRELATED: f64 = 0.5;
+/// The first step is unrelated above this share, where it is as far from the next as from later ones: from a
+/// start of its own a training may go far in one step.
+const UNRELATED_FIRST: f64 = 0.85;
 
 /// Steps that stand in each other's place; the clearest pair first.
 pub(super) fn swapped(chain: &mut Chain<'_>) -> Vec<Found> {
@@ -112,6 +110,10 @@ fn outside(chain: &Chain<'_>, at: usize, length: usize) -> f64 {
     let Some(window) = chain.kept.get(at - 1..at + length + 1) else {
         return f64::NAN;
     };
+    // What goes on from elsewhere says nothing of the steps before it.
+    if window[1..].iter().any(|step| chain.starts.contains(step)) {
+        return f64::NAN;
+    }
     let block = [window[0], window[1], window[length], window[length + 1]];
     chain.over_tensors(|i| chain.outside(i, block))
 }
@@ -167,13 +169,16 @@ pub(super) fn misplaced(chain: &mut Chain<'_>) -> Vec<Found> {
         let margin = Some(value / OUT);
         let lengths = chain.kept[at.saturating_sub(5)..at].windows(2);
         let usual = known(lengths.map(|pair| chain.square(pair[0], pair[1])));
-        if length == 1 && chain.square(window[0], window[1]) < 1.7 * usual {
+        if chain.square(window[0], window[1]) < 1.7 * usual {
             // A usual step from the one before, and what follows does not come from it.
-            chain.starts.insert(window[2]);
-            chain.remove(window[1]);
+            let step = window[length + 1];
+            chain.starts.insert(step);
+            window[1..=length]
+                .iter()
+                .for_each(|&step| chain.remove(step));
             found.push(Found {
                 defect: Defect::Restarted {
-                    step: window[2],
+                    step,
                     from: window[0],
                     is_equal: false,
                 },
@@ -203,7 +208,10 @@ fn nearest(chain: &Chain<'_>, step: usize, neighbour: usize) -> Option<usize> {
     // Another one out of place is no place to come from.
     let is_in_place = |other: usize| match chain.kept.iter().position(|&kept| kept == other) {
         Some(0) => true,
-        Some(at) => at + 1 == chain.kept.len() || outside(chain, at, 1) <= OUT,
+        Some(at) => {
+            let value = outside(chain, at, 1);
+            value.is_nan() || value <= OUT
+        }
         None => false,
     };
     let others = (0..chain.series.steps).filter(|&other| other != step && is_in_place(other));
@@ -227,6 +235,20 @@ fn nearest(chain: &Chain<'_>, step: usize, neighbour: usize) -> Option<usize> {
     (near < -0.35).then_some(nearest)
 }
 
+/// The distance of two steps as a share of that of unrelated weights: the median over tensors.
+fn relative(chain: &Chain<'_>, s: usize, t: usize) -> f64 {
+    chain.over_tensors(|i| {
+        let track = &chain.series.tracks[i];
+        // What is zero, as at the start, is as far from everything.
+        let is_zero = track.norms[s] == 0.0 || track.norms[t] == 0.0;
+        if is_zero || chain.is_excused(i, s) || chain.is_excused(i, t) {
+            f64::NAN
+        } else {
+            track.relative(s, t)
+        }
+    })
+}
+
 /// The first and the last step, which have one neighbour only.
 fn ends(chain: &mut Chain<'_>) -> Vec<Found> {
     let mut found = Vec::new();
@@ -235,6 +257,24 @@ fn ends(chain: &mut Chain<'_>) -> Vec<Found> {
         return found;
     }
     let (first, second) = (chain.kept[0], chain.kept[1]);
+    let usual_of = |steps: &[usize]| {
+        let pairs = steps.windows(2);
+        known(pairs.map(|pair| relative(chain, pair[0], pair[1])))
+    };
+    let own = relative(chain, first, second);
+    // What it comes from it is nearer to than to what follows.
+    let grows = relative(chain, first, chain.kept[3]) > 1.05 * own;
+    if own > UNRELATED_FIRST && !grows && usual_of(&chain.kept[1..5]) < 0.5 * own {
+        chain.remove(first);
+        found.push(Found {
+            defect: Defect::Misplaced {
+                step: first,
+                nearest: None,
+            },
+            margin: Some(own / UNRELATED_FIRST),
+        });
+        return found;
+    }
     let from = chain.kept[2..].iter().map(|&other| {
         let near = chain.over_tensors(|i| {
             ratio(
@@ -259,21 +299,10 @@ fn ends(chain: &mut Chain<'_>) -> Vec<Found> {
     }
     let count = chain.kept.len();
     let (before, last) = (chain.kept[count - 2], chain.kept[count - 1]);
-    let apart = |s: usize, t: usize| {
-        chain.over_tensors(|i| {
-            if chain.is_excused(i, s) || chain.is_excused(i, t) {
-                f64::NAN
-            } else {
-                chain.series.tracks[i].relative(s, t)
-            }
-        })
-    };
-    let usual = known(
-        chain.kept[count.saturating_sub(5)..count - 1]
-            .windows(2)
-            .map(|pair| apart(pair[0], pair[1])),
-    );
-    let own = apart(before, last);
+    let lasts = &chain.kept[count.saturating_sub(5)..count - 1];
+    let pairs = lasts.windows(2);
+    let usual = known(pairs.map(|pair| relative(chain, pair[0], pair[1])));
+    let own = relative(chain, before, last);
     if own > UNRELATED && usual < 0.5 * UNRELATED {
         let near = nearest(chain, last, before);
         chain.remove(last);
@@ -323,101 +352,4 @@ pub(super) fn restarted(chain: &mut Chain<'_>) -> Vec<Found> {
         }
     }
     found
-}
-
-/// Steps with little of their own: what is left of them outside the flat through the two steps before and
-/// the two behind, held against what is usual on both sides.
-pub(super) fn averages(chain: &Chain<'_>) -> Vec<Found> {
-    let mut own: Vec<(usize, usize, f64)> = Vec::new();
-    for (number, stretch) in chain.stretches().iter().enumerate() {
-        let left: Vec<Vec<f64>> = stretch
-            .windows(5)
-            .map(|window| {
-                chain
-                    .movers
-                    .iter()
-                    .map(|&i| residual(chain, i, window))
-                    .collect()
-            })
-            .collect();
-        for at in 0..left.len() {
-            let side = |range: std::ops::Range<usize>, tensor: usize| {
-                let range = range.start.min(left.len())..range.end.min(left.len());
-                known(left[range].iter().map(|row| row[tensor]))
-            };
-            let values: Vec<f64> = (0..chain.movers.len())
-                .map(|tensor| {
-                    let before = side(at.saturating_sub(5)..at.saturating_sub(1), tensor);
-                    let behind = side(at + 2..at + 6, tensor);
-                    left[at][tensor] - before.min(behind)
-                })
-                .filter(|value| !value.is_nan())
-                .collect();
-            if 2 * values.len() < chain.movers.len() {
-                continue;
-            }
-            let few = OWN_OF_FEW / (values.len() as f64).sqrt();
-            let value = known(values.into_iter()) + few;
-            let has_both = at >= 2 && at + 2 < left.len();
-            if has_both && value < OWN {
-                own.push((number, at + 2, value));
-            }
-        }
-    }
-    let stretches = chain.stretches();
-    // What is left of two steps lies in the flat of their mean, too: of neighbours the straightest.
-    let turn = |number: usize, at: usize| {
-        let stretch = &stretches[number];
-        let (p, t, q) = (stretch[at - 1], stretch[at], stretch[at + 1]);
-        chain.over_tensors(|i| {
-            let (a, b, c) = (
-                chain.distance(i, p, t),
-                chain.distance(i, t, q),
-                chain.distance(i, p, q),
-            );
-            (c * c - a * a - b * b) / (2.0 * a * b)
-        })
-    };
-    let is_beside =
-        |a: &(usize, usize, f64), b: &(usize, usize, f64)| a.0 == b.0 && a.1.abs_diff(b.1) == 1;
-    own.iter()
-        .filter(|low| {
-            let mut beside = own.iter().filter(|other| is_beside(low, other));
-            !beside.any(|other| turn(other.0, other.1) > turn(low.0, low.1))
-        })
-        .map(|&(number, at, value)| Found {
-            defect: Defect::Average {
-                step: stretches[number][at],
-            },
-            margin: Some(value / OWN),
-        })
-        .collect()
-}
-
-/// ln of the distance of a tensor at the step in the middle to the flat through the other four.
-fn residual(chain: &Chain<'_>, i: usize, window: &[usize]) -> f64 {
-    let (origin, middle) = (window[1], window[2]);
-    let others = [window[0], window[3], window[4]];
-    let square = |s: usize, t: usize| chain.distance(i, s, t).powi(2);
-    let product = |s: usize, t: usize| 0.5 * (square(s, origin) + square(t, origin) - square(s, t));
-    let gram = Matrix3::from_fn(|a, b| product(others[a], others[b]));
-    let side = Vector3::from_fn(|a, _| product(others[a], middle));
-    let ridge = 1e-9 * gram.trace() + 1e-30;
-    let solved = (gram + Matrix3::from_diagonal_element(ridge))
-        .lu()
-        .solve(&side);
-    let whole = square(middle, origin);
-    match solved.map(|solved| whole - side.dot(&solved)) {
-        // A walk is the freer between two points, the more steps lie on both sides.
-        Some(left) if whole > 0.0 && left.is_finite() => {
-            let position = |step: usize| chain.series.positions[step] as f64;
-            let (before, behind) = (
-                (position(middle) - position(origin)).abs(),
-                (position(window[3]) - position(middle)).abs(),
-            );
-            let freedom = before * behind / (before + behind);
-            0.5 * (left.max(1e-8 * whole).ln() - freedom.ln())
-        }
-        _ => f64::NAN,
-    }
 }

@@ -18,6 +18,8 @@ const UNRELATED: f64 = 0.5;
 const AROUND: usize = 3;
 /// Steps in a row that are out of place together.
 const BLOCK: usize = 3;
+/// Norm and range tell whose values these are where they change by less than this around the step.
+const STEADY: f64 = 0.05;
 
 /// How far a tensor must lie from the steps on both sides to be called out of place, in distances of these
 /// from each other, where its projection has so many numbers.
@@ -120,6 +122,9 @@ fn worst(chain: &Chain<'_>, tensor: usize) -> Option<(Block, f64)> {
         for length in 1..=BLOCK {
             for window in sound.windows(length + 2) {
                 let ends = [window[0], window[1], window[length], window[length + 1]];
+                if is_rounding(chain, tensor, ends) {
+                    continue;
+                }
                 let margin = chain.outside(tensor, ends) / line;
                 let least = best.as_ref().map_or(1.0, |(_, margin)| margin + 0.2);
                 if margin > least {
@@ -134,6 +139,15 @@ fn worst(chain: &Chain<'_>, tensor: usize) -> Option<(Block, f64)> {
         }
     }
     best
+}
+
+/// Whether a tensor is no farther from the steps on both sides than rounding alone may bring it.
+fn is_rounding(chain: &Chain<'_>, tensor: usize, [p, first, last, q]: [usize; 4]) -> bool {
+    let track = &chain.series.tracks[tensor];
+    let least = chain
+        .distance(tensor, p, first)
+        .min(chain.distance(tensor, last, q));
+    least < track.grain * track.norms[p].max(track.norms[q])
 }
 
 /// Whether a tensor of a step is not out of place itself: another foreign one is no place to come from.
@@ -195,9 +209,11 @@ fn is_rearranged(chain: &Chain<'_>, i: usize, step: usize, before: usize, behind
             values().fold(f64::INFINITY, f64::min),
             values().fold(f64::NEG_INFINITY, f64::max),
         );
-        let slack = (most - least) + 1e-3 * most.abs().max(least.abs());
+        let size = most.abs().max(least.abs());
+        let slack = (most - least) + 1e-3 * size;
         let own = of(step);
-        own >= least - slack && own <= most + slack
+        // What changes much beside it says little.
+        slack < STEADY * size && own >= least - slack && own <= most + slack
     };
     track.elements > 1
         && track.relative(before, step) > 0.1

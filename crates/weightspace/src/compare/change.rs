@@ -1,5 +1,6 @@
 //! How much changed: norms, distance, angle and counts.
 
+use pulp::{Arch, Simd, WithSimd};
 use serde::{Deserialize, Serialize};
 
 use super::paired::Pair;
@@ -151,61 +152,7 @@ pub struct Sums {
 impl Sums {
     /// Of one slice.
     pub fn of(pair: &Pair<'_>) -> Self {
-        let (mut a_squares, mut b_squares) = ([0.0f64; LANES], [0.0f64; LANES]);
-        let (mut squares, mut largest) = ([0.0f64; LANES], [0.0f64; LANES]);
-        let (mut changed, mut zeros_a, mut zeros_b) = ([0u32; LANES], [0u32; LANES], [0u32; LANES]);
-        let (mut bits_a, mut bits_b) = ([0u32; LANES], [0u32; LANES]);
-        let mut non_finite = [0u32; LANES];
-        let mut counted = Change {
-            elements: pair.a.len().min(pair.b.len()),
-            ..Change::default()
-        };
-        let mut add = |a: &[f32; LANES], b: &[f32; LANES]| {
-            for lane in 0..LANES {
-                let (a, b) = (a[lane], b[lane]);
-                changed[lane] += u32::from(a.to_bits() != b.to_bits());
-                zeros_a[lane] += u32::from(a == 0.0);
-                zeros_b[lane] += u32::from(b == 0.0);
-                bits_a[lane] |= a.to_bits();
-                bits_b[lane] |= b.to_bits();
-                let finite = a.is_finite() & b.is_finite();
-                non_finite[lane] += u32::from(!finite);
-                let (a, b) = if finite {
-                    (f64::from(a), f64::from(b))
-                } else {
-                    (0.0, 0.0)
-                };
-                let difference = b - a;
-                a_squares[lane] += a * a;
-                b_squares[lane] += b * b;
-                squares[lane] += difference * difference;
-                largest[lane] = largest[lane].max(difference.abs());
-            }
-        };
-        let (a, a_rest) = pair.a.as_chunks::<LANES>();
-        let (b, b_rest) = pair.b.as_chunks::<LANES>();
-        // Counts of a lane fit 32 bits: slices that are longer than a row are not.
-        a.iter().zip(b).for_each(|(a, b)| add(a, b));
-        let padded = |rest: &[f32]| {
-            let mut lanes = [0.0; LANES];
-            lanes.iter_mut().zip(rest).for_each(|(lane, x)| *lane = *x);
-            lanes
-        };
-        let rest = a_rest.len().min(b_rest.len());
-        add(&padded(&a_rest[..rest]), &padded(&b_rest[..rest]));
-        let count = |lanes: [u32; LANES]| lanes.iter().map(|&n| n as usize).sum::<usize>();
-        let padding = LANES - rest;
-        counted.changed = count(changed);
-        counted.zeros_a = count(zeros_a) - padding;
-        counted.zeros_b = count(zeros_b) - padding;
-        counted.non_finite = count(non_finite);
-        counted.largest = largest.iter().copied().fold(0.0, f64::max);
-        let together = |lanes: [u32; LANES]| lanes.iter().fold(0, |all, bits| all | bits);
-        counted.bits = [together(bits_a), together(bits_b)];
-        Self {
-            squares: [a_squares, b_squares, squares].map(|lanes| lanes.iter().sum()),
-            counted,
-        }
+        Arch::new().dispatch(OfSlice { a: pair.a, b: pair.b })
     }
 
     /// Of two slices of one tensor.
@@ -228,6 +175,89 @@ impl Sums {
             norm_b,
             distance,
             ..self.counted
+        }
+    }
+}
+
+/// Sums of a slice by the widest instructions that there are; the same bits by all of them.
+struct OfSlice<'a> {
+    a: &'a [f32],
+    b: &'a [f32],
+}
+
+impl WithSimd for OfSlice<'_> {
+    type Output = Sums;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Sums {
+        let mut lanes = Lanes::default();
+        let (a, a_rest) = self.a.as_chunks::<LANES>();
+        let (b, b_rest) = self.b.as_chunks::<LANES>();
+        for (a, b) in a.iter().zip(b) {
+            lanes.add(a, b);
+        }
+        let rest = a_rest.len().min(b_rest.len());
+        let [mut a, mut b] = [[0.0; LANES]; 2];
+        a[..rest].copy_from_slice(&a_rest[..rest]);
+        b[..rest].copy_from_slice(&b_rest[..rest]);
+        lanes.add(&a, &b);
+        lanes.sums(self.a.len().min(self.b.len()), LANES - rest)
+    }
+}
+
+/// Partial sums and counts. Counts fit 32 bits: slices that are longer than a row are not.
+#[derive(Default)]
+struct Lanes {
+    squares: [[f64; LANES]; 3],
+    largest: [f64; LANES],
+    changed: [u32; LANES],
+    zeros: [[u32; LANES]; 2],
+    bits: [[u32; LANES]; 2],
+    non_finite: [u32; LANES],
+}
+
+impl Lanes {
+    #[inline(always)]
+    fn add(&mut self, a: &[f32; LANES], b: &[f32; LANES]) {
+        for lane in 0..LANES {
+            let (a, b) = (a[lane], b[lane]);
+            self.changed[lane] += u32::from(a.to_bits() != b.to_bits());
+            self.zeros[0][lane] += u32::from(a == 0.0);
+            self.zeros[1][lane] += u32::from(b == 0.0);
+            self.bits[0][lane] |= a.to_bits();
+            self.bits[1][lane] |= b.to_bits();
+            let finite = a.is_finite() & b.is_finite();
+            self.non_finite[lane] += u32::from(!finite);
+            let a = f64::from(if finite { a } else { 0.0 });
+            let b = f64::from(if finite { b } else { 0.0 });
+            let difference = b - a;
+            self.squares[0][lane] += a * a;
+            self.squares[1][lane] += b * b;
+            self.squares[2][lane] += difference * difference;
+            let size = difference.abs();
+            // Not `f64::max`, which would also have to look for NaN.
+            if size > self.largest[lane] {
+                self.largest[lane] = size;
+            }
+        }
+    }
+
+    /// All lanes together, of so many values; so many zeros were added to both.
+    fn sums(&self, elements: usize, padding: usize) -> Sums {
+        let count = |lanes: &[u32; LANES]| lanes.iter().map(|&n| n as usize).sum::<usize>();
+        let together = |lanes: &[u32; LANES]| lanes.iter().fold(0, |all, bits| all | bits);
+        Sums {
+            squares: self.squares.map(|lanes| lanes.iter().sum()),
+            counted: Change {
+                elements,
+                changed: count(&self.changed),
+                zeros_a: count(&self.zeros[0]) - padding,
+                zeros_b: count(&self.zeros[1]) - padding,
+                non_finite: count(&self.non_finite),
+                largest: self.largest.iter().copied().fold(0.0, f64::max),
+                bits: [together(&self.bits[0]), together(&self.bits[1])],
+                ..Change::default()
+            },
         }
     }
 }

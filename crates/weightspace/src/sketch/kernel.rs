@@ -18,6 +18,8 @@ pub(super) const SIGN_WORDS: usize = BLOCK / 32;
 
 const EXPONENT: u32 = 0x7f80_0000;
 const SIGN: u32 = 0x8000_0000;
+/// From here on all numbers of f32 are whole.
+const WHOLE: f32 = 8_388_608.0;
 
 /// What is counted and summed beside the sketch.
 #[derive(Debug, Clone)]
@@ -133,7 +135,8 @@ fn is_f16(bits: u32) -> bool {
     let is_small = size < 0x3880_0000;
     let is_coarse = bits & 0x1fff == 0;
     let is_held = size <= 0x477f_e000 || size >= EXPONENT;
-    let is_multiple = scaled == ((scaled as i32) as f32);
+    // Below 2²³ this rounds to a whole number, and takes no conversion.
+    let is_multiple = (scaled + WHOLE) - WHOLE == scaled;
     (is_small & is_multiple) | (!is_small & is_coarse & is_held)
 }
 
