@@ -46,7 +46,8 @@ pub(crate) fn of_group(group: &Group, runs: &Runs) -> Vec<Finding> {
             finding.kind,
             Kind::Missing | Kind::Conflict | Kind::Layout | Kind::Dtype | Kind::NotFinite
         );
-        !is_of_runs && !(finding.tensors == Affected::All && finding.checkpoints.iter().any(is_told))
+        !is_of_runs
+            && !(finding.tensors == Affected::All && finding.checkpoints.iter().any(is_told))
     };
     audit.findings.into_iter().filter(is_new).collect()
 }

@@ -30,6 +30,8 @@ pub(super) struct Facts {
     pub(super) odd: BTreeSet<usize>,
     /// Steps and tensors (of the layout) whose values are known to be wrong.
     pub(super) broken: BTreeSet<(usize, usize)>,
+    /// Those of them that differ from a tensor that they are tied to.
+    pub(super) tied: BTreeSet<(usize, usize)>,
 }
 
 impl Facts {
@@ -338,6 +340,7 @@ fn tied(series: &Series<'_>, facts: &mut Facts) {
                 continue;
             }
             facts.broken.extend([(index, one), (index, other)]);
+            facts.tied.extend([(index, one), (index, other)]);
             facts.findings.push(Finding {
                 tensors: Affected::Some(names.map(str::to_owned).to_vec()),
                 evidence: format!("equal at {count} other {}s", series.unit.name()),

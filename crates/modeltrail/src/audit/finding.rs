@@ -212,7 +212,8 @@ pub(super) fn explained(findings: Vec<Finding>) -> Vec<Finding> {
     };
     let kept: Vec<bool> = findings.iter().map(is_kept).collect();
     let all = findings.into_iter().zip(kept);
-    all.filter_map(|(finding, is_kept)| is_kept.then_some(finding)).collect()
+    all.filter_map(|(finding, is_kept)| is_kept.then_some(finding))
+        .collect()
 }
 
 /// Findings that say the same of several steps, as one each; by their first step.

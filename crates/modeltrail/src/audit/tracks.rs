@@ -21,6 +21,8 @@ pub(super) struct Tracks {
     used: Vec<usize>,
     /// By tensor of the layout: whether it moves.
     moves: Vec<bool>,
+    /// By step and tensor: those that differ from a tensor that they are tied to.
+    tied: BTreeSet<(usize, usize)>,
     unseen: Unseen,
 }
 
@@ -76,6 +78,7 @@ pub(super) fn of(series: &Series<'_>, facts: &Facts) -> Result<Tracks> {
         found,
         used,
         moves,
+        tied: facts.tied.clone(),
         unseen,
     })
 }
@@ -223,6 +226,7 @@ impl Tracks {
         equal: Option<usize>,
     ) -> (Affected, Vec<String>) {
         let mut concerned: BTreeSet<usize> = tensors.iter().copied().collect();
+        concerned.extend(self.tied_beside(series, step, &concerned));
         if let Some(other) = equal {
             concerned.extend(self.equal_files(series, [step, other], &concerned));
         }
@@ -261,6 +265,24 @@ impl Tracks {
         (affected, shards.map(|(file, _)| file.to_owned()).collect())
     }
 
+    /// Tensors that differ from what they are tied to, in the files of those that are concerned: the same
+    /// defect, as far as anybody can tell.
+    fn tied_beside(
+        &self,
+        series: &Series<'_>,
+        step: usize,
+        concerned: &BTreeSet<usize>,
+    ) -> Vec<usize> {
+        let Some(own) = series.steps.get(step) else {
+            return Vec::new();
+        };
+        let file = |place: usize| own.file(series.layout.get(place)?.0);
+        let files: BTreeSet<&str> = concerned.iter().filter_map(|&place| file(place)).collect();
+        let tied = self.tied.iter().filter(|(other, _)| *other == step);
+        let beside = tied.filter(|(_, place)| file(*place).is_some_and(|one| files.contains(one)));
+        beside.map(|(_, place)| *place).collect()
+    }
+
     /// Tensors of the files of which all that move have the same bits at two steps, where some of them are
     /// concerned.
     fn equal_files(
@@ -283,7 +305,9 @@ impl Tracks {
             entry.1 |= concerned.contains(&place);
             entry.2.push(place);
         }
-        let whole = files.into_values().filter(|(equal, meant, _)| *equal && *meant);
+        let whole = files
+            .into_values()
+            .filter(|(equal, meant, _)| *equal && *meant);
         whole.flat_map(|(_, _, tensors)| tensors).collect()
     }
 }

@@ -47,7 +47,11 @@ pub(super) fn blocks(found: &Runs) -> Result<Vec<Block>> {
     let svg = if is_named {
         let names: Vec<String> = shown()
             .map(|(run, place)| {
-                let mark = if is_after_event(*run, place) { "◆ " } else { "" };
+                let mark = if is_after_event(*run, place) {
+                    "◆ "
+                } else {
+                    ""
+                };
                 format!("{mark}{}", super::short(place.name()))
             })
             .collect();

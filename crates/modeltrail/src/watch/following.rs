@@ -100,7 +100,8 @@ impl Watcher {
                         Ok(in_hand) => {
                             self.note_judged(&path, &point.values);
                             let kept = self.keep_now(&in_hand, &point.values)?;
-                            let event = self.judge(in_hand, (&point.values, &point.prints), None)?;
+                            let event =
+                                self.judge(in_hand, (&point.values, &point.prints), None)?;
                             let is_alarm =
                                 matches!(&event, Event::Checkpoint(one) if one.is_new_alarm());
                             sink(event)?;

@@ -251,7 +251,9 @@ fn sketched(sketch: Sketch, layout: &[TensorShape]) -> Point {
             .map(|tensor| (tensor.name.as_str(), tensor.fingerprint))
             .collect();
         let named = layout.iter().map(|tensor| all.get(tensor.name.as_str()));
-        named.map(Option::<&u64>::copied).collect::<Option<Vec<u64>>>()
+        named
+            .map(Option::<&u64>::copied)
+            .collect::<Option<Vec<u64>>>()
     };
     let are_finite = sketch.tensors.iter().all(|tensor| tensor.non_finite == 0);
     Point {

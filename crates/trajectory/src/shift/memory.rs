@@ -49,7 +49,8 @@ impl Detector {
             return mismatch("a step", odd.len(), "the newest checkpoint", length);
         }
         if numbers.each.len() != tensors.len()
-            || numbers.moved.len() != tensors.len() + numbers.printed_tensors() {
+            || numbers.moved.len() != tensors.len() + numbers.printed_tensors()
+        {
             let (tracks, tensors) = (numbers.each.len(), tensors.len());
             return mismatch("the tracks of tensors", tracks, "the tensors", tensors);
         }

@@ -10,6 +10,8 @@ const OWN: f64 = -0.45;
 const OF_FEW: f64 = 0.5;
 /// The same where steps of one side alone say what is usual: a rate that falls leaves less and less.
 const ONE_SIDED: f64 = -0.8;
+/// The same of the first steps, since a training begins straight.
+const AT_START: f64 = -2.0;
 /// Fewest steps that say what is usual.
 const FEWEST: usize = 3;
 /// Steps on each side that one is held against, but for its neighbours, which it is part of.
@@ -61,7 +63,10 @@ fn margin(chain: &Chain<'_>, stretch: &[usize], at: usize) -> Option<f64> {
         beside(at + 2..at + 2 + AROUND),
     ];
     let usual = |side: &[Vec<f64>], tensor: usize, is_scaled: bool| {
-        known(side.iter().map(|left| left[2 * tensor + usize::from(is_scaled)]))
+        known(
+            side.iter()
+                .map(|left| left[2 * tensor + usize::from(is_scaled)]),
+        )
     };
     let is_known = |side: &Vec<Vec<f64>>| side.len() >= FEWEST;
     let (line, values): (f64, Vec<f64>) = match &sides {
@@ -73,19 +78,35 @@ fn margin(chain: &Chain<'_>, stretch: &[usize], at: usize) -> Option<f64> {
             (OWN, values.collect())
         }
         // In parts of the distance of both neighbours, which follows the rate.
-        [side, _] | [_, side] if is_known(side) => {
+        [before, behind] => {
+            let (side, line) = match (is_known(before), is_known(behind)) {
+                (true, _) => (before, ONE_SIDED),
+                (_, true) => (behind, AT_START),
+                _ => return None,
+            };
             let values = (0..chain.movers.len())
                 .map(|tensor| own[2 * tensor + 1] - usual(side, tensor, true));
-            (ONE_SIDED, values.collect())
+            (line, values.collect())
         }
-        _ => return None,
     };
     let values: Vec<f64> = values.into_iter().filter(|value| !value.is_nan()).collect();
     if 2 * values.len() < chain.movers.len() {
         return None;
     }
     let few = OF_FEW / (values.len() as f64).sqrt();
-    Some((known(values.into_iter()) + few) / line)
+    let value = known(values.into_iter()) + few;
+    // Near the start it is one, too, if the path turns there as it does not afterwards.
+    if line == AT_START && value > AT_START && turns(chain, stretch, at) {
+        return Some(value / ONE_SIDED);
+    }
+    Some(value / line)
+}
+
+/// Whether the path turns at a step more than at those behind it.
+fn turns(chain: &Chain<'_>, stretch: &[usize], at: usize) -> bool {
+    let turn = |at: usize| cosine(chain, &stretch[at - 1..=at + 1]);
+    let behind = (at + 2..at + 2 + AROUND).filter(|&other| other + 1 < stretch.len());
+    turn(at) < known(behind.map(turn)) - TURN
 }
 
 /// Of every tensor what is left, and the same in parts of the distance of both neighbours, as logarithms.
@@ -112,7 +133,10 @@ fn left_of_all(chain: &Chain<'_>, stretch: &[usize], at: usize) -> Vec<f64> {
     let values = movers.flat_map(|&i| match others {
         [Some(a), Some(b)] => {
             let left = residual(chain, i, step, [before, behind, a, b]) - freedom;
-            [left, left + freedom - chain.distance(i, before, behind).ln()]
+            [
+                left,
+                left + freedom - chain.distance(i, before, behind).ln(),
+            ]
         }
         _ => [f64::NAN; 2],
     });
@@ -163,9 +187,8 @@ fn last(chain: &Chain<'_>, stretch: &[usize]) -> Option<f64> {
     };
     let ends = (4..count - 1).rev().take(2 * AROUND);
     let before: Vec<usize> = ends.collect();
-    let value = chain.over_tensors(|i| {
-        left(count - 1, i) - known(before.iter().map(|&end| left(end, i)))
-    });
+    let value =
+        chain.over_tensors(|i| left(count - 1, i) - known(before.iter().map(|&end| left(end, i))));
     let turn = |end: usize| cosine(chain, &stretch[end - 2..=end]);
     let usual = known(before.iter().map(|&end| turn(end)));
     let own = turn(count - 1);

@@ -18,6 +18,8 @@ pub(super) struct Chain<'a> {
     pub(super) kept: Vec<usize>,
     /// Steps at which the series goes on from an earlier one than the one before.
     pub(super) starts: BTreeSet<usize>,
+    /// Steps that have an earlier one's bits by right, since the series went back to it.
+    pub(super) repeats: BTreeSet<usize>,
     /// By tensor and step: what a defect explains already.
     excused: Vec<Vec<bool>>,
     /// Of each tensor the usual length of its steps.
@@ -39,6 +41,7 @@ impl<'a> Chain<'a> {
             excused: tracks.iter().map(|track| track.broken.clone()).collect(),
             kept: (0..series.steps).collect(),
             starts: BTreeSet::new(),
+            repeats: BTreeSet::new(),
             squares: RefCell::new(HashMap::new()),
             movers,
             series,

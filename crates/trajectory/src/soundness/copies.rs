@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 const HIDDEN: f64 = 20.0;
 /// Distances grow with about this power of the lag.
 const GROWTH: f64 = 0.75;
+/// Changes of length that make a trend.
+const TREND: usize = 3;
 
 /// Which of the steps that share their bits has them by right, by what these tensors say.
 ///
@@ -65,7 +67,11 @@ fn rightful(chain: &Chain<'_>, order: &[usize], members: &[usize], tensors: &[us
         (Some(a), Some(b)) => (apart(a, bits) - apart(bits, b), false),
         (Some(a), None) => match best.checked_sub(2).and_then(|at| others.get(at)) {
             _ if gaps.len() > 1 => return within[within.len() - 1],
-            Some(&c) => (apart(a, bits) - apart(c, a), true),
+            // Held against the steps before, which may grow shorter towards the end.
+            Some(&c) => (
+                apart(a, bits) - apart(c, a) - trend(&others[..best], &apart),
+                true,
+            ),
             None => return within[0],
         },
         _ => return within[0],
@@ -77,6 +83,21 @@ fn rightful(chain: &Chain<'_>, order: &[usize], members: &[usize], tensors: &[us
     };
     let at = (0..within.len()).min_by(|&a, &b| fits(a).total_cmp(&fits(b)));
     within[at.unwrap_or(0)]
+}
+
+/// How the last steps of these change their length from one to the next, as a logarithm: a median; 0 of few.
+fn trend(steps: &[usize], apart: &dyn Fn(usize, usize) -> f64) -> f64 {
+    let lasts = &steps[steps.len().saturating_sub(TREND + 2)..];
+    let lengths: Vec<f64> = lasts
+        .windows(2)
+        .map(|pair| apart(pair[0], pair[1]))
+        .collect();
+    let changes = lengths.windows(2).map(|pair| pair[1] - pair[0]);
+    let changes: Vec<f64> = changes.filter(|change| !change.is_nan()).collect();
+    if changes.len() < TREND {
+        return 0.0;
+    }
+    known(changes.into_iter())
 }
 
 /// Whole steps that have the bits of another. They leave the chain.
@@ -148,6 +169,7 @@ pub(super) fn whole(chain: &mut Chain<'_>, first_is_warm_up: bool) -> Vec<Found>
                 });
             if goes_on {
                 chain.starts.insert(wrong);
+                chain.repeats.insert(wrong);
                 found.push(exact(Defect::Restarted {
                     step: wrong,
                     from: right,
@@ -188,7 +210,7 @@ pub(super) fn parts(chain: &mut Chain<'_>) -> Vec<Found> {
         }
         let mut classes: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
         for &step in &chain.kept {
-            if !chain.is_excused(tensor, step) {
+            if !chain.is_excused(tensor, step) && !chain.repeats.contains(&step) {
                 let print = chain.series.tracks[tensor].prints[step];
                 classes.entry(print).or_default().push(step);
             }
@@ -252,7 +274,9 @@ fn is_often_hidden(chain: &Chain<'_>, lengths: &Lengths<'_>, tensor: usize) -> b
     let moving = (0..edges).filter(|&edge| !is_still(&chain.kept[edge..edge + 2]));
     // Beside a stretch in which it stands still nothing says how long a step would be.
     let evidence = moving.filter_map(|edge| lengths.hidden(tensor, edge));
-    evidence.min_by(f64::total_cmp).is_none_or(|least| least < HIDDEN)
+    evidence
+        .min_by(f64::total_cmp)
+        .is_none_or(|least| least < HIDDEN)
 }
 
 /// What is wrong with tensors that have the same bits at these steps.

@@ -55,7 +55,7 @@ pub(super) fn swapped(chain: &mut Chain<'_>) -> Vec<Found> {
                 };
                 (gain(chain, i, j) / line, i, j)
             })
-            .filter(|(margin, ..)| *margin > 1.0)
+            .filter(|&(margin, i, j)| margin > 1.0 && fit(chain, i, j))
             .max_by(|a, b| a.0.total_cmp(&b.0));
         let Some((margin, i, j)) = best else { break };
         let mut steps = [chain.kept[i], chain.kept[j]];
@@ -71,6 +71,22 @@ pub(super) fn swapped(chain: &mut Chain<'_>) -> Vec<Found> {
         }
     }
     found
+}
+
+/// Whether two steps lie between their neighbours once they have changed places.
+fn fit(chain: &Chain<'_>, i: usize, j: usize) -> bool {
+    let mut order = chain.kept.clone();
+    order.swap(i, j);
+    [i, j]
+        .into_iter()
+        .all(|at| match order.get(at.wrapping_sub(1)..at + 2) {
+            Some(&[p, t, q]) => {
+                let value = chain.over_tensors(|tensor| chain.outside(tensor, [p, t, t, q]));
+                value.is_nan() || value <= OUT
+            }
+            // An end has one neighbour.
+            _ => true,
+        })
 }
 
 /// Half of the ln of the squared edges that change, before over after two steps change places.

@@ -19,7 +19,7 @@ const AROUND: usize = 3;
 /// Steps in a row that are out of place together.
 const BLOCK: usize = 3;
 /// Norm and range tell whose values these are where they change by less than this around the step.
-const STEADY: f64 = 0.05;
+const STEADY: f64 = 0.1;
 
 /// How far a tensor must lie from the steps on both sides to be called out of place, in distances of these
 /// from each other, where its projection has so many numbers.

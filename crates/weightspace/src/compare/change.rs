@@ -152,7 +152,10 @@ pub struct Sums {
 impl Sums {
     /// Of one slice.
     pub fn of(pair: &Pair<'_>) -> Self {
-        Arch::new().dispatch(OfSlice { a: pair.a, b: pair.b })
+        Arch::new().dispatch(OfSlice {
+            a: pair.a,
+            b: pair.b,
+        })
     }
 
     /// Of two slices of one tensor.
