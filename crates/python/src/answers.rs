@@ -4,7 +4,7 @@ use crate::asked::{Asked, pattern};
 use crate::errors::{raise, refuse};
 use crate::work::{Reporter, work};
 use checkpoint_store::NewFile;
-use modeltrail::audit::{self, AuditOptions};
+use modeltrail::audit::{AuditOptions, Verdict as Soundness, audit as audited};
 use modeltrail::collection::{Collection, Options, collect_watched};
 use modeltrail::diff::DiffOptions;
 use modeltrail::gate::{Budget, History, Verdict};
@@ -272,11 +272,11 @@ pub(crate) fn audit(
         progress,
         move |reporter: &Reporter<(Answer, String, String)>| {
             reporter.working_on("reading");
-            let audit = audit::audit(&paths, &options, &asked, reporter)?;
+            let audit = audited(&paths, &options, &asked, reporter)?;
             let status = match audit.verdict() {
-                audit::Verdict::Sound => FINE,
-                audit::Verdict::Defects => FINDING,
-                audit::Verdict::CannotTell => UNKNOWN,
+                Soundness::Sound => FINE,
+                Soundness::Defects => FINDING,
+                Soundness::CannotTell => UNKNOWN,
             };
             let answer = said(&audit, &[], status)?;
             Ok((answer, audit.to_junit(), audit.to_html()))

@@ -18,8 +18,8 @@ const UNRELATED: f64 = 0.5;
 const AROUND: usize = 3;
 /// Steps in a row that are out of place together.
 const BLOCK: usize = 3;
-/// Norm and range tell whose values these are where they change by less than this around the step.
-const STEADY: f64 = 0.1;
+/// Steps on each side whose norms and ranges say whose values these are.
+const NEAR: usize = 2;
 
 /// How far a tensor must lie from the steps on both sides to be called out of place, in distances of these
 /// from each other, where its projection has so many numbers.
@@ -197,23 +197,21 @@ fn is_rearranged(chain: &Chain<'_>, i: usize, step: usize, before: usize, behind
     let (Some(from), Some(to)) = (place(before), place(behind)) else {
         return false;
     };
-    let around: Vec<usize> = (from.saturating_sub(AROUND - 1)..=from)
-        .chain(to..(to + AROUND).min(chain.kept.len()))
+    let around: Vec<usize> = (from.saturating_sub(NEAR - 1)..=from)
+        .chain(to..(to + NEAR).min(chain.kept.len()))
         .map(|at| chain.kept[at])
         .filter(|&other| !chain.is_excused(i, other))
         .collect();
-    // Within what the steps around span, as much again on both sides, and a thousandth.
+    // Within what the steps around span, half as much again on both sides, and a thousandth.
     let fits = |of: &dyn Fn(usize) -> f64| {
         let values = || around.iter().map(|&other| of(other));
         let (least, most) = (
             values().fold(f64::INFINITY, f64::min),
             values().fold(f64::NEG_INFINITY, f64::max),
         );
-        let size = most.abs().max(least.abs());
-        let slack = (most - least) + 1e-3 * size;
+        let slack = 0.5 * (most - least) + 1e-3 * most.abs().max(least.abs());
         let own = of(step);
-        // What changes much beside it says little.
-        slack < STEADY * size && own >= least - slack && own <= most + slack
+        own >= least - slack && own <= most + slack
     };
     track.elements > 1
         && track.relative(before, step) > 0.1
