@@ -26,7 +26,7 @@ use crate::failure::limit_flag;
 use crate::global::{Global, Outcome};
 use crate::terminal::{self, Stream};
 use anyhow::Result;
-use modeltrail::Unread;
+use modeltrail::{Checkpoint, Unread};
 use modeltrail::collection::{Collection, Problem, printable};
 use modeltrail::text::{beside_weights, counted};
 use serde::Serialize;
@@ -147,6 +147,14 @@ fn report_skipped(collection: &Collection) -> Result<()> {
         ))?;
     }
     if let Some(note) = beside_weights(collection.left_out, collection.passed_over) {
+        tell(&format!("note: {note}"))?;
+    }
+    Ok(())
+}
+
+/// Says of which formats checkpoints were converted from.
+fn report_formats(checkpoints: &[&Checkpoint]) -> Result<()> {
+    for note in checkpoints.iter().filter_map(|one| one.read_as()) {
         tell(&format!("note: {note}"))?;
     }
     Ok(())

@@ -34,6 +34,14 @@ pub enum Format {
     Flax,
 }
 
+impl Format {
+    /// Whether models are converted to it, so that names, axes or values may be others than those that were
+    /// trained.
+    pub fn is_converted(self) -> bool {
+        matches!(self, Self::Gguf | Self::Onnx | Self::Hdf5 | Self::Flax)
+    }
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {

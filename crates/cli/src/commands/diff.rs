@@ -3,7 +3,7 @@
 use super::limits::Reading;
 use super::map::Mapping;
 use super::runs::shown;
-use super::{print_json, print_text};
+use super::{print_json, print_text, report_formats};
 use crate::global::{Global, Outcome};
 use crate::memory::Memory;
 use anyhow::Result;
@@ -52,6 +52,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let options = command.reading.options().memory(command.memory.0);
     let open = |path: &PathBuf| Checkpoint::open(path, &options);
     let (a, b) = (open(&command.a)?, open(&command.b)?);
+    report_formats(&[&a, &b])?;
     let parents = command.parents.iter().map(open);
     let parents = parents.collect::<modeltrail::Result<Vec<_>>>()?;
     let diff = modeltrail::diff(

@@ -2,7 +2,7 @@
 
 use super::limits::Reading;
 use super::map::Mapping;
-use super::{print_json, print_text};
+use super::{print_json, print_text, report_formats};
 use crate::global::{Global, Outcome};
 use crate::memory::Memory;
 use crate::publish::{check, publish};
@@ -75,6 +75,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
         .context("the accredited checkpoint cannot be read")?;
     let candidate = Checkpoint::open(&command.candidate, &options)
         .context("the candidate checkpoint cannot be read")?;
+    report_formats(&[&accredited, &candidate])?;
     let history = match command.history.as_slice() {
         [] => None,
         paths => Some(History::read(paths, &accredited, &options)?),

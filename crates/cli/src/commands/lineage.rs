@@ -2,7 +2,7 @@
 
 use super::limits::Reading;
 use super::map::Mapping;
-use super::{print_json, print_text, report_skipped, report_unread};
+use super::{print_json, print_text, report_formats, report_skipped, report_unread};
 use crate::global::{Global, Outcome};
 use crate::memory::Memory;
 use anyhow::{Context, Result};
@@ -55,6 +55,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     };
     let suspect = Checkpoint::open(&command.suspect, &options)
         .context("the suspect checkpoint cannot be read")?;
+    report_formats(&[&suspect])?;
     let candidates = Candidates::read(&command.against, &suspect, &options);
     report_unread(&candidates.collection().problems)?;
     report_skipped(candidates.collection())?;

@@ -112,6 +112,13 @@ impl Checkpoint {
         &self.name
     }
 
+    /// The format that it was converted from, as a sentence, where that is none that trainings save: what is
+    /// compared are then the values that the file stands for.
+    pub fn read_as(&self) -> Option<String> {
+        let format = self.weights()?.format.filter(|format| format.is_converted())?;
+        Some(format!("{} is read as {format}", self.name))
+    }
+
     /// Whether only a sketch is left of it.
     pub fn is_sketch(&self) -> bool {
         matches!(self.contents, Contents::Sketch(_))

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 pub(super) struct Noted {
     /// Of folders whose files were joined, by what wrote them.
     joined: BTreeMap<Format, usize>,
+    /// Of files of formats that models are converted to.
+    converted: BTreeMap<Format, usize>,
     /// Of adapters, by their kind.
     adapters: BTreeMap<String, usize>,
     /// Of models with an adapter that was not merged.
@@ -20,6 +22,9 @@ impl Noted {
         let format = description.format();
         if matches!(format, Format::TorchDistributed | Format::DeepSpeedZero) {
             *self.joined.entry(format).or_default() += 1;
+        }
+        if format.is_converted() {
+            *self.converted.entry(format).or_default() += 1;
         }
         match description.adapter() {
             Some(adapter) if adapter.has_base => self.unmerged += 1,
@@ -34,6 +39,10 @@ impl Noted {
             let folders = counted(count, "folder");
             format!("{folders} of {format} read as one checkpoint each")
         });
+        let converted = self.converted.into_iter().map(|(format, count)| {
+            let checkpoints = counted(count, "checkpoint");
+            format!("{checkpoints} read as {format}")
+        });
         let adapters = self.adapters.into_iter().map(|(kind, count)| {
             let adapters = counted(count, "adapter");
             format!("{adapters} ({kind}): compared are the products of their factors")
@@ -42,6 +51,7 @@ impl Noted {
             let models = counted(self.unmerged, "model");
             format!("{models} with an adapter that is not merged: how much it counts is not known")
         });
+        let joined = joined.chain(converted);
         joined.chain(adapters).chain(unmerged).collect()
     }
 }

@@ -12,7 +12,7 @@ use crate::coverage::{LeftOut, Unread};
 use crate::error::{Error, Result};
 use crate::printable::printable;
 use crate::source::{TensorSource, sides};
-use checkpoint_store::foreign::{Adapter, Element, ForeignCheckpoint, Role};
+use checkpoint_store::foreign::{Adapter, Element, ForeignCheckpoint, Format, Role};
 use checkpoint_store::{Store, TensorShape};
 use held::Held;
 use rayon::prelude::*;
@@ -36,6 +36,8 @@ pub struct Single {
     pub adapter: Option<Box<Adapter>>,
     /// The type that most of its weights are stored in, if it is known.
     pub(crate) stored_as: Option<String>,
+    /// The format of its file, if it is one of another program.
+    pub(crate) format: Option<Format>,
     /// The types that weights are stored in, by name, if they are known.
     pub(crate) elements: BTreeMap<String, Element>,
     tensors: Vec<Values>,
@@ -74,6 +76,7 @@ impl Single {
             unread: Vec::new(),
             adapter: None,
             stored_as: None,
+            format: None,
             elements: BTreeMap::new(),
             tensors: values(&source, memory)?,
             memory,
@@ -248,7 +251,7 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
     let checkpoint = Arc::new(opened.description.open()?);
     let buffers = buffers(&checkpoint);
     let unread = opened.unread(&shown).collect();
-    let stored_as = stored_as(&checkpoint);
+    let (stored_as, format) = (stored_as(&checkpoint), checkpoint.format());
     let elements = types(&checkpoint);
     let adapter = opened.description.adapter().cloned().map(Box::new);
     let source = Source::Foreign(Box::new(opened.description));
@@ -261,6 +264,7 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
             unread: Vec::new(),
             adapter: None,
             stored_as: None,
+            format: None,
             elements: BTreeMap::new(),
             stored: source.beyond_f32()?,
             tensors: values(&source.shared(&opened.layout)?, 0)?,
@@ -274,6 +278,7 @@ pub fn single(path: &Path, options: &Options) -> Result<Single> {
         unread,
         adapter,
         stored_as,
+        format: Some(format),
         elements,
         ..single
     })

@@ -46,6 +46,7 @@ impl Single {
             unread: self.unread.clone(),
             adapter: self.adapter.clone(),
             stored_as: base.stored_as.clone(),
+            format: base.format,
             // What is added has no type of its own.
             elements: std::collections::BTreeMap::new(),
             tensors: base.tensors.clone(),
@@ -188,6 +189,7 @@ mod tests {
             unread: Vec::new(),
             adapter: None,
             stored_as: None,
+            format: None,
             elements: std::collections::BTreeMap::new(),
             tensors,
             stored: std::collections::BTreeMap::new(),
