@@ -97,6 +97,12 @@ fn families(options: &Options, mut clock: Clock) -> Result<()> {
     drop(shown);
     clock.lap("look");
     write_json(&options.out.join("families.json"), &findings.json)?;
+    for figure in &findings.figures {
+        write(
+            &options.out.join(format!("{}.svg", figure.name)),
+            &figure.svg,
+        )?;
+    }
     let page = options.out.join("families.md");
     write(&page, markdown("Families and runs", &[findings]))?;
     let manifest = Manifest::new(Machine::this(), Vec::new(), clock);

@@ -1,22 +1,30 @@
 //! What is found of checkpoints whose names claim nothing, held against what is true of them.
 
-use crate::findings::Findings;
+use crate::findings::{Figure, Findings};
 use crate::gallery::share::Share;
 use anyhow::{Context, Result};
-use modeltrail::Tensors;
 use modeltrail::collection::Collection;
 use modeltrail::progress::Silent;
 use modeltrail::runs::origins::Origin;
 use modeltrail::runs::{Run, RunOptions, Runs};
+use modeltrail::{TensorSource, Tensors};
 use rayon::prelude::*;
+use report::figure::chart::{Axis, Chart, Panel, Reference, Series, Style};
 use report::table::{Column, Table};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use trajectory::ordering::Direction;
-use weightspace::random::{permutation, stream};
+use weightspace::random::{normal, permutation, stream};
 
 /// Shares of the checkpoints that are kept.
 const KEPT: [(&str, f64); 3] = [("all", 1.0), ("a third", 1.0 / 3.0), ("a tenth", 0.1)];
+
+/// Cases in which there is no order to find.
+const UNRELATED: &str = "unrelated models";
+const NOISE: &str = "one model with noise";
+/// Copies of a model, and the noise of each, as a share of a tensor's root mean square.
+const NOISY: usize = 12;
+const NOISE_SHARE: f64 = 0.02;
 
 /// A checkpoint of a case, and what is true of it.
 #[derive(Clone)]
@@ -48,6 +56,9 @@ pub(crate) struct Outcome {
     pub(crate) pairs: (usize, usize),
     /// Forks that are called certain, and those more than one checkpoint off.
     pub(crate) forks: (usize, usize),
+    /// Stated confidences that two neighbours of an order are successive, and whether they are.
+    #[serde(skip)]
+    pub(crate) edges: Vec<(f64, bool)>,
     /// How many families and runs were found, for who looks closer.
     pub(crate) found: (usize, usize),
 }
@@ -135,13 +146,27 @@ pub(crate) fn look(
         directable: 0,
         pairs: (0, 0),
         forks: (0, 0),
+        edges: Vec::new(),
         found: (runs.families().len(), each.len()),
     };
+    let has_order = !matches!(case, UNRELATED | NOISE);
     for (run, order) in runs.runs().iter().zip(&each) {
+        let places = run.checkpoints().iter().zip(order.windows(2));
+        let stated = places.filter_map(|(place, pair)| Some((place.confidence_of_next()?, pair)));
+        outcome.edges.extend(stated.map(|(sure, pair)| {
+            (
+                sure,
+                has_order && are_successive(checkpoints, pair[0], pair[1]),
+            )
+        }));
         if is_fork || order.len() < 3 {
             continue;
         }
         outcome.directable += 1;
+        if !has_order {
+            outcome.directions.0 += usize::from(run.direction() == Direction::Forward);
+            continue;
+        }
         let places: Vec<usize> = order.iter().map(|one| one.place).collect();
         let rises = places.windows(2).filter(|pair| pair[0] < pair[1]).count();
         let is_forward = 2 * rises > places.len() - 1;
@@ -171,6 +196,48 @@ pub(crate) fn look(
         }
     }
     Ok(outcome)
+}
+
+/// Whether no other checkpoint of the case lies between two of one training: continuations go on from the
+/// checkpoint that they left.
+fn are_successive(checkpoints: &[Truth], a: &Truth, b: &Truth) -> bool {
+    let (first, last) = if a.place < b.place { (a, b) } else { (b, a) };
+    let is_way = first.run == last.run || first.run == 0;
+    let is_between = |one: &Truth| {
+        one.training == first.training
+            && (one.run == first.run || one.run == last.run)
+            && (first.place + 1..last.place).contains(&one.place)
+    };
+    a.training == b.training && a.place != b.place && is_way && !checkpoints.iter().any(is_between)
+}
+
+/// Copies of one model with independent noise: related, and in no order.
+fn noisy(model: &Truth) -> Vec<Truth> {
+    let copy = |number: usize| {
+        let mut random = stream(number as u64, "gallery noise", model.training as u64);
+        let mut tensors = Tensors::new();
+        for (index, shape) in model.tensors.tensors().iter().enumerate() {
+            let mut values = Vec::new();
+            // What is in memory can be read.
+            let _ = model
+                .tensors
+                .read(index, &mut |chunk| values.extend_from_slice(chunk));
+            let squares = values.iter().map(|value: &f32| f64::from(*value).powi(2));
+            let size = (squares.sum::<f64>() / values.len().max(1) as f64).sqrt();
+            for value in &mut values {
+                *value += (NOISE_SHARE * size * normal(&mut random)) as f32;
+            }
+            let sides: Vec<usize> = shape.shape.iter().map(|&side| side as usize).collect();
+            // Names are those of the model, each once.
+            let _ = tensors.add(&shape.name, &sides, values);
+        }
+        Truth {
+            tensors,
+            place: number,
+            ..model.clone()
+        }
+    };
+    (0..NOISY).map(copy).collect()
 }
 
 /// Whether each part is a path of the tree of a base and its continuations: behind the fork, and one
@@ -215,7 +282,9 @@ pub(crate) fn cases_of_seeds(
         }
     }
     let lasts = bases.iter().filter_map(|base| base.last().cloned());
-    cases.push(("unrelated models", "all", lasts.collect()));
+    cases.push((UNRELATED, "all", lasts.collect()));
+    let lasts = bases.iter().filter_map(|base| base.last());
+    cases.extend(lasts.map(|last| (NOISE, "all", noisy(last))));
     cases
 }
 
@@ -267,12 +336,13 @@ pub(crate) fn of_store(path: &std::path::Path, parity: u64) -> Result<Vec<Outcom
 }
 
 /// What is aimed at, by case and what is kept of the checkpoints.
-const AIMS: [(&str, &str, f64); 8] = [
+const AIMS: [(&str, &str, f64); 9] = [
     ("one run", "all", 1.0),
     ("three seeds", "all", 0.98),
     ("three seeds", "a third", 0.98),
     ("three seeds", "a tenth", 0.95),
-    ("unrelated models", "all", 1.0),
+    (UNRELATED, "all", 1.0),
+    (NOISE, "all", 1.0),
     ("pairs", "all", 1.0),
     ("base and 1 continuation", "all", 0.9),
     ("base and 3 continuations", "all", 0.9),
@@ -283,7 +353,8 @@ Checkpoints of which neither name nor order says anything. A case is right if th
 are exactly those that there are; of a base and what was trained on from it, a run may be the base up to \
 the fork and any one continuation, and the first checkpoint after the fork may lie in any. Continuations \
 are four to eight checkpoints on other data, in another order of the same data, and with 20 % of the \
-targets wrong. All are of odd seeds.";
+targets wrong. One model with noise: twelve copies of a last checkpoint with independent noise of 2 %, one \
+family and one run in no order. All are of odd seeds.";
 
 /// Text and tables.
 pub(crate) fn findings(outcomes: &[Outcome]) -> Findings {
@@ -355,12 +426,113 @@ pub(crate) fn findings(outcomes: &[Outcome]) -> Findings {
                 columns: of_cases,
                 rows: by_case.collect(),
             },
+            reliability(outcomes),
             Table {
                 caption: "Every kind of training, all cases together".into(),
                 columns: columns(&["kind"]),
                 rows: by_kind.collect(),
             },
         ],
+        figures: vec![diagram(outcomes)],
         ..Findings::default()
+    }
+}
+
+/// Stated confidences in classes: the mean of each, the share that is right, and how many there are.
+fn classes(edges: &[(f64, bool)]) -> Vec<(f64, f64, usize)> {
+    let limits = BINS.windows(2);
+    let of_class = |limits: &[f64]| {
+        let is_last = limits[1] == 1.0;
+        let inside = edges.iter();
+        let inside = inside.filter(|edge| edge.0 >= limits[0] && (edge.0 < limits[1] || is_last));
+        let inside: Vec<&(f64, bool)> = inside.collect();
+        let count = inside.len();
+        (count > 0).then(|| {
+            let stated = inside.iter().map(|edge| edge.0).sum::<f64>() / count as f64;
+            let right = inside.iter().filter(|edge| edge.1).count() as f64 / count as f64;
+            (stated, right, count)
+        })
+    };
+    limits.filter_map(of_class).collect()
+}
+
+/// Limits of the classes of stated confidence.
+const BINS: [f64; 8] = [0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0];
+
+fn is_ordered(outcome: &&Outcome) -> bool {
+    !matches!(outcome.case, UNRELATED | NOISE)
+}
+
+/// What is stated of neighbours, and how often it holds; and what is stated where there is no order.
+fn reliability(outcomes: &[Outcome]) -> Table {
+    let edges = |own: Vec<&Outcome>| -> Vec<(f64, bool)> {
+        own.iter().flat_map(|one| one.edges.clone()).collect()
+    };
+    let row = |what: &str, (stated, right, count): (f64, f64, usize)| {
+        let numbers = [
+            format!("{stated:.3}"),
+            format!("{right:.3}"),
+            count.to_string(),
+        ];
+        std::iter::once(what.to_owned()).chain(numbers).collect()
+    };
+    let ordered = edges(outcomes.iter().filter(is_ordered).collect());
+    let mut rows: Vec<Vec<String>> = classes(&ordered)
+        .into_iter()
+        .map(|class| row("trainings", class))
+        .collect();
+    for case in [UNRELATED, NOISE] {
+        let own: Vec<&Outcome> = outcomes.iter().filter(|one| one.case == case).collect();
+        let found = edges(own);
+        match classes(&found).as_slice() {
+            [] => rows.push(
+                [case, "nothing stated", "–", "0"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            ),
+            all => rows.extend(all.iter().map(|&class| row(case, class))),
+        }
+    }
+    Table {
+        caption: "How sure of the next checkpoint, and how often that is right".into(),
+        columns: std::iter::once(Column::text("case"))
+            .chain(
+                ["mean confidence", "share right", "neighbours"]
+                    .map(|title| Column::number("", title)),
+            )
+            .collect(),
+        rows,
+    }
+}
+
+fn diagram(outcomes: &[Outcome]) -> Figure {
+    let series = |name: &str, is_meant: &dyn Fn(&&Outcome) -> bool| {
+        let own = outcomes.iter().filter(is_meant);
+        let edges: Vec<(f64, bool)> = own.flat_map(|one| one.edges.clone()).collect();
+        let points = classes(&edges).into_iter();
+        Series::new(name, points.map(|class| (class.0, class.1)).collect())
+            .styled(Style::LineAndMarkers)
+    };
+    let panel = Panel {
+        title: "Neighbours".into(),
+        x: Axis::linear("stated confidence").within(0.0, 1.0),
+        y: Axis::linear("share right").within(0.0, 1.0),
+        series: vec![
+            series("trainings", &is_ordered),
+            series("without an order", &|one| !is_ordered(one)),
+        ],
+        references: vec![Reference::diagonal("calibrated")],
+    };
+    let caption = "Stated confidence of the next checkpoint and share that is right; odd seeds. Unrelated \
+                   models, and one model with noise, have no order: what is stated of them is wrong.";
+    Figure {
+        name: "families-reliability".into(),
+        caption: caption.into(),
+        svg: Chart {
+            title: "Stated confidence and share right".into(),
+            columns: 1,
+            panels: vec![panel],
+        }
+        .to_svg(),
     }
 }

@@ -34,8 +34,10 @@ pub(crate) fn outcomes(trainings: &[Training]) -> Result<Vec<Outcome>> {
             .cloned()
             .collect();
         cases.push(("base and 3 continuations", "all", whole));
-        let one: Vec<Truth> = base.iter().chain(&continued[0]).cloned().collect();
-        cases.push(("base and 1 continuation", "all", one));
+        for one in &continued {
+            let one = base.iter().chain(one).cloned().collect();
+            cases.push(("base and 1 continuation", "all", one));
+        }
     }
     cases.push(("pairs", "all", pairs));
     cases

@@ -115,7 +115,10 @@ impl Checkpoint {
     /// The format that it was converted from, as a sentence, where that is none that trainings save: what is
     /// compared are then the values that the file stands for.
     pub fn read_as(&self) -> Option<String> {
-        let format = self.weights()?.format.filter(|format| format.is_converted())?;
+        let format = self
+            .weights()?
+            .format
+            .filter(|format| format.is_converted())?;
         Some(format!("{} is read as {format}", self.name))
     }
 
