@@ -1,6 +1,6 @@
 //! What an audit of the claimed steps finds in checkpoints that were read for another question.
 
-use super::finding::{Affected, Finding, Kind};
+use super::finding::{Finding, Kind};
 use super::{AuditOptions, of_kept};
 use crate::collection::sketches::Kept;
 use crate::collection::{Group, Member, Space};
@@ -14,9 +14,9 @@ const NUMBERS: usize = 32;
 /// Longer claimed runs are left to an audit of their own, which takes time with the square of the steps.
 const MOST_STEPS: usize = 1000;
 
-/// Findings about the claimed runs of a group whose weights are in memory, but for those about checkpoints
-/// whose claims the runs contradict already, and for what runs say themselves: gaps, types, weights that
-/// are not finite. Empty where checkpoints are compared by sketches, or claim nothing.
+/// Findings about the claimed runs of a group whose weights are in memory, without the checkpoints whose
+/// claims the runs contradict already, and but for what runs say themselves: gaps, types, weights that are
+/// not finite. Empty where checkpoints are compared by sketches, or claim nothing.
 pub(crate) fn of_group(group: &Group, runs: &Runs) -> Vec<Finding> {
     if group.space != Space::Weights {
         return Vec::new();
@@ -27,9 +27,14 @@ pub(crate) fn of_group(group: &Group, runs: &Runs) -> Vec<Finding> {
         let run = member.claims.run.as_ref().map(|run| run.value.as_str());
         *claimed.entry(run).or_default() += 1;
     }
+    let told = contradicted(runs);
+    let is_told = |member: &Member| told.contains(member.name.as_str());
     let is_short = |member: &Member| claimed.get(&run(member).as_deref()) <= Some(&MOST_STEPS);
     let members: Vec<usize> = (0..group.members.len())
-        .filter(|&index| group.members.get(index).is_some_and(is_short))
+        .filter(|&index| {
+            let member = group.members.get(index);
+            member.is_some_and(|member| is_short(member) && !is_told(member))
+        })
         .collect();
     let kept: Vec<Kept> = members
         .par_iter()
@@ -39,15 +44,11 @@ pub(crate) fn of_group(group: &Group, runs: &Runs) -> Vec<Finding> {
     let Ok(audit) = of_kept(&kept, &AuditOptions::default()) else {
         return Vec::new();
     };
-    let told = contradicted(runs);
     let is_new = |finding: &Finding| {
-        let is_told = |name: &String| told.contains(name.as_str());
-        let is_of_runs = matches!(
+        !matches!(
             finding.kind,
             Kind::Missing | Kind::Conflict | Kind::Layout | Kind::Dtype | Kind::NotFinite
-        );
-        !is_of_runs
-            && !(finding.tensors == Affected::All && finding.checkpoints.iter().any(is_told))
+        )
     };
     audit.findings.into_iter().filter(is_new).collect()
 }

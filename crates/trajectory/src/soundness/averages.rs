@@ -14,6 +14,8 @@ const ONE_SIDED: f64 = -0.8;
 const AT_START: f64 = -2.0;
 /// Fewest steps that say what is usual.
 const FEWEST: usize = 3;
+/// A step so many times as long as others is an event.
+const EVENT: f64 = 3.0;
 /// Steps on each side that one is held against, but for its neighbours, which it is part of.
 const AROUND: usize = 4;
 /// The last step turns back by so much, as a cosine, where it is an average of those before.
@@ -84,6 +86,9 @@ fn margin(chain: &Chain<'_>, stretch: &[usize], at: usize) -> Option<f64> {
                 (_, true) => (behind, AT_START),
                 _ => return None,
             };
+            if is_event(chain, stretch, at) {
+                return None;
+            }
             let values = (0..chain.movers.len())
                 .map(|tensor| own[2 * tensor + 1] - usual(side, tensor, true));
             (line, values.collect())
@@ -100,6 +105,17 @@ fn margin(chain: &Chain<'_>, stretch: &[usize], at: usize) -> Option<f64> {
         return Some(value / ONE_SIDED);
     }
     Some(value / line)
+}
+
+/// Whether the steps beside are much longer than others nearby, so that these do not say what is usual.
+fn is_event(chain: &Chain<'_>, stretch: &[usize], at: usize) -> bool {
+    let edge = |edge: usize| chain.square(stretch[edge], stretch[edge + 1]);
+    let around = at.saturating_sub(AROUND + 1)..(at + 1 + AROUND).min(stretch.len() - 1);
+    let others = around.filter(|other| other.abs_diff(at) > 1 && other + 1 != at);
+    let longest = (at.saturating_sub(2)..(at + 2).min(stretch.len() - 1))
+        .map(edge)
+        .fold(0.0, f64::max);
+    longest > EVENT * EVENT * known(others.map(edge))
 }
 
 /// Whether the path turns at a step more than at those behind it.
@@ -192,6 +208,6 @@ fn last(chain: &Chain<'_>, stretch: &[usize]) -> Option<f64> {
     let turn = |end: usize| cosine(chain, &stretch[end - 2..=end]);
     let usual = known(before.iter().map(|&end| turn(end)));
     let own = turn(count - 1);
-    let is_back = own < BACK && own < usual - TURN;
+    let is_back = own < BACK && own < usual - TURN && !is_event(chain, stretch, count - 2);
     (is_back && value < ONE_SIDED).then_some(value / ONE_SIDED)
 }
