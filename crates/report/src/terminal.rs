@@ -1,0 +1,165 @@
+//! What a terminal shows, as a picture: text with the colours of ANSI escapes, light or dark as its viewer
+//! prefers.
+
+use crate::svg::{escape, number};
+use std::fmt::Write as _;
+
+/// Size of the letters.
+const SIZE: f64 = 13.0;
+/// From one letter to the next: that of most fixed-width fonts, and others are stretched to it.
+const ADVANCE: f64 = 0.6 * SIZE;
+/// From one line to the next.
+const LEADING: f64 = 18.0;
+/// Between the frame and the text.
+const MARGIN: f64 = 16.0;
+/// Narrower than this a picture would be shown larger than its neighbours.
+const NARROWEST: usize = 60;
+
+/// Inks of the two schemes; each has a contrast of at least 4.5 to 1 with its paper.
+const STYLE: &str = "\
+.paper{fill:#fbfbfa;stroke:#dcdfe3}text{fill:#1c1e21}.bold{font-weight:600}.faint{fill:#5f656d}\
+.red{fill:#b3261e;font-weight:600}.green{fill:#17692f;font-weight:600}.yellow{fill:#7a5000}.asked{fill:#0063a0;font-weight:600}\
+@media(prefers-color-scheme:dark){.paper{fill:#15171a;stroke:#363b42}text{fill:#e6e8eb}.faint{fill:#a0a7b0}\
+.red{fill:#ff8a80}.green{fill:#7ee787}.yellow{fill:#e3b341}.asked{fill:#7cc0f5}}";
+
+/// A picture of a terminal in which `command` was typed and has printed `printed`, which may have the
+/// escapes of ANSI for bold, faint, red, green and yellow; others are dropped.
+///
+/// The picture is as wide as its longest line, at least 60 letters. It is light or dark as its viewer
+/// prefers, and `command` is what a screen reader calls it.
+///
+/// ```
+/// let svg = report::terminal::terminal("ls", "\x1b[1;31merror\x1b[0m: no\n");
+/// assert!(svg.contains("<tspan class=\"red\""));
+/// ```
+#[must_use]
+pub fn terminal(command: &str, printed: &str) -> String {
+    let mut lines = vec![vec![
+        ("asked", "$ ".to_owned()),
+        ("bold", command.to_owned()),
+    ]];
+    lines.extend(printed.lines().map(spans));
+    let columns = lines.iter().map(|line| letters(line)).max().unwrap_or(0);
+    let width = 2.0 * MARGIN + ADVANCE * columns.max(NARROWEST) as f64;
+    let height = 2.0 * MARGIN + LEADING * lines.len() as f64;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" \
+         role=\"img\" aria-label=\"{2}\" font-size=\"{SIZE}\" font-family=\"ui-monospace,'SF Mono',Menlo,\
+         Consolas,'DejaVu Sans Mono','Liberation Mono',monospace\">\n<style>{STYLE}</style>\n\
+         <rect class=\"paper\" x=\".5\" y=\".5\" width=\"{3}\" height=\"{4}\" rx=\"8\"/>\n",
+        number(width),
+        number(height),
+        escape(command),
+        number(width - 1.0),
+        number(height - 1.0)
+    );
+    for (row, line) in lines.iter().enumerate() {
+        draw(&mut svg, line, MARGIN + LEADING * (row as f64 + 0.75));
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// How many letters a line has.
+fn letters(line: &[(&str, String)]) -> usize {
+    line.iter().map(|(_, text)| text.chars().count()).sum()
+}
+
+/// One line of text. Each stretch has its place and length, so that columns stand below each other whatever
+/// the font is.
+fn draw(svg: &mut String, line: &[(&str, String)], y: f64) {
+    let mut column = 0;
+    let mut drawn = String::new();
+    for (class, text) in line {
+        // Blanks are left out: what follows them has its place. So a run of them never depends on how a
+        // viewer treats blanks.
+        for (start, word) in words(text) {
+            let count = word.chars().count();
+            let class = match *class {
+                "" => String::new(),
+                class => format!(" class=\"{class}\""),
+            };
+            let _ = write!(
+                drawn,
+                "<tspan{class} x=\"{}\" textLength=\"{}\">{}</tspan>",
+                number(MARGIN + ADVANCE * (column + start) as f64),
+                number(ADVANCE * count as f64),
+                escape(word)
+            );
+        }
+        column += text.chars().count();
+    }
+    if !drawn.is_empty() {
+        let _ = writeln!(svg, "<text y=\"{}\">{drawn}</text>", number(y));
+    }
+}
+
+/// What stands between runs of two blanks or more, with the letters before it.
+fn words(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    let mut column = 0;
+    for part in text.split("  ") {
+        let word = part.trim();
+        let before = part.chars().take_while(|sign| *sign == ' ').count();
+        if !word.is_empty() {
+            found.push((column + before, word));
+        }
+        column += part.chars().count() + 2;
+    }
+    found
+}
+
+/// The stretches of a line, and how each is drawn.
+fn spans(line: &str) -> Vec<(&'static str, String)> {
+    let mut parts = line.split("\x1b[");
+    let mut spans = vec![("", parts.next().unwrap_or_default().to_owned())];
+    for part in parts {
+        // What is no colour ends the stretch and changes nothing.
+        let (code, text) = part.split_once('m').unwrap_or(("", part));
+        spans.push((class(code), text.to_owned()));
+    }
+    spans.retain(|(_, text)| !text.is_empty());
+    spans
+}
+
+/// The class of an escape.
+fn class(code: &str) -> &'static str {
+    match code {
+        "1" => "bold",
+        "2" => "faint",
+        "31" | "1;31" => "red",
+        "32" | "1;32" => "green",
+        "33" | "1;33" => "yellow",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_end_where_they_end_and_no_escape_is_left() {
+        let svg = terminal(
+            "x",
+            "a \x1b[33m! b\x1b[0m c\n\x1b[2mnote\x1b[0m: d\x1b[4me\n",
+        );
+        assert!(svg.contains("<tspan class=\"yellow\" x=\"31.6\" textLength=\"23.4\">! b</tspan>"));
+        assert!(svg.contains("class=\"faint\" x=\"16\" textLength=\"31.2\">note<"));
+        assert!(!svg.contains('\x1b') && !svg.contains("[0m"), "{svg}");
+    }
+
+    #[test]
+    fn columns_have_their_places_whatever_the_blanks_between() {
+        assert_eq!(words("  a b   c"), [(2, "a b"), (8, "c")]);
+        assert_eq!(words("ab  ‖c‖ d  e"), [(0, "ab"), (4, "‖c‖ d"), (11, "e")]);
+        assert_eq!(words("   "), []);
+    }
+
+    #[test]
+    fn text_is_escaped_and_a_picture_is_as_wide_as_its_longest_line() {
+        let svg = terminal("<b>", &format!("{}\n", "x".repeat(80)));
+        assert!(svg.contains("&lt;b&gt;") && !svg.contains("<b>"));
+        assert!(svg.contains("width=\"656\""), "{svg}");
+    }
+}
