@@ -14,6 +14,8 @@ const LEADING: f64 = 18.0;
 const MARGIN: f64 = 16.0;
 /// Narrower than this a picture would be shown larger than its neighbours.
 const NARROWEST: usize = 60;
+/// Longer lines go on below, as in a terminal that is as wide.
+const WIDEST: usize = 100;
 
 /// Inks of the two schemes; each has a contrast of at least 4.5 to 1 with its paper.
 const STYLE: &str = "\
@@ -25,8 +27,8 @@ const STYLE: &str = "\
 /// A picture of a terminal in which `command` was typed and has printed `printed`, which may have the
 /// escapes of ANSI for bold, faint, red, green and yellow; others are dropped.
 ///
-/// The picture is as wide as its longest line, at least 60 letters. It is light or dark as its viewer
-/// prefers, and `command` is what a screen reader calls it.
+/// The picture is as wide as its longest line, from 60 to 100 letters; longer lines are broken between
+/// words. It is light or dark as its viewer prefers, and `command` is what a screen reader calls it.
 ///
 /// ```
 /// let svg = report::terminal::terminal("ls", "\x1b[1;31merror\x1b[0m: no\n");
@@ -60,14 +62,52 @@ pub fn terminal(command: &str, printed: &str) -> String {
     svg
 }
 
+/// A stretch of a line, and the class that it is drawn in.
+type Span = (&'static str, String);
+
+/// A line in as many as it takes; what goes on below begins two letters farther in than the line.
+fn broken(line: Vec<Span>) -> Vec<Vec<Span>> {
+    let letters = || {
+        line.iter()
+            .flat_map(|(class, text)| text.chars().map(move |sign| (*class, sign)))
+    };
+    let indent = letters().take_while(|(_, sign)| *sign == ' ').count() + 2;
+    let mut rest: Vec<(&'static str, char)> = letters().collect();
+    let mut lines = Vec::new();
+    while rest.len() > WIDEST {
+        let is_break = |at: &usize| rest.get(*at).is_some_and(|(_, sign)| *sign == ' ');
+        let at = (indent + 1..=WIDEST).rev().find(is_break);
+        let after = rest.split_off(at.unwrap_or(WIDEST));
+        lines.push(joined(rest));
+        let after = after.into_iter().skip_while(|(_, sign)| *sign == ' ');
+        rest = std::iter::repeat_n(("", ' '), indent)
+            .chain(after)
+            .collect();
+    }
+    lines.push(joined(rest));
+    lines
+}
+
+/// Letters of one class after another, in stretches.
+fn joined(letters: Vec<(&'static str, char)>) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    for (class, sign) in letters {
+        match spans.last_mut() {
+            Some((last, text)) if *last == class => text.push(sign),
+            _ => spans.push((class, sign.to_string())),
+        }
+    }
+    spans
+}
+
 /// How many letters a line has.
-fn letters(line: &[(&str, String)]) -> usize {
+fn letters(line: &[Span]) -> usize {
     line.iter().map(|(_, text)| text.chars().count()).sum()
 }
 
 /// One line of text. Each stretch has its place and length, so that columns stand below each other whatever
 /// the font is.
-fn draw(svg: &mut String, line: &[(&str, String)], y: f64) {
+fn draw(svg: &mut String, line: &[Span], y: f64) {
     let mut column = 0;
     let mut drawn = String::new();
     for (class, text) in line {
@@ -110,7 +150,7 @@ fn words(text: &str) -> Vec<(usize, &str)> {
 }
 
 /// The stretches of a line, and how each is drawn.
-fn spans(line: &str) -> Vec<(&'static str, String)> {
+fn spans(line: &str) -> Vec<Span> {
     let mut parts = line.split("\x1b[");
     let mut spans = vec![("", parts.next().unwrap_or_default().to_owned())];
     for part in parts {
@@ -154,6 +194,19 @@ mod tests {
         assert_eq!(words("  a b   c"), [(2, "a b"), (8, "c")]);
         assert_eq!(words("ab  ‖c‖ d  e"), [(0, "ab"), (4, "‖c‖ d"), (11, "e")]);
         assert_eq!(words("   "), []);
+    }
+
+    #[test]
+    fn a_long_line_goes_on_below_in_its_colour() {
+        let long = format!("\x1b[33m  {}\x1b[0m", "word ".repeat(30).trim_end());
+        let lines = broken(spans(&long));
+        assert_eq!(
+            lines.iter().map(|line| letters(line)).collect::<Vec<_>>(),
+            [96, 58]
+        );
+        assert_eq!(lines[1][0], ("", "    ".to_owned()));
+        assert_eq!(lines[1][1].0, "yellow");
+        assert_eq!(broken(spans(&"x".repeat(250))).len(), 3);
     }
 
     #[test]
