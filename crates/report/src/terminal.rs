@@ -36,11 +36,9 @@ const STYLE: &str = "\
 /// ```
 #[must_use]
 pub fn terminal(command: &str, printed: &str) -> String {
-    let mut lines = vec![vec![
-        ("asked", "$ ".to_owned()),
-        ("bold", command.to_owned()),
-    ]];
-    lines.extend(printed.lines().map(spans));
+    let asked = vec![("asked", "$ ".to_owned()), ("bold", command.to_owned())];
+    let lines = std::iter::once(asked).chain(printed.lines().map(spans));
+    let lines: Vec<Vec<Span>> = lines.flat_map(broken).collect();
     let columns = lines.iter().map(|line| letters(line)).max().unwrap_or(0);
     let width = 2.0 * MARGIN + ADVANCE * columns.max(NARROWEST) as f64;
     let height = 2.0 * MARGIN + LEADING * lines.len() as f64;
