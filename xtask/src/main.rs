@@ -14,6 +14,8 @@ mod machine;
 mod recipes;
 mod regress;
 mod reproduce;
+/// Kills processes and limits their memory, which only Unix does this way.
+#[cfg(unix)]
 mod torture;
 mod watched;
 mod zoos;
@@ -40,10 +42,12 @@ enum Command {
     /// read off small series. Exit status 1 if any did.
     Regress(regress::Options),
     /// Try every promise of the store and of the readers, many times over.
+    #[cfg(unix)]
     Torture(torture::Options),
     /// Compare the public API of every published crate with its listing in docs/api/.
     Api(api::Options),
     /// What `torture` starts and kills.
+    #[cfg(unix)]
     #[command(subcommand, hide = true)]
     Child(torture::child::Child),
     /// Make the files of datasets/ from their originals.
@@ -86,8 +90,10 @@ fn main() -> ExitCode {
             Ok(true) => return ExitCode::from(1),
             other => other.map(|_| ()),
         },
+        #[cfg(unix)]
         Command::Torture(options) => torture::run(&options),
         Command::Api(options) => api::run(&options),
+        #[cfg(unix)]
         Command::Child(child) => torture::child::run(&child),
         Command::Dataset(source) => dataset::run(&source),
         Command::Ci(options) => ci::run(&options),

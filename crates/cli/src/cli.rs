@@ -10,9 +10,11 @@ use crate::terminal;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
 
-/// Follow neural networks through weight space.
+/// Tell from the weights of checkpoints which belong to one training run, in which order they came, and
+/// what happened to them.
 ///
-/// Exit status: 0 = fine, 1 = a finding (something damaged, or contradicted), 2 = an error.
+/// Start with `modeltrail runs FOLDER`. Exit status: 0 = fine, 1 = a finding about the models (something is
+/// damaged, or contradicts what is claimed), 2 = an error.
 #[derive(Parser)]
 #[command(
     name = "modeltrail",
@@ -29,44 +31,44 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// What lies in files and folders: formats, tensors, claims, and what is skipped.
+    /// List what files and folders hold: formats, tensors, claims, and what is skipped.
     Inspect(inspect::Command),
-    /// Sort anybody's checkpoints into runs, each in its order.
+    /// Sort checkpoints into training runs, and put each run in order.
     Runs(runs::Command),
     /// Whether a series is sound: steps, files and tensors that are not what they claim to be.
     Audit(audit::Command),
-    /// One page about anybody's checkpoints: runs, pictures, steps, distances.
+    /// Write one HTML page about checkpoints: runs, pictures, steps, distances.
     Report(report::Command),
-    /// What changed from one checkpoint to another, tensor by tensor, and what kind of change it is.
+    /// Show what changed between two checkpoints, tensor by tensor, and what kind of change it is.
     Diff(diff::Command),
     /// Which of many checkpoints one comes from, how sure that is, and how far it has gone since.
     Lineage(lineage::Command),
-    /// Whether a candidate is near enough to a tested checkpoint: within budget, or retest.
+    /// Decide whether a candidate is near enough to a tested checkpoint: within budget, or retest.
     Gate(gate::Command),
-    /// Keep a few kilobytes per checkpoint that are enough for `runs`.
+    /// Keep a few kilobytes per checkpoint that stand for its weights in other commands.
     Sketch(sketch::Command),
-    /// Follow a running training, one line a checkpoint.
+    /// Follow a running training, and raise an alarm when it changes.
     Watch(watch::Command),
     /// Write checkpoints as npz, safetensors or one Parquet table.
     Export(export::Command),
-    /// Take foreign checkpoints into a store; run it again to continue.
+    /// Copy checkpoints into a store; run it again to continue.
     Import(import::Command),
-    /// Look at every byte of a store; move aside what is damaged.
+    /// Check every byte of a store; with --repair, move damaged files aside.
     Verify(verify::Command),
-    /// What bounds the reading of files.
+    /// Show the limits that bound how files are read.
     Limits(limits::Command),
-    /// Train a population of small networks, list stores, verify them.
+    /// Train a population of small networks, list stores, or verify them.
     #[command(subcommand)]
     Zoo(zoo::Command),
-    /// Which checkpoints belong to one run: single-linkage clusters.
+    /// Cluster checkpoints by single linkage: each cluster is a run.
     Linkage(linkage::Command),
-    /// In which order checkpoints came, and how sure each step of it is.
+    /// Order checkpoints in time, and say how sure each step of the order is.
     Order(order::Command),
-    /// Checkpoints in the plane, by UMAP.
+    /// Lay checkpoints out in the plane, by UMAP.
     Umap(umap::Command),
-    /// Print the completions of a shell.
+    /// Print the script that completes the command in a shell.
     Completions(manual::Completions),
-    /// Write manual pages, one a command.
+    /// Write manual pages, one per command.
     Man(manual::Man),
 }
 

@@ -12,14 +12,14 @@ pub(crate) struct Global {
     /// Threads to use, at most four per core; 0 = one per core. No result depends on it.
     #[arg(long, global = true, default_value_t = 0, value_name = "N")]
     pub(crate) threads: usize,
-    /// Exit with 1 also for what is no finding about the models: copies and averages beside a run,
-    /// companion files, files of other formats.
+    /// Exit with status 1 for remarks, too: copies and averages beside a run, companion files, and files
+    /// of other formats.
     #[arg(long, global = true)]
     pub(crate) strict: bool,
-    /// Say nothing on stderr but errors.
+    /// Print nothing but errors on stderr.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// When there are colours; `auto` is on a terminal, unless NO_COLOR is set.
+    /// When to print colours: `auto` (on a terminal, unless NO_COLOR is set), `always` or `never`.
     #[arg(
         long,
         global = true,

@@ -169,7 +169,7 @@ fn painted(line: &str) -> Cow<'_, str> {
         "error" | "RETEST" | "DAMAGED" => RED,
         "WITHIN BUDGET" => GREEN,
         "CANNOT TELL" | "not read" | "skipped" => YELLOW,
-        "note" | "beside" | "waiting" => FAINT,
+        "note" | "beside" | "waiting" | "Evidence" | "Scale" | "Caveat" => FAINT,
         "verdict" => BOLD,
         _ if is_shouted(head) => BOLD,
         _ => return Cow::Borrowed(line),

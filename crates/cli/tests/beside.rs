@@ -127,7 +127,7 @@ fn a_watch_says_what_lies_beside_and_ends_well() {
     let output = modeltrail(&["watch", folder.root(), "--once"]);
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert_eq!(text(&output.stdout).lines().count(), EPOCHS + 2);
+    assert_eq!(text(&output.stdout).lines().count(), EPOCHS + 3);
     for words in [
         "beside: best.safetensors: the best checkpoint so far, by its name; the same weights as epoch-6.safetensors",
         "beside: latest.safetensors: the last checkpoint so far, by its name; the same weights as epoch-8.safetensors",
@@ -155,7 +155,7 @@ fn where_there_are_only_copies_they_are_what_there_is() {
     assert!(beside(&answer).is_empty());
     let output = modeltrail(&["watch", &folder.shown("one"), "--once"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert_eq!(text(&output.stdout).lines().count(), 4);
+    assert_eq!(text(&output.stdout).lines().count(), 5);
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn what_all_files_claim_alike_is_no_order() {
     for name in ["named", "silent"] {
         let output = modeltrail(&["watch", &folder.shown(name), "--once"]);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-        assert_eq!(text(&output.stdout).lines().count(), EPOCHS + 2, "{name}");
+        assert_eq!(text(&output.stdout).lines().count(), EPOCHS + 3, "{name}");
     }
 }
 

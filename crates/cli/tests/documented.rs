@@ -3,18 +3,30 @@
 //! `$ ` starts a command, `? N` its exit status if that is not 0; the rest is what it prints, on
 //! stdout and stderr. Each document's blocks run from the top in a folder of its own that holds
 //! `examples/` and is otherwise empty, so what one block writes the next can read. One line `...` of
-//! an answer stands for any lines. `BLESS=1 cargo test --test documented` writes anew what commands
-//! print.
+//! an answer stands for any lines. `<!-- picture: FILE.svg $ COMMAND -->` makes a picture of what the
+//! command prints, in colours. `BLESS=1 cargo test --test documented` writes anew what commands print,
+//! and the pictures.
+#![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
+/// Columns of the terminals in pictures.
+const COLUMNS: &str = "100";
+
 /// Some lines of a document.
 enum Part {
     Prose(String),
     Shown { command: String, answer: String },
+    Picture { file: String, command: String },
+}
+
+/// What a line asks a picture of.
+fn picture(line: &str) -> Option<(&str, &str)> {
+    let asked = line.strip_prefix("<!-- picture: ")?.strip_suffix(" -->")?;
+    asked.split_once(" $ ")
 }
 
 fn parts(document: &str) -> Vec<Part> {
@@ -28,15 +40,23 @@ fn parts(document: &str) -> Vec<Part> {
                 command: command.to_owned(),
                 answer: String::new(),
             }),
-            (_, Some(Part::Shown { answer, .. })) if !is_fence => *answer += &format!("{line}\n"),
+            (_, Some(Part::Shown { answer, .. })) if is_console && !is_fence => {
+                *answer += &format!("{line}\n");
+            }
             _ => parts.push(Part::Prose(format!("{line}\n"))),
+        }
+        if let Some((file, command)) = picture(line) {
+            parts.push(Part::Picture {
+                file: file.to_owned(),
+                command: command.to_owned(),
+            });
         }
     }
     parts
 }
 
-/// What a command prints, after its exit status if that is not 0.
-fn answer(command: &str, folder: &Path) -> String {
+/// What a command prints on stdout and stderr, and how it ends.
+fn run(command: &str, folder: &Path) -> (String, i32) {
     let binary = Path::new(env!("CARGO_BIN_EXE_modeltrail"));
     let others = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(
@@ -45,14 +65,27 @@ fn answer(command: &str, folder: &Path) -> String {
     let output = Command::new("sh")
         .args(["-c", &format!("exec 2>&1; {command}")])
         .env("PATH", path.unwrap())
+        .env_remove("COLUMNS")
         .current_dir(folder)
         .output()
         .unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
-    match output.status.code().unwrap() {
-        0 => printed,
-        status => format!("? {status}\n{printed}"),
+    (printed, output.status.code().unwrap())
+}
+
+/// What a command prints, after its exit status if that is not 0.
+fn answer(command: &str, folder: &Path) -> String {
+    match run(command, folder) {
+        (printed, 0) => printed,
+        (printed, status) => format!("? {status}\n{printed}"),
     }
+}
+
+/// A picture of a command and what it prints.
+fn drawn(command: &str, folder: &Path) -> String {
+    let in_colours = command.replace("modeltrail ", "modeltrail --color always ");
+    let (printed, _) = run(&format!("export COLUMNS={COLUMNS}; {in_colours}"), folder);
+    report::terminal::terminal(command, &printed)
 }
 
 /// Whether these are the shown lines, of which one `...` stands for any.
@@ -76,12 +109,17 @@ fn documents(root: &Path) -> Vec<PathBuf> {
     let mut documents: Vec<PathBuf> = ["README.md", "examples/README.md"]
         .map(|name| root.join(name))
         .into();
-    documents.extend(
-        std::fs::read_dir(root.join("docs"))
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.extension().is_some_and(|extension| extension == "md")),
-    );
+    let mut folders = vec![root.join("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                documents.push(path);
+            }
+        }
+    }
     documents.sort();
     documents
 }
@@ -92,6 +130,7 @@ fn commands_print_what_the_documents_show() {
         .join("../..")
         .canonicalize()
         .unwrap();
+    let is_blessed = std::env::var_os("BLESS").is_some();
     let (mut wrong, mut count) = (Vec::new(), 0);
     for document in documents(&root) {
         let folder = folder(&root);
@@ -100,6 +139,18 @@ fn commands_print_what_the_documents_show() {
         for part in parts(&before) {
             match part {
                 Part::Prose(lines) => after += &lines,
+                Part::Picture { file, command } => {
+                    let file = document.parent().unwrap().join(file);
+                    let picture = drawn(&command, folder.path());
+                    let is_shown =
+                        std::fs::read_to_string(&file).is_ok_and(|shown| shown == picture);
+                    if is_blessed && !is_shown {
+                        std::fs::write(&file, &picture).unwrap();
+                    }
+                    if !is_shown {
+                        wrong.push(format!("{}:\n$ {command}", file.display()));
+                    }
+                }
                 Part::Shown {
                     command,
                     answer: shown,
@@ -118,7 +169,7 @@ fn commands_print_what_the_documents_show() {
                 }
             }
         }
-        if std::env::var_os("BLESS").is_some() && after != before {
+        if is_blessed && after != before {
             std::fs::write(&document, after).unwrap();
         }
     }

@@ -43,7 +43,7 @@ pub enum Block {
     Verbatim(String),
     /// A table.
     Table(Table),
-    /// A figure on a white card.
+    /// A figure on a white card; on a dark page, a dark one.
     Figure {
         /// An SVG document as [`crate::figure`] writes them; it enters the page as it is.
         svg: String,

@@ -12,6 +12,7 @@
 //! | the paper's Tables 2 and 3 beside ours | [`paper`] |
 //! | a page with figures, tables and an interactive scatter plot | [`html`] |
 //! | the colours of runs and scales | [`colour`] |
+//! | what a terminal shows | [`terminal`] |
 //!
 //! # Example
 //!
@@ -56,6 +57,7 @@ mod strokes;
 mod style;
 mod svg;
 pub mod table;
+pub mod terminal;
 
 pub use error::Error;
 pub use scale::Scale;

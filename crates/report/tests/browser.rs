@@ -220,6 +220,45 @@ fn in_every_figure_all_text_is_inside_the_picture_and_no_two_texts_collide() {
     }
 }
 
+/// The source of axe-core, which looks for what keeps people out; `.ci/run` puts it there.
+fn axe() -> Option<String> {
+    let path = "../../target/axe/axe_core_python/axe.min.js";
+    let source = std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path));
+    if source.is_err() {
+        let ci = std::env::var("CI").is_ok_and(|value| value == "true");
+        assert!(
+            !ci,
+            "axe-core is missing: pip install --target target/axe axe-core-python"
+        );
+        eprintln!("skipped: axe-core is not installed");
+    }
+    source.ok()
+}
+
+#[test]
+fn nobody_is_kept_out_light_or_dark_on_a_telephone_or_a_large_screen() {
+    let (Some(axe), Some((browser, _directory))) = (axe(), open()) else {
+        return;
+    };
+    browser.run("document.querySelectorAll('details').forEach(d => { d.open = true; })");
+    browser.run(&axe);
+    for width in [390, 768, 1280] {
+        for scheme in ["light", "dark"] {
+            browser.look(width, scheme);
+            let wide = browser.run(
+                "const page = document.documentElement; return page.scrollWidth - page.clientWidth",
+            );
+            assert_eq!(wide, 0, "the page is wider than {width} pixels");
+            let found = browser.run(
+                "return axe.run().then(({ violations }) => violations
+                   .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+                   .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(n => n.html)}`))",
+            );
+            assert_eq!(found, serde_json::json!([]), "{width} pixels, {scheme}");
+        }
+    }
+}
+
 #[test]
 fn a_page_of_hostile_names_and_empty_plots_opens_silently_too() {
     let Some(browser) = Browser::start() else {

@@ -1,4 +1,4 @@
-//! The table that the README shows: every work, ours, and the best peer whose answer is the same.
+//! The table that docs/bench.md shows: every work, ours, and the best peer whose answer is the same.
 
 use crate::files::write;
 use anyhow::{Context, Result};
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_readme_shows_what_the_committed_results_amount_to() {
+    fn the_book_shows_what_the_committed_results_amount_to() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let folder = root.join("results/bench");
         if std::env::var_os("BLESS").is_some() {
@@ -130,10 +130,10 @@ mod tests {
         }
         let committed = std::fs::read_to_string(folder.join("headline.md")).unwrap();
         assert_eq!(committed, table(&folder).unwrap().to_markdown());
-        let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+        let page = std::fs::read_to_string(root.join("docs/bench.md")).unwrap();
         assert!(
-            readme.contains(committed.trim()),
-            "copy results/bench/headline.md into README.md"
+            page.contains(committed.trim()),
+            "copy results/bench/headline.md into docs/bench.md"
         );
     }
 }

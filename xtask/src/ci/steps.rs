@@ -17,7 +17,7 @@ pub(super) struct Step {
 }
 
 /// All of them, in the order in which they run.
-pub(super) const STEPS: [Step; 10] = [
+pub(super) const STEPS: [Step; 12] = [
     Step {
         name: "newcomer",
         what: "a fresh clone builds the main job and repeats the paper quickly",
@@ -62,6 +62,16 @@ pub(super) const STEPS: [Step; 10] = [
         name: "python",
         what: "Python beside PyTorch, Transformers, Lightning, Keras and Ray; types, and the notebook",
         run: python,
+    },
+    Step {
+        name: "book",
+        what: "mdBook builds the book",
+        run: book,
+    },
+    Step {
+        name: "integrations",
+        what: "hooks of pre-commit and a stage of DVC, in repositories of their own",
+        run: integrations,
     },
     Step {
         name: "torture",
@@ -281,6 +291,60 @@ fn python() -> Result<Vec<String>> {
     let mut cluster = installed.python(&["examples/cluster/sketch_with_ray.py"]);
     notes.push(output(cluster.arg(&folder))?.trim().to_owned());
     Ok(notes)
+}
+
+fn book() -> Result<Vec<String>> {
+    let tools = Path::new("target/tools");
+    let mdbook = tools.join("bin/mdbook");
+    let mut notes = Vec::new();
+    if !mdbook.is_file() {
+        let install = [
+            "install",
+            "--quiet",
+            "--locked",
+            "mdbook",
+            "--version",
+            "^0.5",
+        ];
+        let mut install = cargo(&install);
+        install.args(["--no-default-features", "--features", "search", "--root"]);
+        notes.push(timed("installing mdBook", install.arg(tools))?);
+    }
+    run(Command::new(&mdbook).arg("build"))?;
+    notes.push(version(&mdbook)?.trim().to_owned());
+    Ok(notes)
+}
+
+fn integrations() -> Result<Vec<String>> {
+    run(&mut cargo(&[
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "modeltrail-cli",
+    ]))?;
+    let folder = empty("integrations")?;
+    let environment = folder.join("venv");
+    run(Command::new("python3")
+        .args(["-m", "venv"])
+        .arg(&environment))?;
+    run(Command::new(environment.join("bin/pip")).args([
+        "--quiet",
+        "--disable-pip-version-check",
+        "install",
+        "pre-commit",
+        "dvc",
+    ]))?;
+    let others = std::env::var_os("PATH").unwrap_or_default();
+    let own = [
+        std::fs::canonicalize("target/release")?,
+        std::fs::canonicalize(environment.join("bin"))?,
+    ];
+    let path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&others)))?;
+    let mut script = Command::new("examples/integrations/try.sh");
+    let said = output(script.arg(folder.join("work")).env("PATH", path))?;
+    let is_result = |line: &&str| line.starts_with("pre-commit:") || line.starts_with("DVC:");
+    Ok(said.lines().filter(is_result).map(str::to_owned).collect())
 }
 
 fn torture() -> Result<Vec<String>> {

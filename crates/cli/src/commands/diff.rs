@@ -19,10 +19,10 @@ use std::path::PathBuf;
   modeltrail diff one.pt merged.pt --parents two.pt three.pt
   modeltrail diff zoos/mlp-small:10/1 zoos/mlp-small:10/8 --json
 
-Of sketches the distances have an error, and the kind of change is not known. What was matched under
-other names is said; what only one has is named, and the rest compared. Exit status: 0 = fine, 1 = a
-tensor that should be frozen is not, weights are not finite, or less than half of the weights are in
-both; 2 = an error, or tensors could not be read or matched.")]
+Tensors are matched under other names, too, and the answer says how; tensors that only one checkpoint has
+are named, and the rest is compared. With sketches, distances have an error, and the kind of change is not
+known. Exit status: 0 = fine, 1 = a tensor that should be frozen is not, weights are not finite, or less
+than half of the weights are in both; 2 = an error, or tensors could not be read or matched.")]
 pub(crate) struct Command {
     /// The checkpoint to compare with: a file, STORE:RUN/EPOCH, or FILE.json[:NAME] for a sketch.
     a: PathBuf,

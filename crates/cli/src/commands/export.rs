@@ -15,23 +15,23 @@ use std::path::PathBuf;
   modeltrail export checkpoints/ --out table.parquet
   modeltrail export zoos/mlp-small --format safetensors --out exported/
 
-npz and safetensors are one file a checkpoint in the folder --out, Parquet is one table in the file
---out. Weights are written as f32; buffers, integers and optimisers are not. Exit status: 0 = all of it
-is written, 1 = some checkpoints could not be read, 2 = an error, a tensor that cannot be read and would be
-lost, or nothing is written.")]
+As npz or safetensors, each checkpoint becomes one file in the folder --out; as Parquet, all become one
+table in the file --out. Weights are written as f32; buffers, integers and optimisers are not written. Exit
+status: 0 = everything is written, 1 = some checkpoints could not be read, 2 = an error, a tensor that cannot
+be read would be lost, or nothing is written.")]
 pub(crate) struct Command {
     #[command(flatten)]
     input: Passed,
     /// Folder, or file, to write.
     #[arg(long, value_name = "DIR-OR-FILE")]
     out: PathBuf,
-    /// npz, safetensors or parquet; what --out ends in, if not given.
+    /// npz, safetensors or parquet. If not given, the ending of --out decides.
     #[arg(long, value_name = "NAME")]
     format: Option<Format>,
     /// Overwrite files of the same names.
     #[arg(long)]
     force: bool,
-    /// Write checkpoints without tensors that cannot be read, rather than nothing.
+    /// Write a checkpoint even if some of its tensors cannot be read and are lost.
     #[arg(long)]
     allow_unread: bool,
 }

@@ -27,10 +27,10 @@ A budget (every limit is optional; without --budget it is relative = 0.05, and s
   name = \"head.*\"
   relative = 0.2     # every tensor with such a name
 
-It measures movement, not merit: a small change of weights can change what a model does, and within
-budget does not replace a test. A tensor that only one of the two has is a reason to test again, but for
-one that is stored twice in one file and once in the other. Exit status: 0 = within budget, 1 = retest,
-2 = an error, or tensors could not be read or matched and the answer is not known.")]
+The gate measures how far the weights moved, not how good the model is: a small change of weights can
+change what a model does, and within budget does not replace a test. A tensor that only one of the two has
+means retest, unless it is stored twice in one file and once in the other. Exit status: 0 = within budget,
+1 = retest, 2 = an error, or tensors could not be read or matched and the answer is not known.")]
 pub(crate) struct Command {
     /// The checkpoint that was tested: a file, STORE:RUN/EPOCH, or sketches (FILE.json, FILE.json:NAME).
     #[arg(long, value_name = "A")]
@@ -38,7 +38,7 @@ pub(crate) struct Command {
     /// The checkpoint that is to be used in its place.
     #[arg(long, value_name = "B")]
     candidate: PathBuf,
-    /// Checkpoints of the accredited one's run, best up to it: what a step is.
+    /// Checkpoints of the run that ends at the accredited one; they say how long a usual step is.
     #[arg(long, value_name = "PATHS", num_args = 1..)]
     history: Vec<PathBuf>,
     /// Limits, in TOML.

@@ -14,19 +14,19 @@ use std::path::PathBuf;
   modeltrail import checkpoints/ --out store
   modeltrail import 'runs/*/*.pt' --out store --number
 
-Run it again to continue after an interruption, or to add what came since. Exit status: 0 = all is in,
-1 = some checkpoints could not be read, 2 = an error, a tensor that cannot be read and would be lost, or
-nothing is in.")]
+Run it again to continue after an interruption, or to add new checkpoints. Exit status: 0 = everything is
+imported, 1 = some checkpoints could not be read, 2 = an error, a tensor that cannot be read would be lost,
+or nothing is imported.")]
 pub(crate) struct Command {
     #[command(flatten)]
     input: Passed,
     /// Directory of the store.
     #[arg(long, value_name = "STORE")]
     out: PathBuf,
-    /// Count the files of each run in the order of their names, from 1, whatever they claim.
+    /// Number the files of each run from 1 in the order of their names, and ignore what they claim.
     #[arg(long)]
     number: bool,
-    /// Take in checkpoints without tensors that cannot be read, rather than nothing.
+    /// Import a checkpoint even if some of its tensors cannot be read and are lost.
     #[arg(long)]
     allow_unread: bool,
 }

@@ -16,11 +16,12 @@ use std::path::PathBuf;
   modeltrail inspect checkpoints/ --all
   modeltrail inspect out/ --match 'checkpoint-*' --json
 
-It reads descriptions and no weights: formats, tensors with types, shapes and roles, what cannot be read and
-why, what a checkpoint claims to be and where that stands, what is skipped, and files of other formats with
-the way out. Exit status: 0 = fine, 1 = something could not be described, 2 = an error, or nothing is there.")]
+Only descriptions are read, no weights. The answer lists formats; tensors with types, shapes and roles; what
+cannot be read, and why; what a checkpoint claims to be, and where that is written; what is skipped; and
+files of other formats, with what to do about them. Exit status: 0 = fine, 1 = something could not be
+described, 2 = an error, or nothing is there.")]
 pub(crate) struct Command {
-    /// Stores, files, folders, globs, and sketches (`.json`).
+    /// Files, folders, globs, stores, and files of sketches (`.json`).
     #[arg(required = true, value_name = "PATHS")]
     paths: Vec<PathBuf>,
     /// Show every tensor of every checkpoint.

@@ -25,8 +25,8 @@ pub(crate) struct Reading {
     /// Raise a limit for foreign files (see `modeltrail limits`): `largest_header=256MiB`; repeatable.
     #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, u64)>,
-    /// Of what lies in folders, take only checkpoints whose file or folder has a name like this:
-    /// `epoch-*.pt`, `checkpoint-*`; with a `/`, the path below the folder.
+    /// In folders, read only checkpoints whose file or folder name matches this pattern: `epoch-*.pt`,
+    /// `checkpoint-*`. A pattern with a `/` is compared with the path below the folder.
     #[arg(long = "match", value_name = "GLOB")]
     only: Option<Pattern>,
 }

@@ -14,13 +14,13 @@ use modeltrail::linkage::Linkage;
   modeltrail linkage checkpoints/ --clusters 2
   modeltrail linkage 'runs/*/epoch-*.pt' --dot
 
-Purity is taken against claimed runs, if there are any. Exit status: 0 = fine, 1 = something could not
+Purity is measured against the runs that names and metadata claim, if there are any. Exit status: 0 = fine, 1 = something could not
 be read or is not finite, 2 = an error.")]
 pub(crate) struct Command {
     #[command(flatten)]
     points: Points,
-    /// Number of clusters to cut the tree into; otherwise as many as runs are claimed, or as the
-    /// weights show if none are.
+    /// Number of clusters to cut the tree into. Otherwise there are as many as runs are claimed, or as
+    /// the weights show if none are claimed.
     #[arg(long, visible_alias = "runs", value_name = "N")]
     clusters: Option<usize>,
     /// Print the minimum spanning tree as Graphviz DOT.

@@ -10,8 +10,9 @@ use std::sync::Arc;
 /// How tensors of two checkpoints are matched.
 #[derive(Args)]
 pub(crate) struct Mapping {
-    /// How tensors are matched: `auto` (by name, then without what wrappers put before names, then by
-    /// shape, order and values), `exact` (by name and shape), or a file of lines "name" = "other name".
+    /// How tensors of two checkpoints are matched: `auto` (by name; then by name without the prefixes of
+    /// wrappers; then by shape, order and values), `exact` (by name and shape), or a file with lines of
+    /// the form "name" = "other name".
     #[arg(long = "map", value_name = "auto|exact|FILE", default_value = "auto")]
     map: String,
 }

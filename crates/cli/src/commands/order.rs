@@ -15,8 +15,8 @@ use modeltrail::order::Orders;
   modeltrail order zoos/mlp-small --space svd-10
   modeltrail order sketches.json --runs 3 --json
 
-One order of everything, unless the weights separate runs or --runs is given: then one of each. Where
-steps or epochs are claimed, the orders are scored against them. Exit status: 0 = fine, 1 = something
+All checkpoints are put in one order, unless the weights separate runs or --runs is given: then each run
+has its own. Where steps or epochs are claimed, the orders are scored against them. Exit status: 0 = fine, 1 = something
 could not be read or is not finite, 2 = an error.")]
 pub(crate) struct Command {
     #[command(flatten)]

@@ -14,9 +14,9 @@ use std::path::PathBuf;
   modeltrail report 'runs/*/epoch-*.pt' -o report.html
   modeltrail report sketches.json -o report.html
 
-The page needs no network and no other file. It has what `modeltrail runs` prints, and pictures. Exit
-status: 0 = fine, 1 = it shows something to look at (as `modeltrail runs` would say), 2 = an error, or
-nothing could be read.")]
+The page needs no network and no other file. It holds what `modeltrail runs` prints, with pictures. Exit
+status: 0 = fine, 1 = it shows something to look at (as with `modeltrail runs`), 2 = an error, or nothing
+could be read.")]
 pub(crate) struct Command {
     #[command(flatten)]
     input: Input,

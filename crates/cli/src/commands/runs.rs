@@ -22,9 +22,10 @@ use std::path::{Path, PathBuf};
   modeltrail runs 'sketches/*.json'
   modeltrail runs zoos/mlp-small --json
 
-Checkpoints with other tensors are groups of their own. Runs are inferred from the weights; what names and
-metadata claim is compared with them. Exit status: 0 = fine, 1 = something contradicts what is claimed, is
-not finite, or could not be read, 2 = an error, or nothing could be read.")]
+Runs and orders are inferred from the weights alone; only then are they compared with what names and
+metadata claim. Checkpoints of different architectures form separate groups. Exit status: 0 = fine, 1 =
+something contradicts what is claimed, is not finite, or could not be read, 2 = an error, or nothing could
+be read.")]
 pub(crate) struct Command {
     #[command(flatten)]
     input: Input,
@@ -42,19 +43,19 @@ pub(crate) struct Command {
     html: Option<PathBuf>,
 }
 
-/// Anybody's checkpoints.
+/// Checkpoints of any program.
 #[derive(Args)]
 pub(crate) struct Input {
-    /// Stores, files, folders, globs, and sketches (`.json`).
+    /// Files, folders, globs, stores, and files of sketches (`.json`).
     #[arg(required = true, value_name = "PATHS")]
     pub(crate) paths: Vec<PathBuf>,
-    /// Memory for weights; what needs more is sketched: distances to 2.2 %.
+    /// Memory for weights. What needs more is sketched: its distances have a standard error of 2.2 %.
     #[arg(long, default_value = "2GiB", value_name = "SIZE")]
     pub(crate) memory: Memory,
     /// Keep sketches of files in this folder: a second question about the same files reads no weights.
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
-    /// Seed of the shuffle, and of ties.
+    /// Seed of the random order in which checkpoints are read, and of how ties are broken.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
     #[command(flatten)]

@@ -15,18 +15,19 @@ use std::path::PathBuf;
   modeltrail sketch checkpoints/ --out sketches.json
   modeltrail runs sketches.json
 
-The weights may go afterwards: `runs` takes the file, alone or beside checkpoints.")]
+The weights may be deleted afterwards: `runs`, `order`, `report`, `diff`, `gate` and `lineage` take the file,
+alone or beside checkpoints.")]
 pub(crate) struct Command {
     #[command(flatten)]
     input: Input,
     /// File to write; it must not exist.
     #[arg(long, value_name = "FILE.json")]
     out: PathBuf,
-    /// Numbers that are kept of each tensor, 4 bytes each: 0, or a power of two up to 1024. More let `audit`
-    /// see smaller changes of a tensor.
+    /// How many numbers are kept of each tensor, 4 bytes each: 0, or a power of two up to 1024. With more,
+    /// `audit` sees smaller changes of a tensor.
     #[arg(long, default_value_t = 32, value_name = "N")]
     tensor_numbers: usize,
-    /// Sketch checkpoints without tensors that cannot be read, rather than nothing; the file says so.
+    /// Sketch a checkpoint even if some of its tensors cannot be read; the file names them.
     #[arg(long)]
     allow_unread: bool,
 }

@@ -14,12 +14,12 @@ use weightspace::umap::Parameters;
   modeltrail umap zoos/mlp-small --neighbors 5 --json
   modeltrail umap checkpoints/
 
-`modeltrail report` draws it. Exit status: 0 = fine, 1 = something could not be read or is not finite,
+`modeltrail report` draws the picture. Exit status: 0 = fine, 1 = something could not be read or is not finite,
 2 = an error.")]
 pub(crate) struct Command {
     #[command(flatten)]
     points: Points,
-    /// Nearest neighbours that a checkpoint is held to.
+    /// Number of nearest neighbours of a checkpoint that the layout keeps near it.
     #[arg(long, default_value_t = 15, value_name = "K")]
     neighbors: usize,
     /// How close points may lie in the plane.

@@ -17,9 +17,9 @@ use zoo::Zoo;
   modeltrail verify zoos/mlp-small
   modeltrail verify zoos/mlp-small --repair
 
-With --repair, damaged files move to the folder `damaged` in the store, nothing is deleted, and the
-command that filled the store fills the gap. Exit status: 0 = sound, 1 = something is wrong, or was
-before it was repaired; 2 = an error.")]
+With --repair, damaged files are moved to the folder `damaged` in the store. Nothing is deleted; run the
+command that filled the store again to fill the gap. Exit status: 0 = sound, 1 = something is wrong, or was
+wrong before the repair; 2 = an error.")]
 pub(crate) struct Command {
     /// Directory of the store.
     store: PathBuf,

@@ -24,22 +24,22 @@ use std::time::Duration;
   modeltrail watch checkpoints/ --state watch.state
   modeltrail watch checkpoints/ --exec 'echo \"$MODELTRAIL_CAUSE at $MODELTRAIL_STEP\" >> alarms.txt'
 
-Columns: claimed step; length of the step to this checkpoint; its angle to the step before; its share
-outside the span of the last ten steps; distance since the accredited checkpoint, in recent steps; alarm,
-likely cause and evidence. Each checkpoint is judged by this training's own last steps; ten must lie
-behind the first that is judged. Exit status with --once: 0 = fine, 1 = an alarm, or a file that was
-skipped; 2 = an error, or nothing could be read.")]
+The columns are: the claimed step; the length of the step to this checkpoint; its angle to the step before;
+its share outside the span of the last ten steps; the distance since the accredited checkpoint, in recent
+steps; an alarm with its likely cause and the evidence. Each checkpoint is judged by the last steps of this
+training; the first ten steps are not judged. Exit status with --once: 0 = fine, 1 = an alarm, or a file
+that was skipped; 2 = an error, or nothing could be read.")]
 pub(crate) struct Command {
     /// The folder that the training saves its checkpoints in.
     #[arg(value_name = "DIR")]
     directory: PathBuf,
-    /// Read what is there, and end.
+    /// Read the checkpoints that are there, then exit.
     #[arg(long)]
     once: bool,
     /// Seconds between looks at the folder.
     #[arg(long, default_value = "5", value_name = "SECONDS", value_parser = seconds)]
     interval: Duration,
-    /// Say how far the training is from this checkpoint.
+    /// Also show how far the training is from this checkpoint, in recent steps.
     #[arg(long, value_name = "FILE")]
     accredited: Option<PathBuf>,
     /// Set the threshold of alarms by the training in this folder, in which nothing changed, instead of
@@ -50,21 +50,22 @@ pub(crate) struct Command {
     #[arg(long, value_name = "RATE", default_value_t = Watcher::false_alarm_rate(), requires = "undisturbed")]
     false_alarms: f64,
     /// Run this by `sh -c` on an alarm, with MODELTRAIL_STEP, MODELTRAIL_CAUSE and MODELTRAIL_PATH in
-    /// its environment. Of alarms that are there when following begins, only one of the newest
-    /// checkpoint runs it.
+    /// its environment. An alarm that is older than the watch runs it only if it is of the newest
+    /// checkpoint.
     #[arg(long, value_name = "COMMAND")]
     exec: Option<String>,
-    /// Keep the newest numbers in this file, for Prometheus' node exporter.
+    /// Keep the newest numbers in this file, for the textfile collector of Prometheus' node exporter.
     #[arg(long, value_name = "FILE")]
     prometheus: Option<PathBuf>,
     /// Write the numbers of every checkpoint to an event file in this folder, for TensorBoard.
     #[arg(long, value_name = "DIR")]
     tensorboard: Option<PathBuf>,
-    /// Keep what is known in this file, and go on from it after a restart. It is replaced whole at
-    /// every checkpoint.
+    /// Keep the state of the watch in this file, and continue from it after a restart. The file is
+    /// replaced as a whole at every checkpoint.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Memory for weights, 52 bytes each; what needs more is followed by its sketch: lengths to 2.2 %.
+    /// Memory for weights, 52 bytes each. What needs more is followed by its sketch: its lengths have a
+    /// standard error of 2.2 %.
     #[arg(long, default_value = "256MiB", value_name = "SIZE")]
     memory: Memory,
     #[command(flatten)]

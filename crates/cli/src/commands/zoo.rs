@@ -25,7 +25,7 @@ pub(crate) enum Command {
         #[arg(required = true)]
         paths: Vec<PathBuf>,
     },
-    /// As `modeltrail verify`.
+    /// The same as `modeltrail verify`.
     Verify {
         /// Directory of the store.
         store: PathBuf,
@@ -51,10 +51,10 @@ pub(crate) struct Train {
     /// Step size of SGD.
     #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<f32>,
-    /// Train only part I of N; the parts need not know of each other.
+    /// Train only part I of N. Parts may run at the same time, on different machines.
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
-    /// What trains: fused, ndarray, flex or wgpu.
+    /// Engine that trains: fused, ndarray, flex or wgpu.
     #[arg(long, default_value = "fused", value_name = "NAME")]
     backend: Backend,
     /// Images to train and test on; MNIST at 14x14 when not given.

@@ -110,7 +110,8 @@ impl Training {
 /// Whether a line says what is followed.
 pub(crate) fn is_introduction(line: &Value) -> bool {
     let message = line["message"].as_str().unwrap_or_default();
-    line["kind"] == "note" && message.starts_with("following ")
+    let is_how = message.contains("checkpoint on, each step is compared");
+    line["kind"] == "note" && (message.starts_with("following ") || is_how)
 }
 
 /// A watch that follows; ended with the test.

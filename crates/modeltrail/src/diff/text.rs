@@ -28,12 +28,25 @@ impl std::fmt::Display for Diff {
     }
 }
 
-/// Table, totals, verdict, and what is not as expected. Of many tensors those that changed most, if
-/// not all are asked for.
+/// The verdict and what is not as expected, then the tensors, then notes. Of many tensors those that
+/// changed most, if not all are asked for.
 fn page(found: &Exact, shown: Shown<'_>) -> String {
-    let mut text = tensors(found, shown);
-    text.push('\n');
+    let mut text = String::new();
     let most = if shown.all { usize::MAX } else { NAMED };
+    let _ = writeln!(text, "verdict: {}", verdict(found));
+    for line in beside_verdict(found) {
+        let _ = writeln!(text, "{line}");
+    }
+    if let Some(merge) = &found.merge {
+        let _ = writeln!(text, "{}", of_parents(merge));
+    }
+    let broken = found.frozen.iter().map(|broken| {
+        let name = printable(&broken.tensor);
+        let what = if broken.is_buffer { "buffer " } else { "" };
+        format!("! not frozen: {what}{name} ({})", broken.why)
+    });
+    lines(&mut text, &broken.collect::<Vec<_>>(), most, shown);
+    let _ = writeln!(text, "\n{}", tensors(found, shown));
     for line in found.said.sentences("A", "B") {
         let _ = writeln!(text, "{line}");
     }
@@ -67,19 +80,6 @@ fn page(found: &Exact, shown: Shown<'_>) -> String {
         })
         .collect();
     lines(&mut text, &bad, most, shown);
-    let _ = writeln!(text, "verdict: {}", verdict(found));
-    for line in beside_verdict(found) {
-        let _ = writeln!(text, "{line}");
-    }
-    if let Some(merge) = &found.merge {
-        let _ = writeln!(text, "{}", of_parents(merge));
-    }
-    let broken = found.frozen.iter().map(|broken| {
-        let name = printable(&broken.tensor);
-        let what = if broken.is_buffer { "buffer " } else { "" };
-        format!("! not frozen: {what}{name} ({})", broken.why)
-    });
-    lines(&mut text, &broken.collect::<Vec<_>>(), most, shown);
     text.trim_end().to_owned()
 }
 

@@ -59,7 +59,7 @@ fn nothing_is_within_a_budget_where_tensors_could_not_be_read() {
     assert_eq!(judgement.limits[0].status, Status::NotMeasured);
     assert!(!judgement.coverage().is_complete());
     let page = judgement.to_string();
-    assert!(page.starts_with("CANNOT TELL: b after a"), "{page}");
+    assert!(page.starts_with("CANNOT TELL: "), "{page}");
     assert!(page.contains("tail of b (F8_E4M3: its type"), "{page}");
     assert!(!page.contains("Identical"), "{page}");
     let json = serde_json::to_value(&judgement).unwrap();

@@ -17,13 +17,20 @@ impl std::fmt::Display for Judgement {
 }
 
 fn page(found: &Judgement) -> String {
-    let answer = match found.verdict() {
-        Verdict::Within => "WITHIN BUDGET",
-        Verdict::Retest => "RETEST",
-        Verdict::CannotTell => "CANNOT TELL",
-    };
     let (accredited, candidate) = (&found.accredited, &found.candidate);
-    let mut parts = vec![format!("{answer}: {candidate} after {accredited}")];
+    let answer = match found.verdict() {
+        Verdict::Within => {
+            format!("WITHIN BUDGET: {candidate} has changed little since {accredited}")
+        }
+        Verdict::Retest => {
+            format!("RETEST: the tests of {accredited} do not stand for {candidate}")
+        }
+        Verdict::CannotTell => format!(
+            "CANNOT TELL: not enough could be compared to say whether the tests of {accredited} stand \
+             for {candidate}"
+        ),
+    };
+    let mut parts = vec![answer];
     parts.extend(unread(&found.coverage));
     parts.extend(found.not_finite.iter().map(not_finite));
     parts.extend(other_tensors(found));
@@ -250,14 +257,14 @@ fn notes(found: &Judgement) -> String {
     }
     if found.budget == Origin::Convention {
         notes.push(
-            "The default budget is a convention: relative 0.05; steps 3, and no step unlike the run's own, \
-             with a history; rows and columns 0.8, or 3 times the run's own if that is less; running \
-             statistics 0.5 and 2. Set limits of your own from pairs that you have tested."
+            "Caveat: these limits are the defaults, a convention. Set limits of your own from pairs of \
+             checkpoints that you have tested."
                 .to_owned(),
         );
     }
     notes.push(
-        "A small change of weights can change what a model does: within budget does not replace a test."
+        "Caveat: a small change of weights can change what a model does. Within budget does not replace a \
+         test."
             .to_owned(),
     );
     notes.join("\n")

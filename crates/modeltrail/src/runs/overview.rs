@@ -44,8 +44,8 @@ impl Counts {
 
     fn sentence(&self) -> String {
         let families = match self.families {
-            1 => "1 family".to_owned(),
-            more => format!("{} families", thousands(more as u64)),
+            1 => "of 1 family".to_owned(),
+            more => format!("of {} families", thousands(more as u64)),
         };
         let kinds = [
             (self.runs, "run"),
@@ -56,7 +56,7 @@ impl Counts {
         let kinds = kinds.iter().filter(|(count, _)| *count > 0);
         let kinds: Vec<String> = kinds.map(|&(count, what)| counted(count, what)).collect();
         format!(
-            "{families}, {}: {}",
+            "{} {families}: {}",
             counted(self.checkpoints, "checkpoint"),
             kinds.join(", ")
         )
@@ -250,8 +250,8 @@ pub(crate) fn told(found: &Runs, shown: Shown<'_>) -> Vec<String> {
     };
     if found.families.iter().any(|family| is_short(&family)) {
         lines.push(format!(
-            "{} distinct checkpoints of a family are too few to tell several runs apart: they are treated as \
-             one run.",
+            "Caveat: a family of {} distinct checkpoints or fewer is treated as one run: that is too few to \
+             tell several runs apart.",
             2 * FEWEST_CHECKPOINTS - 1
         ));
     }
@@ -263,10 +263,10 @@ pub(crate) fn told(found: &Runs, shown: Shown<'_>) -> Vec<String> {
     if found.families.iter().any(is_one) {
         let ask = shown
             .ask_for_runs
-            .map(|ask| format!("; give the number of runs if you know it: {ask}"));
+            .map(|ask| format!(" If you know the number of runs, give it: {ask}."));
         lines.push(format!(
-            "Checkpoints of one family without a gap or a branch among them are treated as one run. Several \
-             runs that share a start and overlap look the same{}.",
+            "Caveat: a family without a gap or a branch is treated as one run. Several runs that share a \
+             start and overlap look the same.{}",
             ask.unwrap_or_default()
         ));
     }
@@ -307,48 +307,52 @@ fn kinship(found: &Runs) -> Vec<String> {
         .filter_map(|family| family.nearest.as_ref());
     let nearest = between.min_by(|a, b| a.relative_distance.total_cmp(&b.relative_distance));
     let scale = format!(
-        "0 is no difference, models that were trained independently lie near 1, and the line between \
-         related and unrelated is drawn at {LINE}."
+        "Scale: 0 means the same weights, and models that were trained independently lie near 1. Below \
+         {LINE}, two checkpoints count as related."
     );
     // Of what was not read nothing is known.
-    let all = match found.coverage.is_complete() {
-        true => "All",
-        false => "In what could be read all",
+    let part = match found.coverage.is_complete() {
+        true => "",
+        false => ", in what could be read,",
     };
     let mut lines = Vec::new();
     match (weakest, nearest) {
         (Some(weakest), None) => {
             let p = found.families.first().and_then(|family| family.ln_p);
-            let p = p.map(|p| format!(" ({} if these were independent)", p_value(p)));
+            let p = p.map(|p| {
+                format!(
+                    " ({} for the weakest link, if its two ends were trained independently)",
+                    p_value(p)
+                )
+            });
             lines.push(format!(
-                "{all} are related: the weakest link of the chain that connects them is a relative distance \
-                 of {}{}. {scale}",
+                "Evidence: all checkpoints{part} are related: each is linked to another by a relative \
+                 distance of {} or less{}.",
                 relative(weakest.relative_distance),
                 p.unwrap_or_default()
             ));
+            lines.push(scale);
         }
         (weakest, Some(nearest)) => {
             let within = weakest.map(|weakest| {
                 let distance = relative(weakest.relative_distance);
-                format!("links within a family are relative distances of {distance} or less, and ")
+                format!("{distance} or less along the links within a family, and ")
             });
             lines.push(format!(
-                "{}: {}different families are {} apart or more. {scale}",
-                match found.coverage.is_complete() {
-                    true => "Families",
-                    false => "Families in what could be read",
-                },
+                "Evidence: relative distances{part} are {}{} or more between families.",
                 within.unwrap_or_default(),
                 relative(nearest.relative_distance)
             ));
+            lines.push(scale);
         }
         (None, None) => {}
     }
     if let Some(near) = nearest.filter(|near| near.relative_distance < CERTAINLY_APART) {
         let [a, b] = &near.between;
         lines.push(format!(
-            "Whether {a} and {b} are related cannot be told: between {LINE} and {CERTAINLY_APART} lie \
-             both runs of which few checkpoints are left and small networks trained on the same data."
+            "Caveat: it is unclear whether {a} and {b} are related. Distances between {LINE} and \
+             {CERTAINLY_APART} occur in one run of which few checkpoints are left, and between small \
+             networks that were trained independently on the same data."
         ));
     }
     lines
@@ -358,8 +362,12 @@ fn kinship(found: &Runs) -> Vec<String> {
 fn separation(family: &Family) -> Option<String> {
     let branches = match family.branches {
         0 => String::new(),
-        1 => "the tree branches once: one run forked from another".to_owned(),
-        more => format!("the tree branches {more} times: so many runs forked from others"),
+        1 => {
+            "the minimum spanning tree branches once, where one run forked from another".to_owned()
+        }
+        more => format!(
+            "the minimum spanning tree branches {more} times, where runs forked from others"
+        ),
     };
     let with = |text: String| match family.branches {
         0 => format!("{text}."),
@@ -369,19 +377,21 @@ fn separation(family: &Family) -> Option<String> {
         Count::Given | Count::TooFew(_) => None,
         Count::Found(runs) if runs.verdict == Verdict::Separated && family.joined > 0 => {
             Some(with(format!(
-                "{}: the weights alone show {} parts, {:.1} times farther apart than any step within \
-                 one, and some of these continue others",
+                "{}: the weights alone show {} parts, which are {:.1} times farther apart than any step \
+                 within one, and some of these parts continue others",
                 counted(family.runs.len(), "run"),
                 family.runs.len() + family.joined,
                 runs.gap
             )))
         }
         Count::Found(runs) if runs.verdict == Verdict::Separated => Some(with(format!(
-            "{}, {:.1} times farther apart than any step within one",
+            "{}, which are {:.1} times farther apart than any step within a run",
             counted(runs.count, "run"),
             runs.gap
         ))),
-        Count::Found(_) if family.branches > 0 => Some(with("no gap separates runs".to_owned())),
+        Count::Found(_) if family.branches > 0 => {
+            Some(with("no gap in the distances separates runs".to_owned()))
+        }
         Count::Found(_) => None,
     }
 }

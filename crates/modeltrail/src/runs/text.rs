@@ -103,8 +103,9 @@ pub(crate) fn heading(group: &Described) -> String {
             100.0 * group.distance_error()
         ),
     };
+    let each = if group.checkpoints > 1 { " each" } else { "" };
     let mut lines = vec![format!(
-        "{}, {} weights in {}, {how}",
+        "{} with {} weights in {}{each}, {how}",
         counted(group.checkpoints, "checkpoint"),
         thousands(group.parameters()),
         counted(group.layout.len(), "tensor")
@@ -126,7 +127,7 @@ fn taken(taken: &Taken) -> String {
     };
     let how = taken.mapping.sentences("the others", "these");
     format!(
-        "taken for the same architecture: {more}: {}",
+        "treated as the same architecture: {more}: {}",
         how.join("; ")
     )
 }
@@ -293,8 +294,8 @@ pub(crate) fn order(run: &Run) -> Vec<String> {
     }
     if !run.is_ordered {
         let mut lines = vec![
-            "order: the weights show none: all are about equally far from each other, as models are \
-             that left one start each for itself. The list is a shortest path through them"
+            "order: the weights show none. All checkpoints are about equally far from each other, like models \
+             that were trained separately from one start. The list is a shortest path through them"
                 .to_owned(),
         ];
         lines.extend(gaps(run));

@@ -51,7 +51,8 @@ impl Watcher {
         if self.is_introduced {
             return Ok(());
         }
-        let notes = self.introduction().into_iter().chain(self.is_sketched());
+        let notes = self.introduction().into_iter().flatten();
+        let notes = notes.chain(self.is_sketched());
         for note in notes.collect::<Vec<_>>() {
             self.is_introduced = true;
             sink(Event::Note(note))?;
@@ -60,20 +61,23 @@ impl Watcher {
     }
 
     /// What is followed, and how it is judged; none before the first checkpoint.
-    fn introduction(&self) -> Option<String> {
+    fn introduction(&self) -> Option<[String; 2]> {
         let followed = self.followed.as_ref()?;
         let tensors = followed.layout.len();
         let weights = thousands(parameters(&followed.layout));
         let folder = printable(&self.directory.to_string_lossy());
         let rate = self.threshold.false_alarm_rate();
         let checkpoints = (1.0 / rate).round();
-        Some(format!(
-            "following {folder}: {weights} weights in {}; every checkpoint is compared with this \
-             training's own last {WINDOW} steps, from the {}th step on (about 1 false alarm in \
-             {checkpoints} checkpoints)",
-            counted(tensors, "tensor"),
-            WARM_UP + 1,
-        ))
+        let what = format!(
+            "following {folder}: {weights} weights in {}",
+            counted(tensors, "tensor")
+        );
+        let how = format!(
+            "From the {}th checkpoint on, each step is compared with the last {WINDOW} steps of this training. \
+             About 1 checkpoint in {checkpoints} raises a false alarm.",
+            WARM_UP + 2,
+        );
+        Some([what, how])
     }
 
     /// False alarms per checkpoint that the built-in threshold is set for.

@@ -131,6 +131,23 @@ impl Browser {
         );
     }
 
+    /// Shows pages in this width, light or dark.
+    pub(crate) fn look(&self, width: u32, scheme: &str) {
+        let cdp = |command: &str, parameters: Value| {
+            let body = json!({ "cmd": command, "params": parameters });
+            self.post("/goog/cdp/execute", &body);
+        };
+        cdp(
+            "Emulation.setDeviceMetricsOverride",
+            json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false }),
+        );
+        let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
+        cdp(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": [feature] }),
+        );
+    }
+
     /// Runs a function body in the page and returns its value.
     pub(crate) fn run(&self, script: &str) -> Value {
         self.post("/execute/sync", &json!({ "script": script, "args": [] }))

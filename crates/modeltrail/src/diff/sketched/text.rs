@@ -8,6 +8,24 @@ use std::fmt::Write;
 
 /// The comparison for people.
 pub(crate) fn page(found: &Sketched, shown: Shown<'_>) -> String {
+    let most = if shown.all { usize::MAX } else { NAMED };
+    let mut text = String::new();
+    let verdict = match (found.verdict, found.tensors.is_empty()) {
+        (Some(_), _) if !found.coverage.is_complete() => CANNOT_TELL,
+        (Some(_), _) => "identical, bit for bit, but for a chance of about 10⁻¹⁹",
+        (None, true) if !found.not_finite.is_empty() => "none, since weights are NaN or infinite",
+        (None, true) => "no tensor is in both with one shape: these are different models",
+        (None, false) => {
+            "none: sketches show how far each tensor moved and which did not change, but not the \
+             kind of change"
+        }
+    };
+    let _ = writeln!(text, "verdict: {verdict}");
+    let broken = found.not_frozen.iter().map(|broken| {
+        let name = printable(&broken.tensor);
+        format!("! not frozen: {name} ({})", broken.why)
+    });
+    lines(&mut text, &broken.collect::<Vec<_>>(), most, shown);
     let mut listed: Vec<&Row> = found.tensors.iter().collect();
     let is_cut = !shown.all && listed.len() > MANY;
     if is_cut {
@@ -20,7 +38,7 @@ pub(crate) fn page(found: &Sketched, shown: Shown<'_>) -> String {
     let all = cells("all", &found.total);
     let first = if is_cut { "changed most" } else { "tensor" };
     let titles = [first, "weights", "distance ÷ ‖a‖", "±", "norm", ""];
-    let mut text = format!("{}\n", table(titles, rows.chain([all])));
+    let _ = writeln!(text, "\n{}", table(titles, rows.chain([all])));
     if is_cut {
         let changed = found.tensors.iter().filter(|row| !row.frozen).count();
         let _ = writeln!(
@@ -40,7 +58,6 @@ pub(crate) fn page(found: &Sketched, shown: Shown<'_>) -> String {
     {
         let _ = writeln!(text, "{line}");
     }
-    let most = if shown.all { usize::MAX } else { NAMED };
     unpaired(
         &mut text,
         &found.only_a,
@@ -65,22 +82,6 @@ pub(crate) fn page(found: &Sketched, shown: Shown<'_>) -> String {
     if let Some(note) = unread(&found.coverage) {
         let _ = writeln!(text, "! {note}");
     }
-    let verdict = match (found.verdict, found.tensors.is_empty()) {
-        (Some(_), _) if !found.coverage.is_complete() => CANNOT_TELL,
-        (Some(_), _) => "identical, bit for bit, but for a chance of about 10⁻¹⁹",
-        (None, true) if !found.not_finite.is_empty() => "none, since weights are NaN or infinite",
-        (None, true) => "no tensor is in both with one shape: these are different models",
-        (None, false) => {
-            "none: sketches show how far each tensor moved and which did not change, but not the \
-             kind of change"
-        }
-    };
-    let _ = writeln!(text, "verdict: {verdict}");
-    let broken = found.not_frozen.iter().map(|broken| {
-        let name = printable(&broken.tensor);
-        format!("! not frozen: {name} ({})", broken.why)
-    });
-    lines(&mut text, &broken.collect::<Vec<_>>(), most, shown);
     text.push_str("From sketches: ± is one standard error at most.");
     text
 }
