@@ -1,0 +1,144 @@
+//! Requests and answers of HTTP/1.1, as far as a client that only reads needs them.
+
+use super::State;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::sync::atomic::Ordering;
+
+/// A request.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) target: String,
+    pub(crate) range: Option<(u64, u64)>,
+    pub(crate) authorization: Option<String>,
+}
+
+impl Request {
+    /// The next one; none where the client is through.
+    pub(crate) fn read(stream: &TcpStream) -> io::Result<Option<Self>> {
+        // Nothing follows a request before its answer, so that the buffer holds nothing more.
+        let mut lines = BufReader::new(stream);
+        let mut line = String::new();
+        if lines.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        let target = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        let mut request = Self {
+            target,
+            range: None,
+            authorization: None,
+        };
+        loop {
+            line.clear();
+            if lines.read_line(&mut line)? == 0 || line.trim().is_empty() {
+                return Ok(Some(request));
+            }
+            let Some((name, value)) = line.split_once(':') else {
+                continue;
+            };
+            match name.to_ascii_lowercase().as_str() {
+                "range" => request.range = range(value.trim()),
+                "authorization" => request.authorization = Some(value.trim().to_owned()),
+                _ => {}
+            }
+        }
+    }
+
+    /// The path without its query.
+    pub(crate) fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// The value of a field of the query.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        let (_, query) = self.target.split_once('?')?;
+        query
+            .split('&')
+            .find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
+    }
+}
+
+fn range(value: &str) -> Option<(u64, u64)> {
+    let (first, last) = value.strip_prefix("bytes=")?.split_once('-')?;
+    Some((first.parse().ok()?, last.parse().ok()?))
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    /// The length that it announces, if that is not its own.
+    pub(crate) announced: Option<u64>,
+}
+
+impl Answer {
+    pub(crate) fn new(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+            announced: None,
+        }
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    pub(crate) fn with_body(self, body: Vec<u8>) -> Self {
+        Self { body, ..self }
+    }
+
+    /// Puts a header in, in place of one of that name.
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.headers.retain(|(known, _)| known != name);
+        self.headers.push((name.to_owned(), value.into()));
+    }
+
+    /// A file, or the part of it that was asked for.
+    pub(crate) fn file(bytes: &[u8], tag: &str, range: Option<(u64, u64)>) -> Self {
+        let len = bytes.len() as u64;
+        let all = Self::new(200)
+            .with("Accept-Ranges", "bytes")
+            .with("ETag", format!("\"{tag}\""));
+        let Some((first, last)) = range else {
+            return all.with_body(bytes.to_vec());
+        };
+        if first >= len {
+            return Self {
+                status: 416,
+                ..all.with("Content-Range", format!("bytes */{len}"))
+            };
+        }
+        let last = last.min(len - 1);
+        let part = bytes.get(first as usize..=last as usize);
+        Self {
+            status: 206,
+            ..all.with("Content-Range", format!("bytes {first}-{last}/{len}"))
+        }
+        .with_body(part.unwrap_or_default().to_vec())
+    }
+
+    /// What comes before the body.
+    pub(crate) fn head(&self) -> String {
+        let length = self.announced.unwrap_or(self.body.len() as u64);
+        let mut head = format!("HTTP/1.1 {} it\r\nContent-Length: {length}\r\n", self.status);
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head + "\r\n"
+    }
+
+    /// Sends it whole; more may follow.
+    pub(crate) fn send(&self, mut stream: &TcpStream, state: &State) -> io::Result<bool> {
+        state
+            .sent
+            .fetch_add(self.body.len() as u64, Ordering::SeqCst);
+        stream.write_all(self.head().as_bytes())?;
+        stream.write_all(&self.body)?;
+        Ok(true)
+    }
+}
