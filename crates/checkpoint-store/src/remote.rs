@@ -74,7 +74,7 @@ fn tree_of(path: &Path) -> Option<Arc<Tree>> {
 /// Lists what remote paths stand for; the others are handed back.
 pub(crate) fn mount(paths: &[PathBuf]) -> Vec<Result<PathBuf>> {
     let client = Arc::new(Client::new(Settings::current()));
-    let mut trees: HashMap<PathBuf, Result<Arc<Tree>, Trouble>> = HashMap::new();
+    let mut trees: HashMap<PathBuf, std::result::Result<Arc<Tree>, Trouble>> = HashMap::new();
     paths
         .iter()
         .map(|path| {
@@ -83,10 +83,10 @@ pub(crate) fn mount(paths: &[PathBuf]) -> Vec<Result<PathBuf>> {
             }
             let path = shown(path);
             let place = Place::of(&path)?;
-            let root = place.root().to_path_buf();
-            let tree = trees.entry(root.clone()).or_insert_with(|| {
+            let listed = place.listed().to_path_buf();
+            let tree = trees.entry(listed).or_insert_with(|| {
                 let tree = Arc::new(place.list(&client)?);
-                mounted_to_change().insert(root, Arc::clone(&tree));
+                mounted_to_change().insert(tree.root().to_path_buf(), Arc::clone(&tree));
                 Ok(tree)
             });
             let tree = tree.as_ref().map_err(|trouble| trouble.clone())?;

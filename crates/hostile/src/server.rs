@@ -9,7 +9,7 @@ mod misdeed;
 mod site;
 
 pub use misdeed::Misdeed;
-pub use site::{Revision, Site};
+pub use site::{Revision, Site, files_in};
 
 use answer::{Answer, Request};
 use std::io;
@@ -66,7 +66,7 @@ impl Server {
     /// # Errors
     /// When the system gives no port.
     pub fn start(site: Site) -> io::Result<Self> {
-        let hub = TcpListener::bind(("127.0.0.1", 0))?;
+        let hub = TcpListener::bind(("127.0.0.1", site.port))?;
         let files = TcpListener::bind(("127.0.0.1", 0))?;
         let state = Arc::new(State {
             site,

@@ -1,7 +1,7 @@
 //! The steps of the full check.
 
 use super::commands::{cargo, empty, need_software_vulkan, output, run};
-use super::engines;
+use super::{engines, remote};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub(super) struct Step {
 }
 
 /// All of them, in the order in which they run.
-pub(super) const STEPS: [Step; 10] = [
+pub(super) const STEPS: [Step; 11] = [
     Step {
         name: "newcomer",
         what: "a fresh clone builds the main job and repeats the paper quickly",
@@ -62,6 +62,11 @@ pub(super) const STEPS: [Step; 10] = [
         name: "python",
         what: "Python beside PyTorch, Transformers, Lightning, Keras and Ray; types, and the notebook",
         run: python,
+    },
+    Step {
+        name: "remote",
+        what: "buckets on a server of S3 that misbehaves at every request, and a file over TLS",
+        run: remote::check,
     },
     Step {
         name: "torture",

@@ -227,6 +227,7 @@ impl Discovery {
             keep
         });
         indexes.sort_by(|a, b| natural(a, b));
+        files::warm(indexes.iter().map(PathBuf::as_path));
         for path in indexes {
             let index = match Index::read(&path, limits) {
                 Ok(index) => index,

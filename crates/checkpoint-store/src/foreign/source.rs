@@ -155,10 +155,10 @@ impl Source {
             Data::File(file) => read_exact_at(file, buffer, offset),
             Data::Memory(bytes) => bytes.0.read(buffer, offset),
             #[cfg(feature = "remote")]
-            Data::Remote(object) => {
-                self.check_inside("what is read", offset - self.base, buffer.len() as u64)?;
-                return Ok(object.read(buffer, offset)?);
-            }
+            Data::Remote(object) => match offset.checked_add(buffer.len() as u64) {
+                Some(end) if end <= object.len() => return Ok(object.read(buffer, offset)?),
+                _ => Err(io::ErrorKind::UnexpectedEof.into()),
+            },
         };
         read.map_err(|source| {
             if source.kind() == io::ErrorKind::UnexpectedEof {

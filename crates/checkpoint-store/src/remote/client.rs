@@ -17,16 +17,16 @@ use crate::Fault;
 /// Most redirects that one request follows.
 const MOST_REDIRECTS: usize = 10;
 /// Longest wait that a server may ask for.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// How many times as long as a pause in it an answer may take as a whole.
 const PAUSES: u32 = 6;
 /// Connections that are kept for further requests.
 const IDLE: usize = 16;
 
 /// What to do about a server that cannot be reached.
-const UNREACHABLE: &str = "Check the network and the address, and try again";
+pub(super) const UNREACHABLE: &str = "Check the network and the address, and try again";
 /// What to do about a server that fails.
-const FAILING: &str = "Try again later, or download the files and name their folder";
+pub(super) const FAILING: &str = "Try again later, or download the files and name their folder";
 
 /// What sends requests.
 #[derive(Debug)]
@@ -145,14 +145,34 @@ impl Client {
         Err(Wrong::last(Fault::Unreachable, what, UNREACHABLE))
     }
 
-    fn ask_there(&self, url: &Url, range: Option<&Range<u64>>) -> Result<Answer, Wrong> {
+    /// What sends requests to this address.
+    fn agent(&self, url: &Url) -> &Agent {
         let [through_proxy, direct] = &self.agents;
-        let agent = if url.is_loopback() {
+        if url.is_loopback() {
             direct
         } else {
             through_proxy
+        }
+    }
+
+    /// Sends a request that somebody else has written; no redirect is followed.
+    #[cfg(feature = "buckets")]
+    pub(super) fn send(
+        &self,
+        url: &Url,
+        request: ureq::http::Request<Vec<u8>>,
+    ) -> Result<ureq::http::Response<ureq::Body>, Wrong> {
+        let sent = if request.body().is_empty() {
+            self.agent(url).run(request.map(|_| ()))
+        } else {
+            self.agent(url).run(request)
         };
-        let mut request = agent
+        sent.map_err(|error| failed(url, &error))
+    }
+
+    fn ask_there(&self, url: &Url, range: Option<&Range<u64>>) -> Result<Answer, Wrong> {
+        let mut request = self
+            .agent(url)
             .get(url.to_request())
             .header("Accept-Encoding", "identity");
         if let Some(range) = range {

@@ -66,17 +66,17 @@ impl Place {
         }
     }
 
-    /// The path that everything lies under that is listed together.
-    pub(super) fn root(&self) -> &Path {
+    /// The path that stands for everything that is listed together.
+    pub(super) fn listed(&self) -> &Path {
         match self {
             Self::Hub(repository) => &repository.root,
             Self::Web(folder) => folder,
             #[cfg(feature = "buckets")]
-            Self::Bucket(place) => place.root(),
+            Self::Bucket(place) => place.listed(),
         }
     }
 
-    /// Lists what lies under the root.
+    /// Lists it.
     pub(super) fn list(&self, client: &Arc<Client>) -> Result<Tree, Trouble> {
         let failure = Failure::default();
         match self {
@@ -84,12 +84,9 @@ impl Place {
                 let files = hub::list(repository, client, &failure)?;
                 Ok(Tree::listed(&repository.root, files, failure))
             }
-            Self::Web(_) => Ok(Tree::asked(Web::new(client), failure)),
+            Self::Web(folder) => Ok(Tree::asked(folder, Web::new(client), failure)),
             #[cfg(feature = "buckets")]
-            Self::Bucket(place) => {
-                let files = place.list(client, &failure)?;
-                Ok(Tree::listed(place.root(), files, failure))
-            }
+            Self::Bucket(place) => place.list(client, failure),
         }
     }
 }

@@ -207,9 +207,9 @@ impl Ranges for WebFile {
             match attempt {
                 Ok(()) if bytes.len() == wanted => break,
                 // A part of the range is one of the answers that are allowed.
-                Ok(()) if bytes.len() > before => {}
+                Ok(()) if bytes.len() - before >= PROGRESS => {}
                 Ok(()) => patience.after(
-                    Wrong::again(format!("{} sends nothing", self.url.host)),
+                    Wrong::again(format!("{} sends less than was asked for", self.url.host)),
                     &self.path,
                 )?,
                 Err(wrong) => patience.after(wrong, &self.path)?,

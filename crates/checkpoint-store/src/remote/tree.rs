@@ -11,6 +11,7 @@ use super::web::Web;
 /// What lies under a root.
 #[derive(Debug)]
 pub(super) struct Tree {
+    root: PathBuf,
     failure: Failure,
     entries: Entries,
 }
@@ -43,6 +44,7 @@ impl Tree {
         }
         let files = files.into_iter();
         Self {
+            root: root.to_path_buf(),
             failure,
             entries: Entries::Listed {
                 files: files
@@ -54,14 +56,20 @@ impl Tree {
     }
 
     /// Of files that are asked for one by one.
-    pub(super) fn asked(web: Web, failure: Failure) -> Self {
+    pub(super) fn asked(root: &Path, web: Web, failure: Failure) -> Self {
         Self {
+            root: root.to_path_buf(),
             failure,
             entries: Entries::Asked {
                 web,
                 known: Mutex::default(),
             },
         }
+    }
+
+    /// The path that everything here lies under.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Why nothing here can be trusted, if something failed.

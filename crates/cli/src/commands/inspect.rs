@@ -20,7 +20,7 @@ It reads descriptions and no weights: formats, tensors with types, shapes and ro
 why, what a checkpoint claims to be and where that stands, what is skipped, and files of other formats with
 the way out. Exit status: 0 = fine, 1 = something could not be described, 2 = an error, or nothing is there.")]
 pub(crate) struct Command {
-    /// Stores, files, folders, globs, and sketches (`.json`).
+    /// Stores, files, folders, globs, sketches (`.json`), and what lies elsewhere (`hf://`, `https://`).
     #[arg(required = true, value_name = "PATHS")]
     paths: Vec<PathBuf>,
     /// Show every tensor of every checkpoint.

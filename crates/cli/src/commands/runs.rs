@@ -45,7 +45,7 @@ pub(crate) struct Command {
 /// Anybody's checkpoints.
 #[derive(Args)]
 pub(crate) struct Input {
-    /// Stores, files, folders, globs, and sketches (`.json`).
+    /// Stores, files, folders, globs, sketches (`.json`), and what lies elsewhere (`hf://`, `https://`).
     #[arg(required = true, value_name = "PATHS")]
     pub(crate) paths: Vec<PathBuf>,
     /// Memory for weights; what needs more is sketched: distances to 2.2 %.

@@ -1,8 +1,8 @@
 //! Requests and answers of HTTP/1.1, as far as a client that only reads needs them.
 
 use super::State;
-use std::io::{self, BufRead, BufReader, Write};
-use std::net::TcpStream;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::Ordering;
 
 /// A request.
@@ -11,6 +11,8 @@ pub(crate) struct Request {
     pub(crate) target: String,
     pub(crate) range: Option<(u64, u64)>,
     pub(crate) authorization: Option<String>,
+    /// All of it, for whoever passes it on.
+    pub(crate) head: String,
 }
 
 impl Request {
@@ -27,12 +29,14 @@ impl Request {
             target,
             range: None,
             authorization: None,
+            head: line.clone(),
         };
         loop {
             line.clear();
             if lines.read_line(&mut line)? == 0 || line.trim().is_empty() {
                 return Ok(Some(request));
             }
+            request.head.push_str(&line);
             let Some((name, value)) = line.split_once(':') else {
                 continue;
             };
@@ -120,6 +124,36 @@ impl Answer {
             ..all.with("Content-Range", format!("bytes {first}-{last}/{len}"))
         }
         .with_body(part.unwrap_or_default().to_vec())
+    }
+
+    /// What another server answers, to which a request is passed on.
+    pub(crate) fn of(upstream: SocketAddr, request: &Request) -> io::Result<Self> {
+        let mut stream = TcpStream::connect(upstream)?;
+        let head = &request.head;
+        stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())?;
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes)?;
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+        let end = end.ok_or(io::ErrorKind::UnexpectedEof)?;
+        let head = String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned();
+        let body = bytes.get(end + 4..).unwrap_or_default().to_vec();
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1));
+        let mut answer = Self::new(status.and_then(|text| text.parse().ok()).unwrap_or(502));
+        for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+            let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
+            match name.as_str() {
+                "connection" => {}
+                "content-length" => answer.announced = value.parse().ok(),
+                "content-range" => answer.set("Content-Range", value),
+                "etag" => answer.set("ETag", value),
+                _ => answer.set(&name, value),
+            }
+        }
+        if !body.is_empty() {
+            answer.announced = None;
+        }
+        Ok(answer.with_body(body))
     }
 
     /// What comes before the body.

@@ -3,6 +3,7 @@
 use super::State;
 use super::answer::{Answer, Request};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
@@ -32,6 +33,10 @@ pub struct Site {
     pub page: usize,
     /// Whether files have no ETag.
     pub has_no_tags: bool,
+    /// Another server, to which every request is passed on.
+    pub upstream: Option<SocketAddr>,
+    /// The port of the hub; any if zero.
+    pub port: u16,
 }
 
 impl Revision {
@@ -93,6 +98,9 @@ impl Site {
 
     /// What the hub answers.
     pub(super) fn answer_of_hub(&self, request: &Request, state: &State) -> Answer {
+        if let Some(upstream) = self.upstream {
+            return Answer::of(upstream, request).unwrap_or_else(|_| Answer::new(502));
+        }
         let path = decoded(request.path());
         if let Some(bytes) = self.files.get(&path) {
             return self.file(bytes, request);

@@ -188,7 +188,7 @@ impl Listing {
     /// Says how many bytes are to come over the network, if any are.
     pub(super) fn tell_transfer(&self, work: &dyn Progress) {
         let entries = self.groups.iter().flat_map(|group| &group.entries);
-        let bytes = entries.map(Entry::remote_bytes).sum();
+        let bytes: u64 = entries.map(Entry::remote_bytes).sum();
         if bytes > 0 {
             work.transfer(bytes);
         }
