@@ -11,12 +11,17 @@
 //! of that root afterwards fails with it, and [`failure`] says so. No answer rests on a part of a remote
 //! series that happened to arrive.
 
+#[cfg(not(feature = "remote"))]
+mod not_built_in;
+
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 #[cfg(feature = "remote")]
-use crate::remote;
+use crate::remote as elsewhere;
+#[cfg(not(feature = "remote"))]
+use not_built_in as elsewhere;
 
 /// How paths begin that lie elsewhere, before their `://`.
 const SCHEMES: [&str; 7] = ["hf", "http", "https", "s3", "gs", "az", "gcs"];
@@ -27,7 +32,6 @@ pub(crate) enum Look {
     /// It lies on this machine.
     Here(std::fs::Metadata),
     /// It lies elsewhere.
-    #[cfg(feature = "remote")]
     There {
         /// Whether it is a folder.
         is_folder: bool,
@@ -38,7 +42,6 @@ impl Look {
     pub(crate) fn is_dir(&self) -> bool {
         match self {
             Self::Here(metadata) => metadata.is_dir(),
-            #[cfg(feature = "remote")]
             Self::There { is_folder } => *is_folder,
         }
     }
@@ -46,7 +49,6 @@ impl Look {
     pub(crate) fn is_file(&self) -> bool {
         match self {
             Self::Here(metadata) => metadata.is_file(),
-            #[cfg(feature = "remote")]
             Self::There { is_folder } => !is_folder,
         }
     }
@@ -76,15 +78,13 @@ pub fn is_remote(path: &Path) -> bool {
 /// # Errors
 /// What the operating system answers; of what lies elsewhere only that it is not there.
 pub(crate) fn look(path: &Path) -> io::Result<Look> {
-    if is_remote(path) {
-        #[cfg(feature = "remote")]
-        return remote::look(path)
-            .map(|is_folder| Look::There { is_folder })
-            .ok_or_else(|| io::ErrorKind::NotFound.into());
-        #[cfg(not(feature = "remote"))]
-        return Err(io::ErrorKind::NotFound.into());
+    if !is_remote(path) {
+        return std::fs::metadata(path).map(Look::Here);
     }
-    std::fs::metadata(path).map(Look::Here)
+    match elsewhere::look(path) {
+        Some(is_folder) => Ok(Look::There { is_folder }),
+        None => Err(io::ErrorKind::NotFound.into()),
+    }
 }
 
 /// What lies right inside a folder, in no order.
@@ -93,10 +93,7 @@ pub(crate) fn look(path: &Path) -> io::Result<Look> {
 /// As [`look`].
 pub(crate) fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
     if is_remote(folder) {
-        #[cfg(feature = "remote")]
-        return remote::list(folder).ok_or_else(|| io::ErrorKind::NotFound.into());
-        #[cfg(not(feature = "remote"))]
-        return Err(io::ErrorKind::NotFound.into());
+        return elsewhere::list(folder).ok_or_else(|| io::ErrorKind::NotFound.into());
     }
     let entries = std::fs::read_dir(folder)?;
     entries.map(|entry| Ok(entry?.path())).collect()
@@ -121,84 +118,41 @@ pub fn is_folder(path: &Path) -> bool {
 /// Makes ready what these paths stand for elsewhere: lists it, anew if it was listed before. Returns the
 /// paths as they may be shown and are to be used from here on, without passwords and signatures.
 pub(crate) fn mount(paths: &[PathBuf]) -> Vec<Result<PathBuf>> {
-    if !paths.iter().any(|path| is_remote(path)) {
-        return paths.iter().map(|path| Ok(path.clone())).collect();
+    if paths.iter().any(|path| is_remote(path)) {
+        return elsewhere::mount(paths);
     }
-    #[cfg(feature = "remote")]
-    return remote::mount(paths);
-    #[cfg(not(feature = "remote"))]
-    paths
-        .iter()
-        .map(|path| match scheme(path) {
-            Some(_) => Err(not_built_in(path)),
-            None => Ok(path.clone()),
-        })
-        .collect()
+    paths.iter().map(|path| Ok(path.clone())).collect()
 }
 
 /// The files under a mounted path that match a pattern with `*`, `?` or `[`.
 pub(crate) fn matching(pattern: &str) -> Vec<PathBuf> {
-    #[cfg(feature = "remote")]
-    return remote::matching(pattern);
-    #[cfg(not(feature = "remote"))]
-    {
-        let _ = pattern;
-        Vec::new()
-    }
+    elsewhere::matching(pattern)
 }
 
 /// Fetches the beginnings of files that lie elsewhere, several at a time, so that looking at one after
 /// the other does not wait for each. What fails fails when it is read.
 pub(crate) fn warm<'a>(paths: impl Iterator<Item = &'a Path>) {
-    #[cfg(feature = "remote")]
-    remote::warm(paths.filter(|path| is_remote(path)));
-    #[cfg(not(feature = "remote"))]
-    let _ = paths;
+    elsewhere::warm(paths.filter(|path| is_remote(path)));
 }
 
 /// A path as it may be shown: one that lies elsewhere without the password or the signature that stands
 /// in it. What was left out is kept for reading.
 #[must_use]
 pub fn shown(path: &Path) -> PathBuf {
-    #[cfg(feature = "remote")]
-    return remote::shown(path);
-    #[cfg(not(feature = "remote"))]
-    path.to_path_buf()
+    elsewhere::shown(path)
 }
 
 /// Why nothing under the root of this path can be trusted: the first request that failed for good since
 /// it was discovered. None for a path on this machine.
 #[must_use]
 pub fn failure(path: &Path) -> Option<crate::Error> {
-    #[cfg(feature = "remote")]
-    return is_remote(path).then(|| remote::failure(path)).flatten();
-    #[cfg(not(feature = "remote"))]
-    {
-        let _ = path;
-        None
-    }
+    is_remote(path).then(|| elsewhere::failure(path)).flatten()
 }
 
 /// Bytes of files that came over the network since the program began.
 #[must_use]
 pub fn received() -> u64 {
-    #[cfg(feature = "remote")]
-    return remote::received();
-    #[cfg(not(feature = "remote"))]
-    0
-}
-
-/// The error for a path that this build cannot reach.
-#[cfg(not(feature = "remote"))]
-pub(crate) fn not_built_in(path: &Path) -> crate::Error {
-    crate::Error::Foreign {
-        path: path.to_path_buf(),
-        fault: crate::Fault::Unsupported,
-        what: "this build reads no remote paths".to_owned(),
-        way_out: "Build it with the cargo feature `remote`, or download the files and name their folder"
-            .into(),
-        limit: None,
-    }
+    elsewhere::received()
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::memory::Shared;
-use crate::files;
 use crate::limits::Limits;
 use crate::{Error, Fault, LimitMet, Result};
 
@@ -43,7 +42,7 @@ impl Source {
     /// which opening might block on.
     pub(super) fn open(path: &Path) -> Result<Self> {
         #[cfg(feature = "remote")]
-        if files::is_remote(path) {
+        if crate::files::is_remote(path) {
             let object = crate::remote::open(path)?;
             return Ok(Self {
                 path: path.to_path_buf(),
@@ -52,10 +51,6 @@ impl Source {
                 modified: None,
                 data: Data::Remote(object),
             });
-        }
-        #[cfg(not(feature = "remote"))]
-        if files::is_remote(path) {
-            return Err(files::not_built_in(path));
         }
         let metadata = std::fs::metadata(path).map_err(|source| Error::io("open", path, source))?;
         if !metadata.is_file() {
@@ -107,18 +102,6 @@ impl Source {
         }
     }
 
-    /// Fails if it lies elsewhere, and something under its root could not be had: a reader may have
-    /// taken that for a file that is not there.
-    ///
-    /// # Errors
-    /// What failed.
-    pub(super) fn check(&self) -> Result<()> {
-        match &self.data {
-            #[cfg(feature = "remote")]
-            Data::Remote(object) => Ok(object.check()?),
-            _ => Ok(()),
-        }
-    }
 
     /// A part of the file, which was checked to lie inside it, as a file of its own.
     pub(super) fn part(&self, offset: u64, len: u64) -> Self {

@@ -26,7 +26,6 @@ pub(super) fn identity(_path: &Path, look: &Look) -> Option<Identity> {
     use std::os::unix::fs::MetadataExt;
     match look {
         Look::Here(metadata) => Some((metadata.dev(), metadata.ino())),
-        #[cfg(feature = "remote")]
         Look::There { .. } => {
             // What lies elsewhere is what its path says; no disk has this number.
             let hash = blake3::hash(_path.as_os_str().as_encoded_bytes());
@@ -40,7 +39,6 @@ pub(super) fn identity(_path: &Path, look: &Look) -> Option<Identity> {
 pub(super) fn identity(path: &Path, look: &Look) -> Option<Identity> {
     match look {
         Look::Here(_) => std::fs::canonicalize(path).ok(),
-        #[cfg(feature = "remote")]
         Look::There { .. } => Some(path.to_path_buf()),
     }
 }

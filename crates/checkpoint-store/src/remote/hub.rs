@@ -277,7 +277,7 @@ fn files(
             // its object in the repository.
             let version = linked.clone().or(item.oid);
             let version = version.unwrap_or_else(|| format!("{} {}", commit.id, item.path));
-            let ranges = WebFile::new(Arc::clone(client), &path, url, len, linked);
+            let ranges = WebFile::new(Arc::clone(client), &path, url, len, linked, None);
             let ranges = Box::new(ranges);
             files.push(Object::new(&path, len, Some(version), ranges, failure.clone()));
         }

@@ -116,11 +116,6 @@ impl Object {
         self.version.as_deref()
     }
 
-    /// Why nothing under its root can be trusted, if something failed.
-    pub(crate) fn check(&self) -> Result<(), Trouble> {
-        self.failure.check()
-    }
-
     fn windows(&self) -> MutexGuard<'_, Windows> {
         self.windows.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -158,7 +153,7 @@ impl Object {
     }
 
     /// Puts the first bytes in, which came on the way.
-    pub(super) fn begin_with(self: &Arc<Self>, bytes: Vec<u8>) {
+    pub(super) fn begin_with(&self, bytes: Vec<u8>) {
         if bytes.is_empty() {
             return;
         }

@@ -6,6 +6,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use sha2::{Digest, Sha256};
+
 use super::client::{Answer, Client, Wrong, in_words};
 use super::count_received;
 use super::trouble::Trouble;
@@ -52,13 +54,15 @@ struct Seen {
 }
 
 impl WebFile {
-    /// A file of so many bytes; `linked` is the hash that the hub lists for it.
+    /// A file of so many bytes; `linked` is the hash that the hub lists for it, and the tag what a server
+    /// has called its version.
     pub(super) fn new(
         client: Arc<Client>,
         path: &Path,
         url: Url,
         len: u64,
         linked: Option<String>,
+        tag: Option<(String, String)>,
     ) -> Self {
         Self {
             client,
@@ -67,6 +71,7 @@ impl WebFile {
             len,
             seen: Mutex::new(Seen {
                 linked,
+                tag,
                 ..Seen::default()
             }),
         }
@@ -187,6 +192,17 @@ impl WebFile {
         Ok(())
     }
 
+    /// Whether a file that came whole has the SHA-256 that the hub lists, if it lists one.
+    fn is_as_listed(&self, range: &Range<u64>, bytes: &[u8]) -> bool {
+        let linked = self.seen().linked.clone();
+        let sum = linked.filter(|sum| sum.len() == 64 && *range == (0..self.len));
+        sum.is_none_or(|sum| {
+            let own = Sha256::digest(bytes);
+            let own: Vec<String> = own.iter().map(|byte| format!("{byte:02x}")).collect();
+            own.concat().eq_ignore_ascii_case(&sum)
+        })
+    }
+
     fn changed(&self, how: &str) -> Wrong {
         let trouble = Trouble::changed(&self.path, format!("it changed while it was read: {how}"));
         Wrong::last(trouble.fault, trouble.what, trouble.way_out)
@@ -205,7 +221,15 @@ impl Ranges for WebFile {
                 patience.renew();
             }
             match attempt {
-                Ok(()) if bytes.len() == wanted => break,
+                Ok(()) if bytes.len() == wanted => {
+                    if self.is_as_listed(&range, &bytes) {
+                        break;
+                    }
+                    bytes.clear();
+                    let host = &self.url.host;
+                    let what = format!("{host} sends other bytes than those that it lists");
+                    patience.after(Wrong::again(what), &self.path)?;
+                }
                 // A part of the range is one of the answers that are allowed.
                 Ok(()) if bytes.len() - before >= PROGRESS => {}
                 Ok(()) => patience.after(
@@ -216,6 +240,15 @@ impl Ranges for WebFile {
             }
         }
         Ok(bytes)
+    }
+}
+
+/// The first bytes of an answer that begins as the file does; none if they did not all come.
+pub(super) fn beginning(answer: &mut Answer, wanted: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match take(answer, 0, &(0..wanted), &mut bytes) {
+        Ok(()) if bytes.len() as u64 == wanted => bytes,
+        _ => Vec::new(),
     }
 }
 
@@ -299,7 +332,7 @@ pub(super) fn plain(tag: &str) -> &str {
 }
 
 /// That the bytes are those of the file, not compressed ones.
-fn is_as_it_is(answer: &Answer) -> Result<(), Wrong> {
+pub(super) fn is_as_it_is(answer: &Answer) -> Result<(), Wrong> {
     match answer.header("content-encoding") {
         None | Some("" | "identity") => Ok(()),
         Some(_) => Err(Wrong::last(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::client::{Answer, Client, Wrong};
 use super::object::{HEAD, Object};
-use super::ranges::{ContentRange, WebFile, tag};
+use super::ranges::{ContentRange, WebFile, beginning, is_as_it_is, plain, tag};
 use super::secret;
 use super::trouble::{Failure, Trouble};
 use super::url::Url;
@@ -20,7 +20,11 @@ pub(super) struct Web {
 /// What the first answer says of a file.
 struct First {
     len: u64,
-    version: Option<String>,
+    linked: Option<String>,
+    /// What the server calls its version, and its host.
+    tag: Option<(String, String)>,
+    /// How it begins, if that came.
+    bytes: Vec<u8>,
 }
 
 impl Web {
@@ -50,7 +54,7 @@ impl Web {
         let mut patience = self.client.patience();
         let first = loop {
             let asked = self.client.ask(&url, Some(&(0..HEAD)));
-            match asked.and_then(|answer| self.first(&answer)) {
+            match asked.and_then(|answer| self.first(answer)) {
                 Ok(first) => break first,
                 Err(Wrong::Final { fault, .. })
                     if !is_named && matches!(fault, Fault::Missing | Fault::Refused) =>
@@ -60,19 +64,31 @@ impl Web {
                 Err(wrong) => patience.after(wrong, path)?,
             }
         };
-        let file = WebFile::new(Arc::clone(&self.client), path, url, first.len, None);
-        let ranges = Box::new(file);
-        let object = Object::new(path, first.len, first.version, ranges, failure.clone());
+        let First {
+            len,
+            linked,
+            tag,
+            bytes,
+        } = first;
+        let version = linked
+            .clone()
+            .or_else(|| tag.as_ref().map(|(_, tag)| tag.clone()));
+        let client = Arc::clone(&self.client);
+        let file = WebFile::new(client, path, url, len, linked, tag);
+        let object = Object::new(path, len, version, Box::new(file), failure.clone());
+        object.begin_with(bytes);
         Ok(Some(Arc::new(object)))
     }
 
-    /// The length and the version of a file.
-    fn first(&self, answer: &Answer) -> Result<First, Wrong> {
-        let host = &answer.from.host;
+    /// The length, the version and the beginning of a file.
+    fn first(&self, mut answer: Answer) -> Result<First, Wrong> {
+        let host = answer.from.host.clone();
         let len = match answer.status {
             206 => {
                 let range = answer.header("content-range").and_then(ContentRange::parse);
-                range.and_then(|range| range.len)
+                range
+                    .filter(|range| range.first == 0)
+                    .and_then(|range| range.len)
             }
             200 => answer.length(),
             // It has no first byte.
@@ -80,15 +96,23 @@ impl Web {
                 .header("content-range")
                 .and_then(|range| range.trim().strip_prefix("bytes */"))
                 .and_then(|len| len.parse().ok()),
-            _ => return Err(self.client.refusal(answer)),
+            _ => return Err(self.client.refusal(&answer)),
         };
-        let len = len.ok_or_else(|| {
-            Wrong::again(format!("{host} does not say how long the file is"))
-        })?;
-        let linked = answer.linked.as_deref().map(super::ranges::plain);
+        let Some(len) = len else {
+            return Err(Wrong::again(format!(
+                "{host} does not say how long the file is"
+            )));
+        };
+        is_as_it_is(&answer)?;
+        let bytes = match answer.status {
+            416 => Vec::new(),
+            _ => beginning(&mut answer, len.min(HEAD)),
+        };
         Ok(First {
             len,
-            version: linked.map(str::to_owned).or_else(|| tag(answer)),
+            linked: answer.linked.as_deref().map(|tag| plain(tag).to_owned()),
+            tag: tag(&answer).map(|tag| (host, tag)),
+            bytes,
         })
     }
 }

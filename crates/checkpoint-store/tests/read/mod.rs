@@ -95,9 +95,10 @@ fn whole(found: &Found, limits: &Limits) -> Result<Whole, Error> {
 /// Whether an error is about the way to a file rather than about the file.
 fn is_of_the_way(error: &Error) -> bool {
     match error {
-        Error::Foreign { fault, .. } => {
-            matches!(fault, Fault::Unreachable | Fault::Refused | Fault::Changed)
-        }
+        Error::Foreign { fault, .. } => matches!(
+            fault,
+            Fault::Unreachable | Fault::Refused | Fault::Changed | Fault::Missing
+        ),
         _ => false,
     }
 }

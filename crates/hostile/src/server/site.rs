@@ -2,6 +2,7 @@
 
 use super::State;
 use super::answer::{Answer, Request};
+use sha2::Digest;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -255,16 +256,11 @@ fn item(path: &str, bytes: &[u8]) -> String {
     )
 }
 
-/// What stands for the SHA-256 of a file: 64 hexadecimal digits that follow from it.
+/// The SHA-256 of a file.
 fn oid(bytes: &[u8]) -> String {
-    let mut hash = [0x6a09_e667_f3bc_c908_u64, 0xbb67_ae85_84ca_a73b];
-    for &byte in bytes {
-        for (place, part) in hash.iter_mut().enumerate() {
-            *part = (*part ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3 + 2 * place as u64);
-        }
-    }
-    let [a, b] = hash;
-    format!("{a:016x}{b:016x}{:016x}{:016x}", a ^ b, a.wrapping_add(b))
+    let sum = sha2::Sha256::digest(bytes);
+    let digits: Vec<String> = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 /// A path without percent signs.
