@@ -40,7 +40,7 @@ fn ask(site: Site, token: Option<&str>) -> Asking<'static> {
     settings.endpoint = server.endpoint();
     settings.token = token.map(Secret::new);
     settings.offline = false;
-    settings.timeout = Duration::from_millis(400);
+    settings.timeout = Duration::from_millis(250);
     settings.retries = 3;
     settings.first_wait = Duration::from_millis(1);
     configure(Some(settings));
@@ -175,9 +175,9 @@ fn misbehaves(path: &Path, asking: &Asking<'_>, secrets: &[&str]) {
     for misdeed in Misdeed::ALL {
         for at in 0..requests {
             for when in [When::At(at), When::From(at)] {
-                // What never ends is waited for as often as is tried again.
+                // What never comes is waited for as often as is tried again.
                 let is_long = matches!(misdeed, Misdeed::Silent | Misdeed::Stall);
-                if is_long && when == When::From(at) && at % 4 != 0 {
+                if is_long && when == When::From(at) && at != 1 {
                     continue;
                 }
                 asking.server.plan(Some((when, misdeed)));
@@ -186,6 +186,15 @@ fn misbehaves(path: &Path, asking: &Asking<'_>, secrets: &[&str]) {
                 let took = begun.elapsed();
                 assert!(took < Duration::from_secs(20), "{misdeed:?} {when:?}: {took:?}");
                 match read {
+                    // A server that gives other bytes from the first one on has a damaged file.
+                    Ok(read) if !read.problems.is_empty() => {
+                        for (path, whole) in &read.checkpoints {
+                            assert!(wanted.checkpoints.get(path) == Some(whole), "{path:?}");
+                        }
+                        let passes = when == When::At(at) && misdeed.passes();
+                        assert!(!passes, "{misdeed:?} {when:?}: {:?}", read.problems);
+                        errors += 1;
+                    }
                     Ok(read) => assert!(read == wanted, "{misdeed:?} {when:?}: other bytes"),
                     Err(error) => {
                         let is_once = when == When::At(at);
@@ -204,7 +213,7 @@ fn misbehaves(path: &Path, asking: &Asking<'_>, secrets: &[&str]) {
             }
         }
     }
-    assert!(errors > 100, "{errors}");
+    assert!(errors > 50, "{errors}");
 }
 
 #[test]

@@ -112,7 +112,10 @@ impl WebFile {
                 self.check_whole(&answer)?;
                 take(&mut answer, wanted.start, range, bytes)
             }
-            416 => Err(self.changed("it is shorter than it was")),
+            416 => {
+                let host = &answer.from.host;
+                Err(self.changed(&format!("{host} says that it is shorter than it was")))
+            }
             _ => Err(self.client.refusal(&answer)),
         }
     }
@@ -127,7 +130,7 @@ impl WebFile {
             )));
         };
         if let Some(len) = said.len.filter(|len| *len != self.len) {
-            let what = format!("it had {} bytes, and has {len}", self.len);
+            let what = format!("it had {} bytes, and {host} says that it has {len}", self.len);
             return Err(self.changed(&what));
         }
         if said.first != wanted.start || said.last >= wanted.end || said.last < said.first {
@@ -150,17 +153,15 @@ impl WebFile {
 
     /// That an answer that is the whole file may be taken in place of a range.
     fn check_whole(&self, answer: &Answer) -> Result<(), Wrong> {
+        let host = &answer.from.host;
         if let Some(len) = answer.length().filter(|len| *len != self.len) {
-            let what = format!("it had {} bytes, and has {len}", self.len);
+            let what = format!("it had {} bytes, and {host} says that it has {len}", self.len);
             return Err(self.changed(&what));
         }
         if self.len > MOST_WHOLE {
             return Err(Wrong::last(
                 Fault::Unsupported,
-                format!(
-                    "{} sends the whole file where a part was asked for",
-                    answer.from.host
-                ),
+                format!("{host} sends the whole file where a part was asked for"),
                 "Such a server cannot be read from: download the file, and name that",
             ));
         }
@@ -173,7 +174,8 @@ impl WebFile {
         if let Some(linked) = answer.linked.as_deref().map(plain) {
             match &seen.linked {
                 Some(known) if known != linked => {
-                    return Err(self.changed("the hub names another version of it"));
+                    let host = &self.url.host;
+                    return Err(self.changed(&format!("{host} names another version of it")));
                 }
                 _ => seen.linked = Some(linked.to_owned()),
             }
@@ -181,7 +183,7 @@ impl WebFile {
         if let Some(tag) = tag(answer) {
             match &seen.tag {
                 Some((host, known)) if *host == answer.from.host && *known != tag => {
-                    return Err(self.changed("its server names another version of it"));
+                    return Err(self.changed(&format!("{host} names another version of it")));
                 }
                 _ => seen.tag = Some((answer.from.host.clone(), tag)),
             }

@@ -125,10 +125,15 @@ impl Misdeed {
                 return answer.send(stream, state);
             }
             Self::WrongRange | Self::NoRange if is_file => {
-                let len = answer.body.len() as u64;
+                let said = answer.headers.iter();
+                let said = said.filter(|(name, _)| name == "Content-Range");
+                let whole = said.last().and_then(|(_, range)| range.split('/').nth(1));
+                let whole = whole.unwrap_or_default().to_owned();
                 answer.body.iter_mut().for_each(|byte| *byte ^= 0x55);
                 if self == Self::WrongRange {
-                    answer.set("Content-Range", format!("bytes 1-{len}/{}", len + 2));
+                    let first = request.range.map_or(0, |(first, _)| first) + 1;
+                    let last = first + (answer.body.len() as u64).saturating_sub(1);
+                    answer.set("Content-Range", format!("bytes {first}-{last}/{whole}"));
                 } else {
                     answer.headers.retain(|(name, _)| name != "Content-Range");
                 }
