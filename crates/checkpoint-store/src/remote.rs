@@ -56,11 +56,15 @@ static MOUNTED: LazyLock<RwLock<HashMap<PathBuf, Arc<Tree>>>> = LazyLock::new(Rw
 static RECEIVED: AtomicU64 = AtomicU64::new(0);
 
 fn mounted() -> RwLockReadGuard<'static, HashMap<PathBuf, Arc<Tree>>> {
-    MOUNTED.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+    MOUNTED
+        .read()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 fn mounted_to_change() -> RwLockWriteGuard<'static, HashMap<PathBuf, Arc<Tree>>> {
-    MOUNTED.write().unwrap_or_else(|poisoned| poisoned.into_inner())
+    MOUNTED
+        .write()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// The tree that a path lies in.
@@ -110,7 +114,8 @@ pub(crate) fn matching(pattern: &str) -> Vec<PathBuf> {
         return Vec::new();
     };
     let tree = tree_of(Path::new(pattern));
-    tree.map(|tree| tree.matching(&compiled)).unwrap_or_default()
+    tree.map(|tree| tree.matching(&compiled))
+        .unwrap_or_default()
 }
 
 /// The file of this path.

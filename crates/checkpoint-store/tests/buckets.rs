@@ -22,7 +22,13 @@ const SECRET: &str = "topsecretkey";
 /// Runs one test of this file with these variables in its environment, where credentials are read from.
 fn with_environment(test: &str, endpoint: &str) {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args([test, "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+        .args([
+            test,
+            "--exact",
+            "--ignored",
+            "--nocapture",
+            "--test-threads=1",
+        ])
         .env("S3_INNER", "1")
         .env("AWS_ENDPOINT_URL", endpoint)
         .env("AWS_ALLOW_HTTP", "true")

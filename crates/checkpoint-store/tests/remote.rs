@@ -90,7 +90,8 @@ fn series() -> tempfile::TempDir {
     }
     let own = folder.path().join("step300");
     std::fs::create_dir(&own).unwrap();
-    let [first, second] = [("embed", 40_000, 300), ("head", 5_000, 301)].map(|one| safetensors(&[one]));
+    let [first, second] =
+        [("embed", 40_000, 300), ("head", 5_000, 301)].map(|one| safetensors(&[one]));
     std::fs::write(own.join("model-00001-of-00002.safetensors"), first).unwrap();
     std::fs::write(own.join("model-00002-of-00002.safetensors"), second).unwrap();
     let index = r#"{"weight_map":{"embed":"model-00001-of-00002.safetensors","head":"model-00002-of-00002.safetensors"}}"#;
@@ -184,7 +185,10 @@ fn misbehaves(path: &Path, asking: &Asking<'_>, secrets: &[&str]) {
                 let begun = Instant::now();
                 let read = all_of(path);
                 let took = begun.elapsed();
-                assert!(took < Duration::from_secs(20), "{misdeed:?} {when:?}: {took:?}");
+                assert!(
+                    took < Duration::from_secs(20),
+                    "{misdeed:?} {when:?}: {took:?}"
+                );
                 match read {
                     // A server that gives other bytes from the first one on has a damaged file.
                     Ok(read) if !read.problems.is_empty() => {
@@ -310,10 +314,16 @@ fn descriptions_cost_headers_and_not_weights() {
     assert_eq!(description.tensors().len(), 2);
     assert!(received() - before <= 64 << 10);
     // Three for the API, two for the beginning of the file.
-    assert!(asking.server.asked().len() <= 5, "{:?}", asking.server.asked());
+    assert!(
+        asking.server.asked().len() <= 5,
+        "{:?}",
+        asking.server.asked()
+    );
     let checkpoint = description.open().unwrap();
     let mut count = 0;
-    checkpoint.read(0, &mut |values| count += values.len()).unwrap();
+    checkpoint
+        .read(0, &mut |values| count += values.len())
+        .unwrap();
     assert_eq!(count, 2_000_000);
     let asked = asking.server.asked().len();
     assert!(asked < 20, "{asked}");
@@ -347,7 +357,9 @@ fn a_part_of_a_tensor_costs_that_part() {
 fn an_index_of_shards_is_read_from_the_web_with_the_shards_beside_it() {
     let folder = series();
     let files = files_in(&folder.path().join("step300")).unwrap();
-    let files = files.into_iter().map(|(name, file)| (format!("/b/{name}"), file));
+    let files = files
+        .into_iter()
+        .map(|(name, file)| (format!("/b/{name}"), file));
     let site = Site {
         files: files.collect(),
         ..Site::default()

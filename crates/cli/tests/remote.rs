@@ -130,7 +130,12 @@ fn a_series_that_does_not_arrive_whole_gives_no_answer() {
         // What passes changes nothing.
         server.plan(Some((When::At(at), Misdeed::Cut)));
         let output = ask(&server, &["audit", "--json", "hf://org/name@*"]);
-        assert_eq!(output.stdout, whole.stdout, "{at}: {}", text(&output.stderr));
+        assert_eq!(
+            output.stdout,
+            whole.stdout,
+            "{at}: {}",
+            text(&output.stderr)
+        );
     }
 }
 

@@ -68,7 +68,13 @@ pub(super) fn check() -> Result<Vec<String>> {
         .args(which)
         .args(["--ignored", "--test-threads=1"])
         .env("S3_SERVER", &servers.s3))?;
-    let build = ["build", "--quiet", "--release", "--package", "modeltrail-cli"];
+    let build = [
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "modeltrail-cli",
+    ];
     run(cargo(&build).args(["--features", "buckets"]))?;
     let inspect = |trusted: bool| {
         let mut command = Command::new("target/release/modeltrail");
@@ -80,7 +86,10 @@ pub(super) fn check() -> Result<Vec<String>> {
         command
     };
     let read = output(&mut inspect(true))?;
-    ensure!(read.contains("safetensors"), "over TLS it is read as: {read}");
+    ensure!(
+        read.contains("safetensors"),
+        "over TLS it is read as: {read}"
+    );
     let refused = inspect(false).output()?;
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     ensure!(
@@ -89,7 +98,8 @@ pub(super) fn check() -> Result<Vec<String>> {
     );
     let bytes = std::fs::metadata("target/release/modeltrail")?.len();
     Ok(vec![
-        "every fixture from a bucket as from a folder; misdeeds at every request in front of it".to_owned(),
+        "every fixture from a bucket as from a folder; misdeeds at every request in front of it"
+            .to_owned(),
         "a file over TLS: read with its authority, refused without".to_owned(),
         format!("the command with buckets: {:.1} MB", bytes as f64 / 1e6),
     ])

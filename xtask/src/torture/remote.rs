@@ -38,7 +38,8 @@ const QUESTIONS: [Question; 3] = [
         as_json(root, answer)
     }),
     ("inspect", |root| {
-        let answer = inspect(&[root.into()], &Options::default()).map_err(|error| error.to_line())?;
+        let answer =
+            inspect(&[root.into()], &Options::default()).map_err(|error| error.to_line())?;
         match answer.problems().first() {
             Some(problem) => Err(problem.message.clone()),
             None => as_json(root, Ok(answer)),
@@ -109,7 +110,10 @@ fn misbehaving(
     server.plan(None);
     let there = PathBuf::from(THERE);
     let undisturbed = ask(&there).map_err(anyhow::Error::msg)?;
-    ensure!(undisturbed == wanted, "{question}: the hub is not the folder");
+    ensure!(
+        undisturbed == wanted,
+        "{question}: the hub is not the folder"
+    );
     let requests = server.asked().len();
     let mut what = String::new();
     let _ = write!(
@@ -234,7 +238,10 @@ fn write_series(folder: &Path) -> Result<()> {
             continue;
         }
         let names = ["model-00001-of-00002", "model-00002-of-00002"];
-        for (name, tensor) in names.iter().zip([("embed", weights.as_slice()), ("bias", bias.as_slice())]) {
+        for (name, tensor) in names
+            .iter()
+            .zip([("embed", weights.as_slice()), ("bias", bias.as_slice())])
+        {
             let file = hostile::bytes::safetensors_of(&[tensor]);
             std::fs::write(own.join(format!("{name}.safetensors")), file)?;
         }

@@ -282,7 +282,11 @@ impl ForeignCheckpoint {
         self.sound(self.unchecked_words(tensor, sink))
     }
 
-    fn unchecked_words(&self, tensor: &Laid<'_>, sink: &mut dyn FnMut(&[u64], usize)) -> Result<()> {
+    fn unchecked_words(
+        &self,
+        tensor: &Laid<'_>,
+        sink: &mut dyn FnMut(&[u64], usize),
+    ) -> Result<()> {
         let limits = &self.description.limits;
         let size = tensor.element.bytes();
         match tensor.made {

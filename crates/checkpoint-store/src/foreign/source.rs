@@ -102,7 +102,6 @@ impl Source {
         }
     }
 
-
     /// A part of the file, which was checked to lie inside it, as a file of its own.
     pub(super) fn part(&self, offset: u64, len: u64) -> Self {
         Self {

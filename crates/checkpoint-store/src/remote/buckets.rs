@@ -16,9 +16,7 @@ use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path as Key;
-use object_store::{
-    GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig,
-};
+use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig};
 
 use super::client::{Client, Wrong};
 use super::count_received;
@@ -131,7 +129,11 @@ impl Place {
             Some(at) => self.key.get(..at).unwrap_or_default(),
             None => &self.key,
         };
-        let folder = |key: &str| key.rsplit_once('/').map_or("", |(above, _)| above).to_owned();
+        let folder = |key: &str| {
+            key.rsplit_once('/')
+                .map_or("", |(above, _)| above)
+                .to_owned()
+        };
         let is_pattern = before != self.key;
         let prefix = if is_pattern {
             folder(before)
@@ -261,13 +263,12 @@ fn meant(error: &object_store::Error) -> Wrong {
             "the bucket does not have it",
             "Check the spelling",
         ),
-        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
-            Wrong::last(
-                Fault::Refused,
-                "the bucket refuses it",
-                "Check the credentials in the environment, and what they may read",
-            )
-        }
+        object_store::Error::PermissionDenied { .. }
+        | object_store::Error::Unauthenticated { .. } => Wrong::last(
+            Fault::Refused,
+            "the bucket refuses it",
+            "Check the credentials in the environment, and what they may read",
+        ),
         _ => Wrong::again("the bucket answers with what makes no sense"),
     }
 }
@@ -294,9 +295,8 @@ impl fmt::Debug for BucketFile {
 impl Ranges for BucketFile {
     fn get(&self, range: Range<u64>) -> Result<Vec<u8>, Trouble> {
         let path = &self.asking.path;
-        let changed = |how: String| {
-            Trouble::changed(path, format!("it changed while it was read: {how}"))
-        };
+        let changed =
+            |how: String| Trouble::changed(path, format!("it changed while it was read: {how}"));
         let options = || GetOptions {
             range: Some(GetRange::Bounded(range.clone())),
             if_match: self.tag.clone(),

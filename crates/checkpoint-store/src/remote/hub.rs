@@ -279,7 +279,13 @@ fn files(
             let version = version.unwrap_or_else(|| format!("{} {}", commit.id, item.path));
             let ranges = WebFile::new(Arc::clone(client), &path, url, len, linked, None);
             let ranges = Box::new(ranges);
-            files.push(Object::new(&path, len, Some(version), ranges, failure.clone()));
+            files.push(Object::new(
+                &path,
+                len,
+                Some(version),
+                ranges,
+                failure.clone(),
+            ));
         }
         if files.len() > MAX_FILES || pages > MOST_PAGES {
             return Err(odd(root, "more files than can be looked at"));
@@ -351,15 +357,16 @@ fn document<T: DeserializeOwned>(
             "{host} ends the connection after {came} of the bytes that it announced"
         )));
     }
-    let read = serde_json::from_slice(&bytes).map_err(|_| {
-        Wrong::again(format!("{host} answers with what is no answer of a hub"))
-    })?;
+    let read = serde_json::from_slice(&bytes)
+        .map_err(|_| Wrong::again(format!("{host} answers with what is no answer of a hub")))?;
     // Of another address than this one only where to go on is taken: mirrors pass on the hub's own.
     let next = answer.header("link").and_then(next_page);
-    let next = next.and_then(|next| answer.from.join(&next)).map(|next| Url {
-        query: next.query,
-        ..answer.from.clone()
-    });
+    let next = next
+        .and_then(|next| answer.from.join(&next))
+        .map(|next| Url {
+            query: next.query,
+            ..answer.from.clone()
+        });
     let next = next.map(|next| next.to_request());
     Ok((read, next))
 }
@@ -404,7 +411,12 @@ mod tests {
         );
         assert_eq!(
             of("org/name@refs%2Fpr%2F1"),
-            wanted("hf://org/name@refs%2Fpr%2F1", "models", "org/name", "refs/pr/1")
+            wanted(
+                "hf://org/name@refs%2Fpr%2F1",
+                "models",
+                "org/name",
+                "refs/pr/1"
+            )
         );
         assert_eq!(of("gpt2"), wanted("hf://gpt2", "models", "gpt2", "main"));
         assert_eq!(

@@ -130,7 +130,10 @@ impl WebFile {
             )));
         };
         if let Some(len) = said.len.filter(|len| *len != self.len) {
-            let what = format!("it had {} bytes, and {host} says that it has {len}", self.len);
+            let what = format!(
+                "it had {} bytes, and {host} says that it has {len}",
+                self.len
+            );
             return Err(self.changed(&what));
         }
         if said.first != wanted.start || said.last >= wanted.end || said.last < said.first {
@@ -155,7 +158,10 @@ impl WebFile {
     fn check_whole(&self, answer: &Answer) -> Result<(), Wrong> {
         let host = &answer.from.host;
         if let Some(len) = answer.length().filter(|len| *len != self.len) {
-            let what = format!("it had {} bytes, and {host} says that it has {len}", self.len);
+            let what = format!(
+                "it had {} bytes, and {host} says that it has {len}",
+                self.len
+            );
             return Err(self.changed(&what));
         }
         if self.len > MOST_WHOLE {
@@ -384,7 +390,14 @@ mod tests {
         };
         assert_eq!(range("bytes 0-99/1234"), Some((0, 99, Some(1234))));
         assert_eq!(range("bytes 5-5/*"), Some((5, 5, None)));
-        for wrong in ["", "bytes", "bytes */1234", "items 0-1/2", "bytes 0-x/2", "bytes 1"] {
+        for wrong in [
+            "",
+            "bytes",
+            "bytes */1234",
+            "items 0-1/2",
+            "bytes 0-x/2",
+            "bytes 1",
+        ] {
             assert_eq!(range(wrong), None, "{wrong}");
         }
     }

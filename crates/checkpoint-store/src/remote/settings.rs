@@ -102,7 +102,8 @@ fn token(given: &dyn Fn(&str) -> Option<String>, is_disabled: bool) -> Option<Se
     })?;
     let token = token.trim();
     let is_plain = |byte: u8| byte.is_ascii_graphic();
-    let is_token = !token.is_empty() && token.len() <= MOST_TOKEN_BYTES && token.bytes().all(is_plain);
+    let is_token =
+        !token.is_empty() && token.len() <= MOST_TOKEN_BYTES && token.bytes().all(is_plain);
     is_token.then(|| Secret::new(token))
 }
 

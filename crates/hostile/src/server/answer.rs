@@ -159,7 +159,10 @@ impl Answer {
     /// What comes before the body.
     pub(crate) fn head(&self) -> String {
         let length = self.announced.unwrap_or(self.body.len() as u64);
-        let mut head = format!("HTTP/1.1 {} it\r\nContent-Length: {length}\r\n", self.status);
+        let mut head = format!(
+            "HTTP/1.1 {} it\r\nContent-Length: {length}\r\n",
+            self.status
+        );
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::files;
 use crate::foreign::claimed::{Claim, Origin, Series, claimed_beside, is_telling_folder, series};
 use crate::foreign::found::Found;
-use crate::files;
 use crate::limits::Limits;
 
 /// Takes the last number of names that differ in it alone for a step: `resnet18-0` to
