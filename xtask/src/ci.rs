@@ -2,6 +2,7 @@
 
 mod commands;
 mod engines;
+mod remote;
 mod steps;
 mod summary;
 

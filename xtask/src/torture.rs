@@ -15,6 +15,7 @@ mod kills;
 mod memory;
 mod power;
 mod process;
+mod remote;
 mod results;
 mod resumes;
 mod tally;
@@ -59,7 +60,7 @@ impl Effort {
 type Promise = (&'static str, fn(Effort) -> Result<Vec<Tally>>);
 
 /// In the order of the table. One after the other: what is timed has the machine for itself.
-const PROMISES: [Promise; 12] = [
+const PROMISES: [Promise; 13] = [
     ("R1", kills::run),
     ("R2", power::run),
     ("R3", errors::run),
@@ -71,6 +72,7 @@ const PROMISES: [Promise; 12] = [
     ("R9", together::run),
     ("R10", fixtures::run),
     ("R12", memory::run),
+    ("R13", remote::run),
     ("harness", harness::run),
 ];
 

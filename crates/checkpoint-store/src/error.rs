@@ -254,6 +254,10 @@ pub enum Fault {
     Code,
     /// It is sound, and another one than it was when its description was read.
     Changed,
+    /// It lies elsewhere, and could not be had: no connection, or a server that fails.
+    Unreachable,
+    /// It lies elsewhere, and its server does not show it: no token, or one that is not accepted.
+    Refused,
 }
 
 impl Error {

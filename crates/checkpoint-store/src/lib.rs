@@ -15,6 +15,7 @@
 //! - [`Storage`] is everything that is ever done to a disk; [`FileSystem`] does it, and a [`NewFile`]
 //!   uses it to write whole files or nothing.
 //! - [`foreign`] finds and reads the checkpoints of other programs; [`export`] writes for them.
+//! - [`files`] says where paths lie; with the feature `remote`, [`remote`](crate::files) paths are read.
 //! - [`limits`] are the limits, [`Error`] is what goes wrong.
 //!
 //! Writers need no lock, as long as each has a shard number of its own; readers need none either,
@@ -61,6 +62,7 @@ mod compact;
 mod directory;
 mod error;
 pub mod export;
+pub mod files;
 pub mod foreign;
 mod frame;
 mod header;
@@ -68,6 +70,8 @@ pub mod limits;
 mod names;
 mod new_file;
 mod preamble;
+#[cfg(feature = "remote")]
+pub mod remote;
 mod repair;
 mod segment;
 mod state;

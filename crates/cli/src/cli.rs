@@ -77,6 +77,11 @@ const ERROR: u8 = 2;
 
 /// Runs a command line, the name of the program first, and returns its exit status.
 pub fn run(arguments: Vec<OsString>) -> u8 {
+    // From here on nothing that is said can hold the password or the signature of an address.
+    let arguments: Vec<OsString> = arguments
+        .into_iter()
+        .map(|argument| modeltrail::remote::shown(argument.as_ref()).into())
+        .collect();
     let cli = match parse(&arguments) {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, &arguments),

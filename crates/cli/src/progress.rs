@@ -6,6 +6,7 @@ use crate::terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use lines::Lines;
 use modeltrail::progress::Progress;
+use modeltrail::remote::received;
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -114,6 +115,8 @@ pub struct Work(Option<Shown>);
 
 struct Shown {
     bar: ProgressBar,
+    /// Counts bytes in place of parts, once some are to come over the network.
+    transfer: OnceLock<Transfer>,
     /// Where there is no terminal.
     _lines: Option<Lines>,
     /// Dropped to call the watch off.
@@ -139,6 +142,7 @@ impl Work {
             return Self(Some(Shown {
                 _lines: Lines::of(&bar),
                 bar,
+                transfer: OnceLock::new(),
                 called_off: None,
                 watch: None,
             }));
@@ -153,6 +157,7 @@ impl Work {
         });
         Self(Some(Shown {
             bar,
+            transfer: OnceLock::new(),
             _lines: None,
             called_off: Some(called_off),
             watch: Some(watch),
@@ -162,13 +167,13 @@ impl Work {
 
 impl Progress for Work {
     fn add(&self, parts: u64) {
-        if let Some(shown) = &self.0 {
+        if let Some(shown) = self.0.as_ref().filter(|shown| shown.counts_parts()) {
             shown.bar.inc_length(parts);
         }
     }
 
     fn done(&self, parts: u64) {
-        if let Some(shown) = &self.0 {
+        if let Some(shown) = self.0.as_ref().filter(|shown| shown.counts_parts()) {
             shown.bar.inc(parts);
         }
     }
@@ -178,12 +183,67 @@ impl Progress for Work {
             shown.bar.set_message(what.to_owned());
         }
     }
+
+    fn transfer(&self, bytes: u64) {
+        if let Some(shown) = &self.0 {
+            shown.transfer.get_or_init(|| {
+                shown.bar.set_style(style(
+                    "{prefix} {bar:32} {bytes} of {total_bytes}, {bytes_per_sec}  {rest}  {msg}",
+                ));
+                Transfer::of(&shown.bar, bytes)
+            });
+        }
+    }
+}
+
+impl Shown {
+    fn counts_parts(&self) -> bool {
+        self.transfer.get().is_none()
+    }
+}
+
+/// Moves a bar on by the bytes that come over the network, until it is dropped.
+struct Transfer {
+    /// Dropped to end it.
+    end: Option<Sender<()>>,
+    counter: Option<JoinHandle<()>>,
+}
+
+impl Transfer {
+    fn of(bar: &ProgressBar, bytes: u64) -> Self {
+        let before = received();
+        bar.set_length(bytes);
+        bar.set_position(0);
+        let (end, ended) = channel::<()>();
+        let bar = bar.clone();
+        let counter = std::thread::spawn(move || {
+            let often = Duration::from_millis(200);
+            while ended.recv_timeout(often) == Err(RecvTimeoutError::Timeout) {
+                // What is asked for twice counts once.
+                bar.set_position(received().saturating_sub(before).min(bytes));
+            }
+        });
+        Self {
+            end: Some(end),
+            counter: Some(counter),
+        }
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        self.end = None;
+        if let Some(counter) = self.counter.take() {
+            let _ = counter.join();
+        }
+    }
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
         let Some(shown) = &mut self.0 else { return };
         shown.called_off = None;
+        shown.transfer.take();
         if let Some(watch) = shown.watch.take() {
             let _ = watch.join();
         }

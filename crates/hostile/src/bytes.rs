@@ -9,6 +9,26 @@ pub fn safetensors(header: &str, data: usize) -> Vec<u8> {
     file
 }
 
+/// A sound safetensors file of these tensors of one dimension, of f32.
+pub fn safetensors_of(tensors: &[(&str, &[f32])]) -> Vec<u8> {
+    let mut entries = Vec::new();
+    let mut data = Vec::new();
+    for (name, values) in tensors {
+        let start = data.len();
+        data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        entries.push(format!(
+            r#""{name}":{{"dtype":"F32","shape":[{}],"data_offsets":[{start},{}]}}"#,
+            values.len(),
+            data.len()
+        ));
+    }
+    let header = format!("{{{}}}", entries.join(","));
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.as_bytes());
+    file.extend(data);
+    file
+}
+
 /// One entry of a zip archive, and the lies that its records tell.
 #[derive(Clone)]
 pub struct Entry {

@@ -8,6 +8,7 @@
 //! - [`fuzzed`]: what is fuzzed, and the files that this begins with; [`reading`] of such files.
 //! - [`life`]: whole lives of a store, a repair and a written file, and what must hold after each of
 //!   those states.
+//! - [`server`]: a server of files and of a hub that misbehaves.
 //! - [`shared`]: a store that several write and read at once.
 #![forbid(unsafe_code)]
 
@@ -21,4 +22,5 @@ pub mod life;
 pub mod parallel;
 pub mod pickled;
 pub mod reading;
+pub mod server;
 pub mod shared;

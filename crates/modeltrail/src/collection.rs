@@ -171,6 +171,7 @@ fn read(mut listing: Listing, options: &Options, work: &dyn Progress) -> Collect
     let spaces = spaces(&listing.groups, options.memory / 2);
     let entries = listing.groups.iter().map(|group| group.entries.len());
     work.add(entries.sum::<usize>() as u64);
+    listing.tell_transfer(work);
     let mut groups = Vec::new();
     let mut not_finite = Vec::new();
     for (pending, space) in std::mem::take(&mut listing.groups).into_iter().zip(spaces) {

@@ -10,6 +10,7 @@ use crate::collection::listing::{WITHOUT_MODEL, is_without_model};
 use crate::collection::{Companion, Options, OtherFormat, sketches};
 use crate::coverage::{Coverage, Unread};
 use crate::error::{Error, Problem, Result};
+use crate::remote;
 use checkpoint_store::foreign::{Discovery, natural};
 use checkpoint_store::{Error as Store, Fault};
 use rayon::prelude::*;
@@ -94,9 +95,10 @@ pub fn inspect(paths: &[PathBuf], options: &Options) -> Result<Inspection> {
         problems: Vec::new(),
         coverage: Coverage::default(),
     };
+    let paths = remote::all_shown(paths);
     let mut others = Vec::new();
     let mut fruitful = Vec::new();
-    for path in paths {
+    for path in &paths {
         if options.in_memory.has(path) {
             match options.in_memory.sketch(path) {
                 Some(kept) => {
@@ -162,7 +164,7 @@ impl Inspection {
             .map(|found| described::foreign(found, &options.limits))
             .collect();
         for (found, described) in discovery.checkpoints.iter().zip(described) {
-            match described {
+            match remote::sound(&found.path, described) {
                 Err(error) if is_without_model(&error) && !named.contains(&found.path) => {
                     let (path, reason) = (found.path.clone(), WITHOUT_MODEL.to_owned());
                     self.skipped.push(SkippedFile { path, reason });
@@ -192,7 +194,7 @@ impl Inspection {
             // That a folder has no checkpoint is no trouble where something else is listed.
             let is_nothing =
                 matches!(&problem.error, Store::Foreign { fault, .. } if *fault == Fault::Missing);
-            let is_folder = problem.path.is_dir();
+            let is_folder = checkpoint_store::files::is_folder(&problem.path);
             let has_other = fruitful.contains(&problem.path) || !self.other_formats.is_empty();
             if !(is_nothing && is_folder && has_other) {
                 let error = problem.error.into();

@@ -40,6 +40,7 @@ pub mod path;
 pub mod points;
 mod printable;
 pub mod progress;
+pub mod remote;
 pub mod runs;
 mod small_file;
 mod source;

@@ -8,6 +8,9 @@ pub trait Progress: Sync {
     fn done(&self, parts: u64);
     /// What is being worked on, in a few words.
     fn working_on(&self, what: &str);
+    /// At most so many bytes are to come over the network. How many came is
+    /// [`received`](crate::remote::received).
+    fn transfer(&self, _bytes: u64) {}
 }
 
 /// Does one part of a piece of work, named while it is at work.

@@ -1,7 +1,7 @@
 //! The steps of the full check.
 
 use super::commands::{cargo, empty, need_software_vulkan, output, run};
-use super::engines;
+use super::{engines, remote};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub(super) struct Step {
 }
 
 /// All of them, in the order in which they run.
-pub(super) const STEPS: [Step; 12] = [
+pub(super) const STEPS: [Step; 13] = [
     Step {
         name: "newcomer",
         what: "a fresh clone builds the main job and repeats the paper quickly",
@@ -72,6 +72,11 @@ pub(super) const STEPS: [Step; 12] = [
         name: "integrations",
         what: "hooks of pre-commit and a stage of DVC, in repositories of their own",
         run: integrations,
+    },
+    Step {
+        name: "remote",
+        what: "buckets on a server of S3 that misbehaves at every request, and a file over TLS",
+        run: remote::check,
     },
     Step {
         name: "torture",

@@ -18,6 +18,7 @@ use super::contents::Contents;
 use super::stored::Raw;
 use super::tensor::Unread;
 use crate::Result;
+use crate::files;
 use crate::limits::Limits;
 use config::{CONFIG, Config};
 pub use described::Adapter;
@@ -38,14 +39,14 @@ pub(super) fn is_config(index: &Path) -> bool {
 pub(super) fn config_of(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?;
     let config = path.with_file_name(CONFIG);
-    (WEIGHTS.contains(&name) && config.is_file()).then_some(config)
+    (WEIGHTS.contains(&name) && files::is_file(&config)).then_some(config)
 }
 
 /// Whether a file is the second copy of an adapter's weights.
 pub(super) fn is_second_copy(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
     let [first, second] = WEIGHTS;
-    name == second && path.with_file_name(first).is_file()
+    name == second && files::is_file(&path.with_file_name(first))
 }
 
 /// Puts the factors in the contents together to what they change.

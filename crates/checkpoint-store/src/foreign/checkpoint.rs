@@ -17,6 +17,7 @@ use super::stored::{Made, Stored};
 use super::stream::{self, Widened};
 use super::tensor::{ForeignTensor, LeftOut, Unread};
 use super::tiles;
+use crate::files;
 use crate::limits::Limits;
 use crate::{Error, Result};
 
@@ -50,7 +51,12 @@ impl Found {
     }
 
     fn read(&self, limits: &Limits) -> Result<(Description, Vec<Source>)> {
-        Description::read(self, limits)
+        let read = Description::read(self, limits);
+        // Whatever a reader made of what did not come, that is what happened.
+        match files::failure(&self.path) {
+            Some(error) => Err(error),
+            None => read,
+        }
     }
 }
 
@@ -225,7 +231,7 @@ impl ForeignCheckpoint {
         let source = self.source(bytes.place.file)?;
         let numbers = (bytes.size, bytes.shape.as_slice());
         let limits = &self.description.limits;
-        stream::bytes(source, &bytes.place, numbers, limits, sink)?;
+        self.sound(stream::bytes(source, &bytes.place, numbers, limits, sink))?;
         Ok(true)
     }
 
@@ -242,8 +248,17 @@ impl ForeignCheckpoint {
         })
     }
 
+    /// What came of reading; whatever a reader made of bytes that did not come, that is what happened.
+    fn sound<T>(&self, read: Result<T>) -> Result<T> {
+        read.map_err(|error| files::failure(self.path()).unwrap_or(error))
+    }
+
     /// Streams values as f32, row-major.
     fn values(&self, tensor: &Laid<'_>, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
+        self.sound(self.unchecked_values(tensor, sink))
+    }
+
+    fn unchecked_values(&self, tensor: &Laid<'_>, sink: &mut dyn FnMut(&[f32])) -> Result<()> {
         if let Made::Product(product) = tensor.made {
             let up = self.whole(&product.up)?;
             let down = product.down.as_ref().map(|down| self.whole(down));
@@ -264,6 +279,14 @@ impl ForeignCheckpoint {
 
     /// Streams the words that hold the elements of what is no product.
     fn words(&self, tensor: &Laid<'_>, sink: &mut dyn FnMut(&[u64], usize)) -> Result<()> {
+        self.sound(self.unchecked_words(tensor, sink))
+    }
+
+    fn unchecked_words(
+        &self,
+        tensor: &Laid<'_>,
+        sink: &mut dyn FnMut(&[u64], usize),
+    ) -> Result<()> {
         let limits = &self.description.limits;
         let size = tensor.element.bytes();
         match tensor.made {

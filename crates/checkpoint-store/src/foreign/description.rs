@@ -62,6 +62,7 @@ pub(super) struct Stamp {
     path: PathBuf,
     len: u64,
     modified: Option<SystemTime>,
+    version: Option<String>,
     /// The array that it stands for, if it is none.
     memory: Option<Shared>,
 }
@@ -72,6 +73,7 @@ impl Stamp {
             path: source.path().to_path_buf(),
             len: source.len(),
             modified: source.modified(),
+            version: source.version().map(str::to_owned),
             memory: source.memory().cloned(),
         }
     }
@@ -102,6 +104,9 @@ impl Description {
     pub(super) fn read(found: &Found, limits: &Limits) -> Result<(Self, Vec<Source>)> {
         let (path, files) = (found.path.as_path(), found.files.as_slice());
         let mut sources = Vec::with_capacity(files.len());
+        if files.len() > 1 {
+            crate::files::warm(files.iter().map(PathBuf::as_path));
+        }
         for path in files {
             sources.push(Source::open(path)?);
         }
@@ -267,6 +272,13 @@ impl Description {
     pub fn files(&self) -> impl Iterator<Item = (&Path, u64)> {
         let files = self.files.iter().filter(|file| file.memory.is_none());
         files.map(|file| (file.path.as_path(), file.len))
+    }
+
+    /// What tells each of these files from every other version of it, if it lies elsewhere and its server
+    /// says.
+    pub fn versions(&self) -> impl Iterator<Item = Option<&str>> {
+        let files = self.files.iter().filter(|file| file.memory.is_none());
+        files.map(|file| file.version.as_deref())
     }
 
     /// Keeps the list of tensors in memory once, if it is the same as the other's. Returns whether

@@ -22,6 +22,7 @@ use super::shards::{Index, missing_shard, shard_name, unnamed};
 use super::sniff;
 use super::source::Source;
 use super::walk::{Candidate, Identity, Walk, identity, is_index, natural, nothing};
+use crate::files;
 use crate::limits::Limits;
 use crate::{Error, Fault, Result};
 
@@ -83,11 +84,24 @@ pub fn discover_held(
         let (named, paths): (Vec<_>, Vec<_>) = paths.iter().cloned().partition(is_held);
         (named.into_iter().collect(), paths)
     };
-    let paths = paths.as_slice();
     let mut walk = Walk::default();
-    for (root, path) in paths.iter().enumerate() {
-        walk.add(path, root);
-    }
+    let paths: Vec<PathBuf> = files::mount(&paths)
+        .into_iter()
+        .zip(&paths)
+        .enumerate()
+        .map(|(root, (mounted, path))| match mounted {
+            Ok(path) => {
+                walk.add(&path, root);
+                path
+            }
+            Err(error) => {
+                let path = files::shown(path);
+                walk.problem(&path, error, root);
+                path
+            }
+        })
+        .collect();
+    let paths = paths.as_slice();
     for (root, path) in paths.iter().enumerate() {
         if !walk.fruitful.contains(&root) {
             walk.problems.push(Problem {
@@ -124,6 +138,7 @@ pub fn discover_held(
     // Sorted from here on, so that the outcome does not depend on the file system.
     let mut rest: Vec<Candidate> = candidates.into_values().collect();
     rest.sort_by(|a, b| natural(&a.path, &b.path));
+    files::warm(rest.iter().map(|candidate| candidate.path.as_path()));
     let rest = discovery.take_numbered(rest, limits);
     let rest = discovery.take_parts(rest, limits);
     discovery.take_single(rest, limits);
@@ -155,6 +170,7 @@ pub fn discover_held(
     claim_series(&mut discovery.checkpoints);
     claim_beside(&mut discovery.checkpoints, limits);
     claim_folders(&mut discovery.checkpoints);
+    discovery.fail_with(paths);
     discovery
 }
 
@@ -171,6 +187,20 @@ impl Discovery {
             path: path.to_path_buf(),
             what,
         });
+    }
+
+    /// Keeps nothing of a remote root under which something could not be had: what was taken for
+    /// missing may be there.
+    fn fail_with(&mut self, paths: &[PathBuf]) {
+        for path in paths {
+            if let Some(error) = files::failure(path) {
+                self.checkpoints
+                    .retain(|found| files::failure(&found.path).is_none());
+                self.problems
+                    .retain(|problem| files::failure(&problem.path).is_none());
+                self.problem(path, error);
+            }
+        }
     }
 
     /// Keeps what a pattern means.
@@ -197,6 +227,7 @@ impl Discovery {
             keep
         });
         indexes.sort_by(|a, b| natural(a, b));
+        files::warm(indexes.iter().map(PathBuf::as_path));
         for path in indexes {
             let index = match Index::read(&path, limits) {
                 Ok(index) => index,
@@ -208,8 +239,8 @@ impl Discovery {
             let present = index.present(&path);
             let unnamed = unnamed(&path, &present);
             for shard in present.iter().chain(&unnamed) {
-                let metadata = std::fs::metadata(shard).ok();
-                let shard = metadata.and_then(|metadata| identity(shard, &metadata));
+                let look = files::look(shard).ok();
+                let shard = look.and_then(|look| identity(shard, &look));
                 if let Some(shard) = shard {
                     candidates.remove(&shard);
                 }
@@ -305,7 +336,6 @@ impl Discovery {
     /// Takes the weights of an adapter, which its configuration beside them belongs to.
     fn take_adapter(&mut self, candidate: &Candidate, format: Format, config: PathBuf) {
         let path = &candidate.path;
-        let folder = path.with_file_name("");
         self.checkpoints.push(Found {
             claimed: Claimed::by_name(path),
             format,
@@ -315,7 +345,7 @@ impl Discovery {
             path: if candidate.named {
                 path.clone()
             } else {
-                folder.components().collect()
+                path.parent().unwrap_or(Path::new("")).to_path_buf()
             },
         });
     }
@@ -423,10 +453,10 @@ fn is_second_copy(path: &Path, covered: &BTreeSet<PathBuf>) -> bool {
     let is_diffusers = name
         .strip_suffix(".bin")
         .filter(|stem| stem.starts_with("diffusion_pytorch_model"))
-        .is_some_and(|stem| folder.join(format!("{stem}.safetensors")).is_file());
+        .is_some_and(|stem| files::is_file(&folder.join(format!("{stem}.safetensors"))));
     let is_variant = VARIANTS.iter().any(|variant| {
         let plain = name.replacen(&format!(".{variant}."), ".", 1);
-        plain.ends_with(".safetensors") && plain != name && folder.join(&plain).is_file()
+        plain.ends_with(".safetensors") && plain != name && files::is_file(&folder.join(&plain))
     });
     is_other || is_export || is_diffusers || is_variant
 }

@@ -17,6 +17,7 @@ use super::stored::{Made, Piece, Stored};
 use super::tensor::{Declared, LeftOut, Unread, role};
 use super::tiles::{self, Gap};
 use super::{state_dict, torch};
+use crate::files;
 use crate::limits::{Limits, MAX_FOREIGN_DIMENSIONS};
 use crate::{Fault, Result};
 
@@ -340,12 +341,11 @@ fn numbers(values: &Values, value: Value) -> Option<Vec<u64>> {
 
 /// The `.distcp` files of a folder that has a `.metadata`, sorted; none for another folder.
 pub(super) fn files(folder: &Path) -> Option<Vec<PathBuf>> {
-    if !folder.join(METADATA).is_file() {
+    if !files::is_file(&folder.join(METADATA)) {
         return None;
     }
-    let entries = std::fs::read_dir(folder).ok()?.flatten();
+    let entries = files::list(folder).ok()?.into_iter();
     let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
         .filter(|path| path.extension().unwrap_or_default() == "distcp")
         .collect();
     files.sort();

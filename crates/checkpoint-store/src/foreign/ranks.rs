@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::source::{Source, foreign, quoted};
 use super::walk::Candidate;
 use super::{readers, sniff::Sniffed};
+use crate::files;
 use crate::limits::Limits;
 use crate::{Error, Fault};
 
@@ -121,7 +122,7 @@ fn sibling(path: &Path, number: u64) -> Option<PathBuf> {
             folder.with_file_name(above).join(name)
         }
     };
-    beside.is_file().then_some(beside)
+    files::is_file(&beside).then_some(beside)
 }
 
 /// The error for parts that are not joined.

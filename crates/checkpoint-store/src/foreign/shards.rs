@@ -9,6 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use super::contents::Contents;
 use super::source::{Source, damaged, foreign, quoted, too_large};
 use super::tensor::LeftOut;
+use crate::files;
 use crate::limits::Limits;
 use crate::{Fault, Result};
 
@@ -73,7 +74,7 @@ impl Index {
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut files: Vec<PathBuf> = self.shards.iter().map(|name| folder.join(name)).collect();
         files.sort();
-        let missing: Vec<&PathBuf> = files.iter().filter(|file| !file.exists()).collect();
+        let missing: Vec<&PathBuf> = files.iter().filter(|file| !files::exists(file)).collect();
         match missing.first() {
             Some(first) => Err(missing_shard(
                 path,
@@ -88,8 +89,9 @@ impl Index {
     /// Those of its shards that are there.
     pub(super) fn present(&self, path: &Path) -> Vec<PathBuf> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        let files = self.shards.iter().map(|name| folder.join(name));
-        files.filter(|file| file.exists()).collect()
+        let all: Vec<PathBuf> = self.shards.iter().map(|name| folder.join(name)).collect();
+        files::warm(all.iter().map(PathBuf::as_path));
+        all.into_iter().filter(|file| files::exists(file)).collect()
     }
 }
 
@@ -210,7 +212,7 @@ pub(super) fn unnamed(path: &Path, named: &[PathBuf]) -> Vec<PathBuf> {
             let other = folder.join(format!(
                 "{stem}-{number:0width$}-of-{of:0width$}.{extension}"
             ));
-            if !named.contains(&other) && !found.contains(&other) && other.is_file() {
+            if !named.contains(&other) && !found.contains(&other) && files::is_file(&other) {
                 found.push(other);
             }
         }

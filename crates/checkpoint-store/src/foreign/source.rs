@@ -16,9 +16,12 @@ use crate::{Error, Fault, LimitMet, Result};
 enum Data {
     File(Arc<File>),
     Memory(Shared),
+    #[cfg(feature = "remote")]
+    Remote(Arc<crate::remote::Object>),
 }
 
-/// A file that is open for reading, with the length it had then; or an array in memory, as one.
+/// A file that is open for reading, with the length it had then, on this machine or elsewhere; or an
+/// array in memory, as one.
 ///
 /// Reads are positioned, so that threads can share one.
 #[derive(Debug)]
@@ -32,12 +35,23 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Opens a regular file.
+    /// Opens a regular file. One that lies elsewhere is known by its listing, and costs no request.
     ///
     /// # Errors
     /// What the operating system answers; [`Fault::NotACheckpoint`] for anything but a file,
     /// which opening might block on.
     pub(super) fn open(path: &Path) -> Result<Self> {
+        #[cfg(feature = "remote")]
+        if crate::files::is_remote(path) {
+            let object = crate::remote::open(path)?;
+            return Ok(Self {
+                path: path.to_path_buf(),
+                base: 0,
+                len: object.len(),
+                modified: None,
+                data: Data::Remote(object),
+            });
+        }
         let metadata = std::fs::metadata(path).map_err(|source| Error::io("open", path, source))?;
         if !metadata.is_file() {
             return Err(foreign(
@@ -74,8 +88,17 @@ impl Source {
     /// The array that it is, if it is one.
     pub(super) fn memory(&self) -> Option<&Shared> {
         match &self.data {
-            Data::File(_) => None,
             Data::Memory(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// What tells it from every other version, if it lies elsewhere and its server says.
+    pub(super) fn version(&self) -> Option<&str> {
+        match &self.data {
+            #[cfg(feature = "remote")]
+            Data::Remote(object) => object.version(),
+            _ => None,
         }
     }
 
@@ -113,6 +136,11 @@ impl Source {
         let read = match &self.data {
             Data::File(file) => read_exact_at(file, buffer, offset),
             Data::Memory(bytes) => bytes.0.read(buffer, offset),
+            #[cfg(feature = "remote")]
+            Data::Remote(object) => match offset.checked_add(buffer.len() as u64) {
+                Some(end) if end <= object.len() => return Ok(object.read(buffer, offset)?),
+                _ => Err(io::ErrorKind::UnexpectedEof.into()),
+            },
         };
         read.map_err(|source| {
             if source.kind() == io::ErrorKind::UnexpectedEof {

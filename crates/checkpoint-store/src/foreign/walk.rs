@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
 use super::distributed;
@@ -11,6 +10,7 @@ use super::others::{Companion, Met};
 use super::problem::Problem;
 use super::source::{foreign, too_large};
 use super::zero;
+use crate::files::{self, Look};
 use crate::limits::MAX_FILES;
 use crate::{Error, Fault};
 
@@ -22,14 +22,25 @@ pub(super) type Identity = PathBuf;
 
 /// The identity of a file or folder; links are followed.
 #[cfg(unix)]
-pub(super) fn identity(_path: &Path, metadata: &Metadata) -> Option<Identity> {
+pub(super) fn identity(_path: &Path, look: &Look) -> Option<Identity> {
     use std::os::unix::fs::MetadataExt;
-    Some((metadata.dev(), metadata.ino()))
+    match look {
+        Look::Here(metadata) => Some((metadata.dev(), metadata.ino())),
+        Look::There { .. } => {
+            // What lies elsewhere is what its path says; no disk has this number.
+            let hash = blake3::hash(_path.as_os_str().as_encoded_bytes());
+            let first = hash.as_bytes().first_chunk().copied();
+            Some((u64::MAX, u64::from_le_bytes(first.unwrap_or_default())))
+        }
+    }
 }
 
 #[cfg(not(unix))]
-pub(super) fn identity(path: &Path, _metadata: &Metadata) -> Option<Identity> {
-    fs::canonicalize(path).ok()
+pub(super) fn identity(path: &Path, look: &Look) -> Option<Identity> {
+    match look {
+        Look::Here(_) => std::fs::canonicalize(path).ok(),
+        Look::There { .. } => Some(path.to_path_buf()),
+    }
 }
 
 /// A file that may be a checkpoint.
@@ -126,10 +137,13 @@ fn is_side_file(name: &str) -> bool {
 impl Walk {
     /// Adds what one path stands for.
     pub(super) fn add(&mut self, path: &Path, root: usize) {
-        match fs::metadata(path) {
-            Ok(metadata) if metadata.is_dir() => self.enter(path, root),
-            Ok(metadata) => self.add_file(path, &metadata, true, root),
+        match files::look(path) {
+            Ok(look) if look.is_dir() => self.enter(path, root),
+            Ok(look) => self.add_file(path, &look, true, root),
             Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
+                if files::is_remote(path) {
+                    return self.add_remote_glob(path, root);
+                }
                 if path.symlink_metadata().is_ok() {
                     // A link whose other end is not there.
                     return self.problem(path, Error::io("look at", path, source), root);
@@ -177,9 +191,9 @@ impl Walk {
             }
             matches += 1;
             match found {
-                Ok(found) => match fs::metadata(&found) {
-                    Ok(metadata) if metadata.is_dir() => self.enter(&found, root),
-                    Ok(metadata) => self.add_file(&found, &metadata, false, root),
+                Ok(found) => match files::look(&found) {
+                    Ok(look) if look.is_dir() => self.enter(&found, root),
+                    Ok(look) => self.add_file(&found, &look, false, root),
                     Err(source) => {
                         self.problem(&found, Error::io("look at", &found, source), root);
                     }
@@ -205,13 +219,37 @@ impl Walk {
         }
     }
 
+    /// Adds the files of a remote folder that match a pattern.
+    fn add_remote_glob(&mut self, path: &Path, root: usize) {
+        let is_pattern = |text: &&str| text.contains(['*', '?', '[']);
+        let found = path.to_str().filter(is_pattern).map(files::matching);
+        let what = match &found {
+            None => "there is no such file or folder",
+            Some(_) => "no file matches this pattern",
+        };
+        for found in found.iter().flatten() {
+            if self.is_exhausted(path, root) {
+                break;
+            }
+            if let Ok(look) = files::look(found) {
+                self.add_file(found, &look, false, root);
+            }
+        }
+        if found.is_none_or(|found| found.is_empty()) {
+            let error = foreign(path, Fault::Missing, what, "Check the spelling");
+            self.problem(path, error, root);
+        } else if !self.fruitful.contains(&root) {
+            let error = nothing(path, "what matches this pattern", self.others.get(&root));
+            self.problem(path, error, root);
+        }
+    }
+
     /// Looks through a folder and those in it.
     fn enter(&mut self, folder: &Path, root: usize) {
         let mut folders = vec![folder.to_path_buf()];
         while let Some(folder) = folders.pop() {
-            let identity = fs::metadata(&folder)
-                .ok()
-                .and_then(|metadata| identity(&folder, &metadata));
+            let look = files::look(&folder).ok();
+            let identity = look.and_then(|look| identity(&folder, &look));
             if identity.is_some_and(|identity| !self.entered.insert(identity)) {
                 // It was looked through before, for this path or another.
                 self.fruitful.insert(root);
@@ -241,25 +279,13 @@ impl Walk {
                     self.folders.push((format, folder.clone(), files));
                 }
             }
-            let mut paths = Vec::new();
-            match fs::read_dir(&folder) {
-                Ok(entries) => {
-                    for entry in entries {
-                        match entry {
-                            Ok(entry) => paths.push(entry.path()),
-                            Err(source) => {
-                                let error = Error::io("list", &folder, source);
-                                self.problem(&folder, error, root);
-                                break;
-                            }
-                        }
-                    }
-                }
+            let mut paths = match files::list(&folder) {
+                Ok(paths) => paths,
                 Err(source) => {
                     self.problem(&folder, Error::io("list", &folder, source), root);
                     continue;
                 }
-            }
+            };
             paths.sort();
             // The last folder pushed is entered first.
             let mut inner = Vec::new();
@@ -273,9 +299,9 @@ impl Walk {
                 if name.starts_with('.') || is_taken || taken.contains(&path) {
                     continue;
                 }
-                match fs::metadata(&path) {
-                    Ok(metadata) if metadata.is_dir() => inner.push(path),
-                    Ok(metadata) => self.add_file(&path, &metadata, false, root),
+                match files::look(&path) {
+                    Ok(look) if look.is_dir() => inner.push(path),
+                    Ok(look) => self.add_file(&path, &look, false, root),
                     Err(source) if may_be_checkpoint(&name) => {
                         self.problem(&path, Error::io("look at", &path, source), root);
                     }
@@ -286,9 +312,9 @@ impl Walk {
         }
     }
 
-    fn add_file(&mut self, path: &Path, metadata: &Metadata, named: bool, root: usize) {
+    fn add_file(&mut self, path: &Path, look: &Look, named: bool, root: usize) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if !named && !metadata.is_file() {
+        if !named && !look.is_file() {
             return;
         }
         if !named && (!may_be_checkpoint(&name) || is_side_file(&name)) {
@@ -302,7 +328,7 @@ impl Walk {
             return;
         }
         self.fruitful.insert(root);
-        let Some(identity) = identity(path, metadata) else {
+        let Some(identity) = identity(path, look) else {
             return;
         };
         let candidate = self
@@ -336,7 +362,7 @@ impl Walk {
         self.looked_at > MAX_FILES
     }
 
-    fn problem(&mut self, path: &Path, error: Error, root: usize) {
+    pub(super) fn problem(&mut self, path: &Path, error: Error, root: usize) {
         self.fruitful.insert(root);
         self.problems.push(Problem {
             path: path.to_path_buf(),

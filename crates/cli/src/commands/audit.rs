@@ -24,7 +24,7 @@ sketches, so that memory does not follow the model. Events of a training, as a c
 no defects. Exit status: 0 = nothing found, 1 = findings, 2 = an error, or not everything could be read and
 nothing was found in the rest.")]
 pub(crate) struct Command {
-    /// Stores, files, folders, globs, and sketches (`.json`).
+    /// Stores, files, folders, globs, sketches (`.json`), and what lies elsewhere (`hf://`, `https://`).
     #[arg(required = true, value_name = "PATHS")]
     paths: Vec<PathBuf>,
     /// Tensors that should have changed: one that never did is a finding. A pattern of names; may be repeated.

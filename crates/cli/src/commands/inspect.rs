@@ -21,7 +21,7 @@ cannot be read, and why; what a checkpoint claims to be, and where that is writt
 files of other formats, with what to do about them. Exit status: 0 = fine, 1 = something could not be
 described, 2 = an error, or nothing is there.")]
 pub(crate) struct Command {
-    /// Files, folders, globs, stores, and files of sketches (`.json`).
+    /// Files, folders, globs, stores, files of sketches (`.json`), and what lies elsewhere (`hf://`, `https://`).
     #[arg(required = true, value_name = "PATHS")]
     paths: Vec<PathBuf>,
     /// Show every tensor of every checkpoint.

@@ -46,7 +46,7 @@ pub(crate) struct Command {
 /// Checkpoints of any program.
 #[derive(Args)]
 pub(crate) struct Input {
-    /// Files, folders, globs, stores, and files of sketches (`.json`).
+    /// Files, folders, globs, stores, files of sketches (`.json`), and what lies elsewhere (`hf://`, `https://`).
     #[arg(required = true, value_name = "PATHS")]
     pub(crate) paths: Vec<PathBuf>,
     /// Memory for weights. What needs more is sketched: its distances have a standard error of 2.2 %.

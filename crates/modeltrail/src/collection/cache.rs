@@ -2,10 +2,12 @@
 //! their weights.
 //!
 //! A sketch is found again by what its files are: their paths, lengths, times of last change and first and
-//! last bytes, and the tensors that were asked for. What cannot be found, read or written is sketched as
-//! if there were no cache; nothing in it is trusted beyond its checksum.
+//! last bytes, or what their server calls their versions, and the tensors that were asked for. What cannot
+//! be found, read or written is sketched as if there were no cache; nothing in it is trusted beyond its
+//! checksum.
 
 use super::source::Source;
+use crate::remote::is_remote;
 use checkpoint_store::TensorShape;
 use checkpoint_store::foreign::Description;
 use std::fs::{self, File};
@@ -58,7 +60,13 @@ fn key(description: &Description, layout: &[TensorShape]) -> std::io::Result<bla
     for tensor in layout {
         hasher.update(format!("{:?} {:?}\n", tensor.name, tensor.shape).as_bytes());
     }
-    for (path, length) in description.files() {
+    for ((path, length), version) in description.files().zip(description.versions()) {
+        if is_remote(path) {
+            // What its server calls this version of it.
+            let version = version.ok_or(std::io::ErrorKind::Unsupported)?;
+            hasher.update(format!("{path:?} {length} {version:?}\n").as_bytes());
+            continue;
+        }
         let path = fs::canonicalize(path)?;
         let mut file = File::open(&path)?;
         let about = file.metadata()?;

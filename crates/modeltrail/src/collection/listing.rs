@@ -11,6 +11,8 @@ use crate::coverage::{LeftOut, NotCompared, Unread};
 use crate::error::{Error, Problem, Result};
 use crate::exchange::imported::Imported;
 use crate::printable::printable;
+use crate::progress::Progress;
+use crate::remote;
 use crate::source::TensorSource;
 use checkpoint_store::foreign::{
     Claimed, Companion, Description, Discovery, Found, Limits, OtherFormat, Role, natural,
@@ -72,6 +74,14 @@ impl Entry {
             .collect()
     }
 
+    /// Bytes of its files that lie elsewhere.
+    pub(super) fn remote_bytes(&self) -> u64 {
+        match &self.source {
+            Source::Foreign(description) => remote::bytes(description),
+            _ => 0,
+        }
+    }
+
     /// A path for it: of sketches, that which it had, as far as its name tells.
     pub(super) fn place(&self) -> PathBuf {
         if self.source.is_sketch() {
@@ -124,9 +134,10 @@ impl Listing {
     }
 
     pub(super) fn of(paths: &[PathBuf], options: &Options) -> Self {
+        let paths = remote::all_shown(paths);
         let mut listing = Self::default();
         let mut others = Vec::new();
-        for path in paths {
+        for path in &paths {
             if options.in_memory.has(path) {
                 match options.in_memory.sketch(path) {
                     Some(kept) => listing.add_sketch(path, kept.clone()),
@@ -172,6 +183,15 @@ impl Listing {
             prefer_names(&mut group.entries);
         }
         listing
+    }
+
+    /// Says how many bytes are to come over the network, if any are.
+    pub(super) fn tell_transfer(&self, work: &dyn Progress) {
+        let entries = self.groups.iter().flat_map(|group| &group.entries);
+        let bytes: u64 = entries.map(Entry::remote_bytes).sum();
+        if bytes > 0 {
+            work.transfer(bytes);
+        }
     }
 
     /// Notes what is wrong with a path; the first thing, if several are.
@@ -324,7 +344,7 @@ impl Listing {
             .collect();
         let common = common_folder(found.iter().map(|found| found.path.as_path()));
         for (found, opened) in found.into_iter().zip(opened) {
-            match opened {
+            match remote::sound(&found.path, opened) {
                 Err(error) if is_without_model(&error) && !named.contains(&found.path) => {
                     self.without_model.push((found.path, error));
                 }
@@ -470,8 +490,11 @@ fn prefer_names(entries: &mut [Entry]) {
     }
 }
 
-/// The stores that a path stands for: itself, or those right inside a folder.
+/// The stores that a path stands for: itself, or those right inside a folder. They lie on this machine.
 pub(crate) fn stores(path: &Path) -> Vec<PathBuf> {
+    if remote::is_remote(path) {
+        return Vec::new();
+    }
     if path.join(DESCRIPTION).is_file() {
         return vec![path.to_path_buf()];
     }

@@ -5,8 +5,9 @@ use super::layout::parameters;
 use super::listing::{Entry, Pending};
 use super::stored::Stored;
 use super::{Group, Member, NotFinite, Options, Space, cache};
-use crate::error::{Problem, Result};
+use crate::error::{Error, Problem, Result};
 use crate::progress::Progress;
+use crate::remote;
 use checkpoint_store::TensorShape;
 use checkpoint_store::foreign::natural_names;
 use nalgebra::DMatrix;
@@ -67,6 +68,12 @@ pub(super) fn read(pending: Pending, space: Space, options: &Options, work: &dyn
             point
         })
         .collect();
+    // What the others are that came before something could not be had is no answer.
+    for (entry, point) in shuffled.iter().zip(&mut points) {
+        if let Err(error) = remote::sound(&entry.path, Ok::<_, Error>(())) {
+            *point = Err(error);
+        }
+    }
     distinguish(&mut points);
     let mut read = Read {
         group: None,
@@ -323,7 +330,7 @@ pub(super) fn sketches<'a>(
     parameters: Parameters,
     work: &dyn Progress,
 ) -> Vec<(&'a Entry, Result<Sketch>)> {
-    pending
+    let sketches: Vec<(&Entry, Result<Sketch>)> = pending
         .entries
         .par_iter()
         .map(|entry| {
@@ -331,5 +338,9 @@ pub(super) fn sketches<'a>(
             work.done(1);
             (entry, sketch)
         })
+        .collect();
+    let sketches = sketches.into_iter();
+    sketches
+        .map(|(entry, sketch)| (entry, remote::sound(&entry.path, sketch)))
         .collect()
 }

@@ -11,6 +11,7 @@ use super::stored::Stored;
 use crate::coverage::{LeftOut, Unread};
 use crate::error::{Error, Result};
 use crate::printable::printable;
+use crate::remote;
 use crate::source::{TensorSource, sides};
 use checkpoint_store::foreign::{Adapter, Element, ForeignCheckpoint, Format, Role};
 use checkpoint_store::{Store, TensorShape};
@@ -204,9 +205,12 @@ impl Single {
 /// # Errors
 /// When the path stands for none or several, or it cannot be read.
 pub fn single(path: &Path, options: &Options) -> Result<Single> {
+    let path = remote::shown(path);
+    let path = path.as_path();
     let shown = printable(&path.to_string_lossy());
     let is_held = options.in_memory.has(path);
     if !is_held
+        && !remote::is_remote(path)
         && !path.exists()
         && let Some((store, run, epoch)) = in_store(&path.to_string_lossy())
     {

@@ -9,6 +9,7 @@ use crate::collection::{Options, PositionClaim, Problem, RunClaim, Unit, printab
 use crate::coverage::Unread;
 use crate::detector::ranges;
 use crate::error::{Error, Result};
+use crate::remote::is_remote;
 use checkpoint_store::TensorShape;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -133,6 +134,13 @@ impl Watcher {
     /// # Errors
     /// When there is no such folder, or the accredited checkpoint cannot be read or is not finite.
     pub fn new(directory: &Path, accredited: Option<&Path>, options: &Options) -> Result<Self> {
+        if is_remote(directory) {
+            return Err(Error::Unsuitable {
+                path: directory.to_path_buf(),
+                what: "a training is followed in a folder on this machine".to_owned(),
+                way_out: "Ask whether the series is sound, or what happened in it, without following it",
+            });
+        }
         if !directory.is_dir() {
             return Err(Error::Unsuitable {
                 path: directory.to_path_buf(),

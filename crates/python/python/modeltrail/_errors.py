@@ -67,7 +67,7 @@ class InternalError(Error):
 
 _READ = (
     "unreadable unsuitable no_weights changed version io damaged newer_format not_a_store not_a_checkpoint "
-    "missing unsupported no_model mismatch too_large code foreign store storage_full adapter"
+    "missing unsupported no_model mismatch too_large code foreign store storage_full adapter unreachable refused"
 )
 _USAGE = (
     "usage count pattern no_tensor_matches history_missing not_after sketch_only no_such_tensor labels weights "

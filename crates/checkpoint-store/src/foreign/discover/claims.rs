@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::files;
 use crate::foreign::claimed::{Claim, Origin, Series, claimed_beside, is_telling_folder, series};
 use crate::foreign::found::Found;
 use crate::limits::Limits;
@@ -50,7 +51,7 @@ fn is_named_alone(found: &Found) -> bool {
 /// Takes over what the trainer's state says, where it lies beside one checkpoint and no other.
 pub(super) fn claim_beside(checkpoints: &mut [Found], limits: &Limits) {
     let folder = |found: &Found| {
-        if found.path.is_dir() && found.index.is_some() {
+        if files::is_folder(&found.path) && found.index.is_some() {
             found.path.clone()
         } else {
             let folder = found.path.parent().unwrap_or(Path::new(""));

@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path};
 
+use crate::files;
 use crate::foreign::source::{Source, foreign, quoted};
 use crate::{Fault, Result};
 
@@ -47,7 +48,7 @@ impl<'a> Beside<'a> {
                 .too_large("the number of files beside it", most + 1, most));
         }
         let path = self.model.path().with_file_name("").join(relative);
-        if !path.is_file() {
+        if !files::is_file(&path) {
             return Err(foreign(
                 self.model.path(),
                 Fault::Missing,

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::files;
 use crate::foreign::source::Source;
 use crate::limits::Limits;
 
@@ -34,7 +35,11 @@ struct Settings {
 impl Config {
     /// Reads what stands beside this file; none where nothing does, or it is not understood.
     pub(super) fn beside(path: &Path, limits: &Limits) -> Option<Self> {
-        let folder = if path.is_dir() { path } else { path.parent()? };
+        let folder = if files::is_folder(path) {
+            path
+        } else {
+            path.parent()?
+        };
         let settings = read::<Settings>(&folder.join("config.json"), limits);
         if let Some(settings) = settings {
             let mlx = settings.quantization.map(|own| Self {

@@ -58,9 +58,8 @@ pub(in crate::foreign) fn is_part(path: &Path) -> bool {
 
 /// The files of a folder that are one checkpoint of ZeRO; none if it is no such folder.
 pub(in crate::foreign) fn files(folder: &Path) -> Option<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).ok()?.flatten();
+    let entries = crate::files::list(folder).ok()?.into_iter();
     let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
         .filter(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             Name::of(&name).is_some()

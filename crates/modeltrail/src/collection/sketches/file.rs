@@ -3,6 +3,7 @@
 use crate::collection::claims::Claims;
 use crate::coverage::Unread;
 use crate::error::{Error, Result};
+use crate::remote::is_remote;
 use crate::small_file;
 use checkpoint_store::TensorShape;
 use checkpoint_store::foreign::natural;
@@ -56,15 +57,19 @@ pub struct StoredAs {
     pub tensors: Vec<String>,
 }
 
-/// Whether a path is called as files of sketches are, and is no index of shards or folder.
+/// Whether a path is called as files of sketches are, and is no index of shards or folder. They lie on
+/// this machine.
 pub fn is_named_so(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.ends_with(".json") && !name.ends_with(".index.json") && !path.is_dir()
+    name.ends_with(".json") && !name.ends_with(".index.json") && !path.is_dir() && !is_remote(path)
 }
 
 /// The files of sketches that a path stands for: itself, or those that a glob matches. By a glob
 /// that does not end in `.json`, only what begins as a file of sketches is one.
 pub fn named(path: &Path) -> Vec<PathBuf> {
+    if is_remote(path) {
+        return Vec::new();
+    }
     if path.symlink_metadata().is_ok() {
         return is_named_so(path)
             .then(|| path.to_path_buf())

@@ -43,6 +43,7 @@ pub fn sketch_watched(
     let mut listing = Listing::of(paths, options);
     let count = listing.groups.iter().map(|group| group.entries.len());
     work.add(count.sum::<usize>() as u64);
+    listing.tell_transfer(work);
     let unread_of = |unread: &[Unread], name: &str| -> Vec<Unread> {
         let own = unread.iter().filter(|tensor| tensor.checkpoint == name);
         own.cloned().collect()
