@@ -38,6 +38,17 @@ fn inspect() {
 }
 
 #[test]
+fn hash() {
+    check(
+        "hash",
+        &[
+            "hash {}/finetune/base.safetensors",
+            "hash {}/two-runs/seed-1",
+        ],
+    );
+}
+
+#[test]
 fn order() {
     check(
         "order",
