@@ -1,8 +1,8 @@
 //! The command line: what can be asked.
 
 use crate::commands::{
-    audit, diff, export, gate, hash, import, inspect, limits, lineage, linkage, manual, order, report,
-    runs, sketch, tree, umap, verify, watch, zoo,
+    audit, diff, export, gate, hash, import, inspect, limits, lineage, linkage, manual, order,
+    report, runs, sketch, tree, umap, verify, watch, zoo,
 };
 use crate::failure::{fail, is_closed_pipe, print_error, refuse};
 use crate::global::{Global, Outcome};

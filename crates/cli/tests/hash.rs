@@ -36,7 +36,10 @@ fn a_store_has_the_root_of_what_was_imported() {
     let done = modeltrail(&["import", &series, "--out", &store]);
     assert!(done.status.success(), "{}", text(&done.stderr));
     let of = |path: &str| {
-        let models = json(&["hash", path], 0)["models"].as_array().unwrap().clone();
+        let models = json(&["hash", path], 0)["models"]
+            .as_array()
+            .unwrap()
+            .clone();
         let mut roots: Vec<String> = models.iter().map(|one| one["root"].to_string()).collect();
         roots.sort();
         roots
@@ -51,14 +54,24 @@ fn a_model_is_held_against_what_was_kept_of_it() {
     let kept = folder.path("kept.json");
     std::fs::write(&kept, modeltrail(&["hash", &base, "--json"]).stdout).unwrap();
     let kept = kept.to_str().unwrap();
-    assert_eq!(json(&["hash", &base, "--check", kept], 0)["check"]["verdict"], "same");
+    assert_eq!(
+        json(&["hash", &base, "--check", kept], 0)["check"]["verdict"],
+        "same"
+    );
     let frozen = format!("{EXAMPLES}/finetune/frozen-backbone.safetensors");
     let check = json(&["hash", &frozen, "--check", kept], 1)["check"].clone();
     assert_eq!(check["verdict"], "differs");
     let changed = check["models"][0]["changed"].as_array().unwrap();
-    assert!(changed.iter().all(|one| one["name"].as_str().unwrap().starts_with("head.")));
+    assert!(
+        changed
+            .iter()
+            .all(|one| one["name"].as_str().unwrap().starts_with("head."))
+    );
     let said = text(&modeltrail(&["hash", &frozen, "--check", kept]).stdout);
-    assert!(said.contains("DIFFERENT") && said.contains("head.weight (values)"), "{said}");
+    assert!(
+        said.contains("DIFFERENT") && said.contains("head.weight (values)"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -75,7 +88,10 @@ fn without_a_tensor_there_is_no_root_and_the_status_is_2() {
     assert!(answer["models"][0]["root"].is_null());
     assert_eq!(answer["models"][0]["unread"][0]["tensor"], "odd");
     let said = text(&modeltrail(&["hash", &folder.shown("partial.safetensors")]).stdout);
-    assert!(said.contains("no root: 1 tensor could not be read (odd)"), "{said}");
+    assert!(
+        said.contains("no root: 1 tensor could not be read (odd)"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -85,8 +101,15 @@ fn what_cannot_be_hashed_is_refused_with_the_reason() {
     refused(&["hash", "nowhere.pt"], &["nowhere.pt"]);
     let base = format!("{EXAMPLES}/finetune/base.safetensors");
     std::fs::write(folder.path("kept.json"), "{}").unwrap();
-    refused(&["hash", &base, "--check", &folder.shown("kept.json")], &["kept.json", "no document of digests"]);
+    refused(
+        &["hash", &base, "--check", &folder.shown("kept.json")],
+        &["kept.json", "no document of digests"],
+    );
     let sketches = folder.shown("sketches.json");
-    assert!(modeltrail(&["sketch", &base, "--out", &sketches]).status.success());
+    assert!(
+        modeltrail(&["sketch", &base, "--out", &sketches])
+            .status
+            .success()
+    );
     refused(&["hash", &sketches], &["only a sketch"]);
 }

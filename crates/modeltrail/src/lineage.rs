@@ -138,7 +138,11 @@ impl Lineage {
     /// Whether the relation is one to a checkpoint of other shapes.
     pub(crate) fn is_related_apart(&self) -> bool {
         let is_known = self.compared.first().is_some_and(Compared::is_related);
-        !is_known && self.apart.as_ref().is_some_and(|apart| apart.grounds().is_some())
+        !is_known
+            && self
+                .apart
+                .as_ref()
+                .is_some_and(|apart| apart.grounds().is_some())
     }
 
     /// Whether a relation was found.

@@ -41,29 +41,56 @@ pub fn family_tree(nodes: &[Node], links: &[Link]) -> String {
     let placed = places(nodes.len(), &links);
     let at = |node: usize| {
         let (depth, line, _) = placed[node];
-        (MARGIN + STEP * depth as f64, MARGIN + LINE * (line as f64 + 0.5))
+        (
+            MARGIN + STEP * depth as f64,
+            MARGIN + LINE * (line as f64 + 0.5),
+        )
     };
     let mut body = String::new();
     let mut right: f64 = 0.0;
     for (place, link) in links.iter().enumerate() {
         let ((x, y), (to_x, to_y)) = (at(link.from), at(link.to));
-        let dash = if link.is_directed { "" } else { " stroke-dasharray=\"3 3\"" };
+        let dash = if link.is_directed {
+            ""
+        } else {
+            " stroke-dasharray=\"3 3\""
+        };
         let is_main = placed[link.to].2 == Some(place);
         let path = if is_main {
-            format!("M{} {}V{}H{}", number(x), number(y + 5.0), number(to_y), number(to_x - 5.0))
+            format!(
+                "M{} {}V{}H{}",
+                number(x),
+                number(y + 5.0),
+                number(to_y),
+                number(to_x - 5.0)
+            )
         } else {
             let bend = to_x.min(x) - STEP * 0.6;
             format!(
                 "M{} {}C{} {} {} {} {} {}",
-                number(x - 4.0), number(y), number(bend), number(y), number(bend), number(to_y),
-                number(to_x - 5.0), number(to_y)
+                number(x - 4.0),
+                number(y),
+                number(bend),
+                number(y),
+                number(bend),
+                number(to_y),
+                number(to_x - 5.0),
+                number(to_y)
             )
         };
-        let _ = write!(body, "<path d=\"{path}\" fill=\"none\" stroke=\"#888\"{dash}/>");
+        let _ = write!(
+            body,
+            "<path d=\"{path}\" fill=\"none\" stroke=\"#888\"{dash}/>"
+        );
     }
     for (place, node) in nodes.iter().enumerate() {
         let (x, y) = at(place);
-        let _ = write!(body, "<circle cx=\"{}\" cy=\"{}\" r=\"4\" fill=\"#3366aa\"/>", number(x), number(y));
+        let _ = write!(
+            body,
+            "<circle cx=\"{}\" cy=\"{}\" r=\"4\" fill=\"#3366aa\"/>",
+            number(x),
+            number(y)
+        );
         let labels: Vec<&str> = links
             .iter()
             .filter(|link| link.to == place)
@@ -104,7 +131,11 @@ fn places(count: usize, links: &[&Link]) -> Vec<(usize, usize, Option<usize>)> {
             }
             placed[node] = Some((depth, line, from));
             line += 1;
-            let below = links.iter().enumerate().rev().filter(|(_, link)| link.from == node);
+            let below = links
+                .iter()
+                .enumerate()
+                .rev()
+                .filter(|(_, link)| link.from == node);
             open.extend(below.map(|(place, link)| (link.to, depth + 1, Some(place))));
         }
     };
@@ -125,13 +156,25 @@ mod tests {
     use super::*;
 
     fn link(from: usize, to: usize, is_directed: bool) -> Link {
-        Link { from, to, label: "made <of> it".to_owned(), is_directed }
+        Link {
+            from,
+            to,
+            label: "made <of> it".to_owned(),
+            is_directed,
+        }
     }
 
     #[test]
     fn children_stand_below_and_to_the_right_and_text_is_escaped() {
-        let nodes = ["base", "a & b", "merge"].map(|name| Node { name: name.to_owned() });
-        let links = [link(0, 1, true), link(0, 2, false), link(1, 2, true), link(1, 9, true)];
+        let nodes = ["base", "a & b", "merge"].map(|name| Node {
+            name: name.to_owned(),
+        });
+        let links = [
+            link(0, 1, true),
+            link(0, 2, false),
+            link(1, 2, true),
+            link(1, 9, true),
+        ];
         let svg = family_tree(&nodes, &links);
         assert!(svg.contains("a &amp; b") && svg.contains("made &lt;of&gt; it"));
         assert_eq!(svg.matches("<path").count(), 3);
@@ -142,7 +185,9 @@ mod tests {
 
     #[test]
     fn circles_and_nothing_are_drawn_too() {
-        let nodes = ["a", "b"].map(|name| Node { name: name.to_owned() });
+        let nodes = ["a", "b"].map(|name| Node {
+            name: name.to_owned(),
+        });
         assert!(family_tree(&nodes, &[link(0, 1, true), link(1, 0, true)]).contains("circle"));
         assert!(family_tree(&[], &[]).starts_with("<svg"));
     }

@@ -73,7 +73,11 @@ pub fn directed(count: usize, edges: &[Kin]) -> Result<Vec<Descent>, Error> {
         while let Some(node) = open.pop() {
             order.push(node);
             for edge in graph.edges(NodeIndex::new(node)) {
-                let other = if edge.source().index() == node { edge.target() } else { edge.source() };
+                let other = if edge.source().index() == node {
+                    edge.target()
+                } else {
+                    edge.source()
+                };
                 let (other, kin) = (other.index(), *edge.weight());
                 if root[other] == usize::MAX {
                     root[other] = start;
@@ -89,7 +93,9 @@ pub fn directed(count: usize, edges: &[Kin]) -> Result<Vec<Descent>, Error> {
         most[root[node]] = most[root[node]].max(score[node]);
     }
     // Probability that the first node is at or below each.
-    let mut below: Vec<f64> = (0..count).map(|node| (score[node] - most[root[node]]).exp()).collect();
+    let mut below: Vec<f64> = (0..count)
+        .map(|node| (score[node] - most[root[node]]).exp())
+        .collect();
     for &node in order.iter().rev() {
         if let Some((parent, _)) = above[node] {
             below[parent] += below[node];
@@ -97,9 +103,15 @@ pub fn directed(count: usize, edges: &[Kin]) -> Result<Vec<Descent>, Error> {
     }
     let mut found = vec![None; edges.len()];
     for &node in &order {
-        let Some((parent, kin)) = above[node] else { continue };
+        let Some((parent, kin)) = above[node] else {
+            continue;
+        };
         let share = below[node] / below[root[node]];
-        let (from, to) = if share > 0.5 { (node, parent) } else { (parent, node) };
+        let (from, to) = if share > 0.5 {
+            (node, parent)
+        } else {
+            (parent, node)
+        };
         found[kin] = Some(Descent {
             from: from as u32,
             to: to as u32,
@@ -112,12 +124,20 @@ pub fn directed(count: usize, edges: &[Kin]) -> Result<Vec<Descent>, Error> {
 
 /// How much an edge speaks for this end being the older.
 fn votes_from(kin: &Kin, node: usize) -> f64 {
-    if kin.a as usize == node { kin.votes } else { -kin.votes }
+    if kin.a as usize == node {
+        kin.votes
+    } else {
+        -kin.votes
+    }
 }
 
 /// The forest; edges hold their numbers.
 fn graph(count: usize, edges: &[Kin]) -> Result<UnGraph<(), usize>, Error> {
-    let not_a_tree = |reason| Error::NotATree { leaves: count, edges: edges.len(), reason };
+    let not_a_tree = |reason| Error::NotATree {
+        leaves: count,
+        edges: edges.len(),
+        reason,
+    };
     let mut graph = UnGraph::with_capacity(count, edges.len());
     for _ in 0..count {
         graph.add_node(());
@@ -126,16 +146,28 @@ fn graph(count: usize, edges: &[Kin]) -> Result<UnGraph<(), usize>, Error> {
     for (number, kin) in edges.iter().enumerate() {
         let far = kin.a.max(kin.b) as usize;
         if far >= count {
-            return Err(Error::OutOfRange { what: "leaf", index: far, length: count });
+            return Err(Error::OutOfRange {
+                what: "leaf",
+                index: far,
+                length: count,
+            });
         }
         if !kin.votes.is_finite() || !kin.length.is_finite() {
-            return Err(not_a_tree(format!("edge {number} has a vote or a length that is not a number")));
+            return Err(not_a_tree(format!(
+                "edge {number} has a vote or a length that is not a number"
+            )));
         }
         if !joined.union(kin.a, kin.b) {
             let (a, b) = (kin.a, kin.b);
-            return Err(not_a_tree(format!("edge {number} between {a} and {b} closes a cycle")));
+            return Err(not_a_tree(format!(
+                "edge {number} between {a} and {b} closes a cycle"
+            )));
         }
-        graph.add_edge(NodeIndex::new(kin.a as usize), NodeIndex::new(kin.b as usize), number);
+        graph.add_edge(
+            NodeIndex::new(kin.a as usize),
+            NodeIndex::new(kin.b as usize),
+            number,
+        );
     }
     Ok(graph)
 }
@@ -166,8 +198,12 @@ pub fn merge(
     for parents in 2..=MOST_PARENTS {
         let mut best: Option<Merge> = None;
         for set in subsets(candidates, parents) {
-            let Some(found) = combination(node, &set, &squared) else { continue };
-            let is_better = best.as_ref().is_none_or(|best| found.residual < best.residual);
+            let Some(found) = combination(node, &set, &squared) else {
+                continue;
+            };
+            let is_better = best
+                .as_ref()
+                .is_none_or(|best| found.residual < best.residual);
             if found.residual <= most && is_better {
                 best = Some(found);
             }
@@ -186,7 +222,9 @@ fn subsets(all: &[u32], size: usize) -> Vec<Vec<u32>> {
     let places = all.iter().enumerate();
     let sets = places.flat_map(|(place, &first)| {
         let rest = all.get(place + 1..).unwrap_or_default();
-        subsets(rest, size - 1).into_iter().map(move |set| [vec![first], set].concat())
+        subsets(rest, size - 1)
+            .into_iter()
+            .map(move |set| [vec![first], set].concat())
     });
     sets.collect()
 }
@@ -205,7 +243,8 @@ fn combination(node: u32, set: &[u32], squared: &impl Fn(u32, u32) -> f64) -> Op
         })
         .collect();
     for pivot in 0..size {
-        let best = (pivot..size).max_by(|&x, &y| rows[x][pivot].abs().total_cmp(&rows[y][pivot].abs()))?;
+        let best =
+            (pivot..size).max_by(|&x, &y| rows[x][pivot].abs().total_cmp(&rows[y][pivot].abs()))?;
         rows.swap(pivot, best);
         let own = rows[pivot].clone();
         if own[pivot].abs() < 1e-12 * squared(others[0], origin).abs() {
@@ -214,13 +253,24 @@ fn combination(node: u32, set: &[u32], squared: &impl Fn(u32, u32) -> f64) -> Op
         for (place, row) in rows.iter_mut().enumerate() {
             if place != pivot {
                 let factor = row[pivot] / own[pivot];
-                row.iter_mut().zip(&own).for_each(|(value, own)| *value -= factor * own);
+                row.iter_mut()
+                    .zip(&own)
+                    .for_each(|(value, own)| *value -= factor * own);
             }
         }
     }
-    let weights: Vec<f64> = (0..size).map(|place| rows[place][size] / rows[place][place]).collect();
-    let along: f64 = weights.iter().zip(others).map(|(w, &x)| w * inner(x, node)).sum();
-    let nearest = set.iter().map(|&parent| squared(parent, node)).fold(f64::INFINITY, f64::min);
+    let weights: Vec<f64> = (0..size)
+        .map(|place| rows[place][size] / rows[place][place])
+        .collect();
+    let along: f64 = weights
+        .iter()
+        .zip(others)
+        .map(|(w, &x)| w * inner(x, node))
+        .sum();
+    let nearest = set
+        .iter()
+        .map(|&parent| squared(parent, node))
+        .fold(f64::INFINITY, f64::min);
     let rest = (squared(node, origin) - along).max(0.0);
     let first = 1.0 - weights.iter().sum::<f64>();
     let all: Vec<f64> = [vec![first], weights].concat();
@@ -236,7 +286,12 @@ mod tests {
     use super::*;
 
     fn kin(a: u32, b: u32, votes: f64) -> Kin {
-        Kin { a, b, length: 1.0, votes }
+        Kin {
+            a,
+            b,
+            length: 1.0,
+            votes,
+        }
     }
 
     #[test]
@@ -293,7 +348,10 @@ mod tests {
         };
         let two = merge(4, &[0, 1, 2, 3], squared, 0.1);
         let two = two.map(|found| found.parents).unwrap_or_default();
-        assert_eq!(two.iter().map(|parent| parent.0).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(
+            two.iter().map(|parent| parent.0).collect::<Vec<_>>(),
+            [1, 2]
+        );
         assert!((two[0].1 - 0.6).abs() < 1e-9);
         let three = merge(5, &[0, 1, 2, 3], squared, 0.1).map_or(0, |found| found.parents.len());
         assert_eq!(three, 3);

@@ -154,7 +154,12 @@ impl Expected {
         }
         for model in &document.models {
             let names: BTreeSet<&str> = model.tensors.iter().map(|one| one.name.as_str()).collect();
-            let own = root(model.tensors.iter().map(|one| (one.name.as_str(), one.digest)));
+            let own = root(
+                model
+                    .tensors
+                    .iter()
+                    .map(|one| (one.name.as_str(), one.digest)),
+            );
             let is_sound = match model.root {
                 Some(root) => root == own && model.unread.is_empty(),
                 None => !model.unread.is_empty(),

@@ -2,10 +2,10 @@
 
 use super::digest::{Hasher, root};
 use super::{Model, Tensor};
+use crate::checkpoint::sketch_in;
 use crate::collection::listing::{is_without_model, stores};
 use crate::collection::{LeftOut, Options, in_store};
 use crate::coverage::{Coverage, Unread};
-use crate::checkpoint::sketch_in;
 use crate::error::{Error, Problem, Result};
 use crate::printable::{printable, printable_path};
 use crate::progress::Progress;

@@ -9,12 +9,20 @@ use std::sync::Arc;
 type Entry<'a> = (&'a str, &'a str, &'a [u64], Vec<u8>);
 
 fn numbers(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
 }
 
 fn entries() -> Vec<Entry<'static>> {
     vec![
-        ("fc.weight", "F32", &[2, 3], numbers(&[1., 2., 3., 4., 5., 6.])),
+        (
+            "fc.weight",
+            "F32",
+            &[2, 3],
+            numbers(&[1., 2., 3., 4., 5., 6.]),
+        ),
         ("fc.bias", "F32", &[2], numbers(&[0.5, -0.5])),
         ("half", "BF16", &[2], vec![0x80, 0x3f, 0, 0x40]),
         ("bn.running_mean", "F32", &[2], numbers(&[7., 8.])),
@@ -28,8 +36,7 @@ fn safetensors(path: &Path, entries: &[Entry<'_>]) {
     for (name, dtype, shape, bytes) in entries {
         let start = data.len();
         data.extend(bytes);
-        let entry =
-            serde_json::json!({"dtype": dtype, "shape": shape, "data_offsets": [start, data.len()]});
+        let entry = serde_json::json!({"dtype": dtype, "shape": shape, "data_offsets": [start, data.len()]});
         header.insert((*name).to_owned(), entry);
     }
     let header = serde_json::to_vec(&header).unwrap();
@@ -51,7 +58,10 @@ fn kept(hashes: &Hashes) -> Expected {
 #[test]
 fn one_model_has_one_root_in_any_order_in_shards_and_in_memory() {
     let folder = tempfile::tempdir().unwrap();
-    let (one, turned) = (folder.path().join("a.safetensors"), folder.path().join("b.safetensors"));
+    let (one, turned) = (
+        folder.path().join("a.safetensors"),
+        folder.path().join("b.safetensors"),
+    );
     let entries = entries();
     safetensors(&one, &entries);
     let reversed: Vec<Entry<'_>> = entries.iter().rev().cloned().collect();
@@ -76,7 +86,9 @@ fn one_model_has_one_root_in_any_order_in_shards_and_in_memory() {
             _ => Element::I64,
         };
         let bytes = Arc::new(bytes.clone());
-        arrays.add(name, element, shape, &Layout::default(), bytes).unwrap();
+        arrays
+            .add(name, element, shape, &Layout::default(), bytes)
+            .unwrap();
     }
     let mut held = InMemory::default();
     held.add("held", arrays);
@@ -101,9 +113,21 @@ fn one_bit_a_name_and_a_missing_tensor_are_named() {
     let check = hashed(&[&path]).held_against(&expected).unwrap();
     let one = &check.check().unwrap().models[0];
     assert_eq!(one.verdict, Verdict::Differs);
-    assert_eq!((one.changed[0].name.as_str(), one.changed[0].what), ("fc.weight", "values"));
-    assert_eq!(one.renamed, [Renamed { from: "fc.bias".into(), to: "fc.shift".into() }]);
-    assert_eq!((&one.missing[..], &one.added[..]), (&["half".to_owned()][..], &["new".to_owned()][..]));
+    assert_eq!(
+        (one.changed[0].name.as_str(), one.changed[0].what),
+        ("fc.weight", "values")
+    );
+    assert_eq!(
+        one.renamed,
+        [Renamed {
+            from: "fc.bias".into(),
+            to: "fc.shift".into()
+        }]
+    );
+    assert_eq!(
+        (&one.missing[..], &one.added[..]),
+        (&["half".to_owned()][..], &["new".to_owned()][..])
+    );
     assert!(check.to_string().contains("DIFFERENT"), "{check}");
 }
 
@@ -116,7 +140,10 @@ fn with_an_unread_tensor_there_is_no_root_and_nobody_can_tell() {
     safetensors(&path, &entries);
     let hashes = hashed(&[&path]);
     let model = &hashes.models()[0];
-    assert_eq!((model.root, model.unread.len(), model.tensors.len()), (None, 1, 5));
+    assert_eq!(
+        (model.root, model.unread.len(), model.tensors.len()),
+        (None, 1, 5)
+    );
     assert_eq!(model.unread[0].tensor, "odd");
     assert!(!hashes.coverage().is_complete());
     let expected = kept(&hashes);
@@ -138,14 +165,26 @@ fn a_document_that_was_changed_is_refused() {
     let mut document: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert!(Expected::from_json(&text).is_ok());
     document["models"][0]["tensors"][0]["blake3"] = "0".repeat(64).into();
-    let error = Expected::from_json(&document.to_string()).unwrap_err().to_string();
-    assert!(error.contains("its root is not that of its tensors"), "{error}");
+    let error = Expected::from_json(&document.to_string())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("its root is not that of its tensors"),
+        "{error}"
+    );
     document["models"][0]["root"] = serde_json::Value::Null;
     assert!(Expected::from_json(&document.to_string()).is_err());
     document["schema"] = "modeltrail.hash/9".into();
-    let error = Expected::from_json(&document.to_string()).unwrap_err().to_string();
+    let error = Expected::from_json(&document.to_string())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("modeltrail.hash/1"), "{error}");
-    for text in ["", "{}", "[]", r#"{"schema":"modeltrail.hash/1","models":[]}"#] {
+    for text in [
+        "",
+        "{}",
+        "[]",
+        r#"{"schema":"modeltrail.hash/1","models":[]}"#,
+    ] {
         assert!(Expected::from_json(text).is_err(), "{text}");
     }
 }
@@ -163,6 +202,9 @@ fn of_several_kept_models_the_one_of_the_same_name_is_meant() {
     let expected = kept(&hashed(&[&a, &b]));
     let again = hashed(&[&b, &a]).held_against(&expected).unwrap();
     assert_eq!(again.check().unwrap().verdict, Verdict::Same);
-    let error = hashed(&[&c]).held_against(&expected).unwrap_err().to_string();
+    let error = hashed(&[&c])
+        .held_against(&expected)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("2 models"), "{error}");
 }

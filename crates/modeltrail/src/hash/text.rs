@@ -38,16 +38,18 @@ impl std::fmt::Display for Hashes {
     }
 }
 
-/// A row for each model, with the whole root.
+/// A line for each model: its root, whole, and its name.
 fn overview(models: &[Model]) -> String {
-    let rows = models.iter().map(|model| {
-        let root = match &model.root {
-            Some(root) => root.blake3.to_string(),
-            None => format!("none: {} not read", counted(model.unread.len(), "tensor")),
-        };
-        [model.name.clone(), model.tensors.len().to_string(), root]
+    let lines = models.iter().map(|model| match &model.root {
+        Some(root) => format!("{}  {}", root.blake3, model.name),
+        None => format!(
+            "no root: {} not read  {}",
+            counted(model.unread.len(), "tensor"),
+            model.name
+        ),
     });
-    laid_out(["model", "tensors", "BLAKE3"], rows, 1..2)
+    let lines: Vec<String> = lines.collect();
+    format!("BLAKE3\n{}", lines.join("\n"))
 }
 
 /// Everything about one.

@@ -194,7 +194,10 @@ pub(crate) fn compare(
         ln_p,
     } = evidence.decide();
     let is_rearranged = matches!(grounds, Grounds::Rearranged | Grounds::MatchedUnits);
-    if let Some(found) = arrangement.as_ref().filter(|_| is_rearranged && !is_permuted) {
+    if let Some(found) = arrangement
+        .as_ref()
+        .filter(|_| is_rearranged && !is_permuted)
+    {
         // Distances of what is stored in another arrangement say nothing: the one that was found is first.
         near.sort_by_key(|near| near.member != found.member);
     }
@@ -243,7 +246,7 @@ pub(crate) fn compare(
 fn has_more(checkpoint: &Checkpoint, group: &Group) -> bool {
     let own = checkpoint.shapes().into_values();
     let own: usize = own.map(|shape| shape.iter().product::<usize>()).sum();
-    own > group.parameters() || !group.not_compared.is_empty()
+    own as u64 > group.parameters() || !group.not_compared.is_empty()
 }
 
 /// Whether the bytes of all tensors are known that could not be read.

@@ -34,7 +34,9 @@ pub(crate) struct Arrangement {
 }
 
 impl Arrangement {
-    fn new(name: String, member: usize, held: Rearranged) -> Self {
+    fn new(name: String, member: usize, mut held: Rearranged) -> Self {
+        // A sum of nothing is a negative zero.
+        held.similarity += 0.0;
         Self {
             ln_exact: held.ln_exact,
             ln_matched: held.ln_matched,
@@ -68,7 +70,9 @@ impl Arrangement {
 /// The best of so many, corrected for having looked at them, and at other arrangements.
 fn best(all: Vec<Arrangement>, looked_at: usize) -> Option<Arrangement> {
     let tried = all.len();
-    let best = all.into_iter().min_by(|a, b| a.least().total_cmp(&b.least()))?;
+    let best = all
+        .into_iter()
+        .min_by(|a, b| a.least().total_cmp(&b.least()))?;
     let costs = (looked_at.max(tried) as f64).ln() + ARRANGEMENTS.ln();
     let corrected = |ln_p: Option<f64>| ln_p.map(|ln_p| (ln_p + costs).min(0.0));
     Some(Arrangement {
@@ -93,14 +97,21 @@ pub(crate) fn among(
         // What has another shape, and is not among the tensors in common, says most of what was cut.
         let whole = checkpoint.weights().filter(|_| is_part);
         let whole = whole.zip(whole_of(group, near.member, options));
-        let name = group.members.get(near.member).map_or("", |member| member.name.as_str());
+        let name = group
+            .members
+            .get(near.member)
+            .map_or("", |member| member.name.as_str());
         let held = if let Some((ours, theirs)) = &whole {
             test(&Seen::whole(theirs), &Seen::whole(ours), options.seed)?
         } else if let Some(ours) = &suspect.large {
             let Some(theirs) = opened(group, near.member, options) else {
                 continue;
             };
-            test(&Seen::laid(&theirs, &group.layout), &Seen::laid(ours, &group.layout), options.seed)?
+            test(
+                &Seen::laid(&theirs, &group.layout),
+                &Seen::laid(ours, &group.layout),
+                options.seed,
+            )?
         } else {
             let theirs = weights_of(group, near.member, options);
             let (Some(ours), Some(theirs)) = (&suspect.weights, theirs) else {
@@ -152,7 +163,8 @@ enum Place<'a> {
 impl<'a> Seen<'a> {
     fn here(weights: &'a Weights) -> Self {
         let tensors = weights.tensors().into_iter();
-        let tensors = tensors.map(|one| (one.name, Cow::Borrowed(one.shape), Place::Here(one.values)));
+        let tensors =
+            tensors.map(|one| (one.name, Cow::Borrowed(one.shape), Place::Here(one.values)));
         Self(tensors.collect())
     }
 
@@ -172,7 +184,13 @@ impl<'a> Seen<'a> {
             let shape: Vec<usize> = tensor.shape.iter().map(|&side| side as usize).collect();
             let (place, all) = *known.get(tensor.name.as_str())?;
             let is_there = shape.iter().product::<usize>() <= all;
-            is_there.then(|| (tensor.name.as_str(), Cow::Owned(shape), Place::There(single, place)))
+            is_there.then(|| {
+                (
+                    tensor.name.as_str(),
+                    Cow::Owned(shape),
+                    Place::There(single, place),
+                )
+            })
         });
         Self(tensors.collect())
     }
@@ -191,7 +209,10 @@ impl Tensors for Seen<'_> {
     }
 
     fn read(&self, tensor: usize, range: Range<usize>) -> Result<Cow<'_, [f32]>> {
-        let (_, _, place) = self.0.get(tensor).ok_or(Error::NoSuchTensor { index: tensor })?;
+        let (_, _, place) = self
+            .0
+            .get(tensor)
+            .ok_or(Error::NoSuchTensor { index: tensor })?;
         match place {
             Place::Here(values) => Ok(Cow::Borrowed(values.get(range).unwrap_or_default())),
             Place::There(single, place) => single.values(*place, range),

@@ -10,9 +10,10 @@ pub(crate) const SURE: f64 = 0.01;
 /// docs/lineage.md has the counts.
 pub(crate) const SURE_OF_DISTANCES: f64 = 0.001;
 
-/// The same for the approximate p-value of matched units, and the least mean cosine that goes with it.
+/// The same for the approximate p-value of matched units, and the least mean cosine that goes with it: large
+/// unrelated models keep below the cosine, and small ones above the p-value (docs/lineage.md).
 pub(crate) const SURE_OF_MATCHES: f64 = 1e-6;
-pub(crate) const ALIKE: f64 = 0.3;
+pub(crate) const ALIKE: f64 = 0.5;
 
 /// What other arrangements are tried after the models as they are stored costs in the p-value: with it, all
 /// of them together add less than a thirtieth to the share of unrelated models that come below any level.
@@ -252,7 +253,10 @@ mod tests {
         };
         assert_eq!(tested(0.01, None).decide().grounds, Grounds::Rearranged);
         assert_eq!(tested(0.02, None).relation(), Relation::None);
-        assert_eq!(tested(0.5, ln(1e-6)).decide().grounds, Grounds::MatchedUnits);
+        assert_eq!(
+            tested(0.5, ln(1e-6)).decide().grounds,
+            Grounds::MatchedUnits
+        );
         assert_eq!(tested(0.5, ln(1e-5)).relation(), Relation::None);
     }
 

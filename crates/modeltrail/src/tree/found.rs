@@ -43,7 +43,11 @@ pub(super) fn families(
     let all: Vec<u32> = (0..nodes.members.len() as u32).collect();
     let rough = nodes.neighbours(&all)?;
     let merges = nodes.merges(&rough);
-    let others: Vec<u32> = all.iter().copied().filter(|node| !merges.contains_key(node)).collect();
+    let others: Vec<u32> = all
+        .iter()
+        .copied()
+        .filter(|node| !merges.contains_key(node))
+        .collect();
     let mut joined = nodes.neighbours(&others)?;
     nodes.adopt(&mut joined, &merges);
     progress.add(joined.len().min(made::MOST) as u64);
@@ -65,7 +69,12 @@ pub(super) fn families(
                 (false, true) => -FROM_MERGE,
                 _ => 0.0,
             };
-        kin.push(Kin { a, b, length: nodes.distance(a, b), votes });
+        kin.push(Kin {
+            a,
+            b,
+            length: nodes.distance(a, b),
+            votes,
+        });
         how.push(made);
     }
     let descents = directed(nodes.members.len(), &kin)?;
@@ -80,7 +89,14 @@ pub(super) fn families(
     for (&child, found) in &merges {
         for &(parent, share) in &found.parents {
             let edge = nodes.edge(parent, child, 1.0, Made::merged());
-            edges.push((parent, child, Edge { share: Some(share), ..edge }));
+            edges.push((
+                parent,
+                child,
+                Edge {
+                    share: Some(share),
+                    ..edge
+                },
+            ));
         }
     }
     Ok(nodes.apart(edges))
@@ -108,11 +124,17 @@ impl<'a> Nodes<'a> {
             let path = |place: usize| group.members.get(place).map(|one| (&one.path, &one.name));
             let (a, b) = (path(a), path(b));
             match a.zip(b) {
-                Some((a, b)) => checkpoint_store::foreign::natural(a.0, b.0).then_with(|| a.1.cmp(b.1)),
+                Some((a, b)) => {
+                    checkpoint_store::foreign::natural(a.0, b.0).then_with(|| a.1.cmp(b.1))
+                }
                 None => std::cmp::Ordering::Equal,
             }
         });
-        Self { group, members, copies }
+        Self {
+            group,
+            members,
+            copies,
+        }
     }
 
     fn member(&self, node: u32) -> usize {
@@ -120,7 +142,11 @@ impl<'a> Nodes<'a> {
     }
 
     fn point(&self, node: u32) -> &[f32] {
-        self.group.points.column(self.member(node)).data.into_slice()
+        self.group
+            .points
+            .column(self.member(node))
+            .data
+            .into_slice()
     }
 
     fn squared(&self, a: u32, b: u32) -> f64 {
@@ -142,11 +168,15 @@ impl<'a> Nodes<'a> {
             return Ok(Vec::new());
         }
         let rows = self.group.points.nrows();
-        let is_all = some.len() == self.group.members.len() && some.iter().all(|&node| self.member(node) == node as usize);
+        let is_all = some.len() == self.group.members.len()
+            && some.iter().all(|&node| self.member(node) == node as usize);
         let tree = if is_all {
             minimum_spanning_tree(self.group.points.as_view())?
         } else {
-            let columns: Vec<f32> = some.iter().flat_map(|&node| self.point(node).iter().copied()).collect();
+            let columns: Vec<f32> = some
+                .iter()
+                .flat_map(|&node| self.point(node).iter().copied())
+                .collect();
             minimum_spanning_tree(DMatrix::from_vec(rows, some.len(), columns).as_view())?
         };
         let of = |leaf: u32| some.get(leaf as usize).copied().unwrap_or(0);
@@ -164,7 +194,11 @@ impl<'a> Nodes<'a> {
         let mut found: BTreeMap<u32, Merge> = BTreeMap::new();
         for node in 0..self.members.len() as u32 {
             let mut around: Vec<u32> = beside[node as usize].clone();
-            around.extend(beside[node as usize].iter().flat_map(|&next| &beside[next as usize]));
+            around.extend(
+                beside[node as usize]
+                    .iter()
+                    .flat_map(|&next| &beside[next as usize]),
+            );
             around.retain(|&other| other != node);
             around.sort_unstable();
             around.dedup();
@@ -182,7 +216,8 @@ impl<'a> Nodes<'a> {
             let own = &found[&node];
             let parents: Vec<u32> = own.parents.iter().map(|parent| parent.0).collect();
             let is_circular = parents.iter().any(|parent| {
-                kept.get(parent).is_some_and(|other| other.parents.iter().any(|one| one.0 == node))
+                kept.get(parent)
+                    .is_some_and(|other| other.parents.iter().any(|one| one.0 == node))
             });
             if !is_circular {
                 kept.insert(node, own.clone());
@@ -242,7 +277,9 @@ impl<'a> Nodes<'a> {
         }
         let families = by_label.into_values().map(|own| {
             let place = |node: usize| own.binary_search(&node).unwrap_or(0);
-            let inside = edges.iter().filter(|(a, ..)| own.binary_search(&(*a as usize)).is_ok());
+            let inside = edges
+                .iter()
+                .filter(|(a, ..)| own.binary_search(&(*a as usize)).is_ok());
             let edges = inside.map(|(a, b, edge)| Edge {
                 from: place(*a as usize),
                 to: place(*b as usize),

@@ -2,6 +2,7 @@
 
 use crate::checkpoint::Checkpoint;
 use crate::collection::{Group, Options};
+use crate::diff::described::on;
 use crate::error::Result;
 use crate::mapping::alike;
 use serde::Serialize;
@@ -48,27 +49,39 @@ pub struct Made {
 
 impl Made {
     pub(super) fn merged() -> Self {
-        Self { how: How::Merged, detail: "merged".to_owned() }
+        Self {
+            how: How::Merged,
+            detail: "merged".to_owned(),
+        }
     }
 
     pub(super) fn not_looked() -> Self {
-        Self { how: How::NotLooked, detail: "related".to_owned() }
+        Self {
+            how: How::NotLooked,
+            detail: "related".to_owned(),
+        }
     }
 
     fn of(kind: Option<&Kind>) -> Self {
         let (how, detail) = match kind {
             None | Some(Kind::Identical) => (How::Trained, "fine-tuned or continued".to_owned()),
-            Some(Kind::Pruned { share, .. }) => {
-                (How::Pruned, format!("pruned, {:.0} % became zero", 100.0 * share))
-            }
+            Some(Kind::Pruned { share, .. }) => (
+                How::Pruned,
+                format!("pruned, {:.0} % became zero", 100.0 * share),
+            ),
             Some(Kind::Scaled { factor }) => (How::Scaled, format!("scaled by {factor:.3}")),
             Some(Kind::Affine { .. }) => (How::Scaled, "tensors scaled or shifted".to_owned()),
             Some(Kind::Lines { .. }) => (How::Edited, "few rows or columns changed".to_owned()),
-            Some(Kind::Quantised { grid, .. }) => (How::Quantised, format!("quantised to {grid}")),
-            Some(Kind::LowRank { rank, .. }) => (How::LowRank, format!("LoRA, of rank {rank} or less")),
-            Some(Kind::Sparse { share, .. }) => {
-                (How::Edited, format!("{:.1} % of the values changed", 100.0 * share))
+            Some(Kind::Quantised { grid, .. }) => {
+                (How::Quantised, format!("quantised: {}", on(grid)))
             }
+            Some(Kind::LowRank { rank, .. }) => {
+                (How::LowRank, format!("LoRA, of rank {rank} or less"))
+            }
+            Some(Kind::Sparse { share, .. }) => (
+                How::Edited,
+                format!("{:.1} % of the values changed", 100.0 * share),
+            ),
             Some(Kind::Noise { .. }) => (How::Noise, "noise added".to_owned()),
         };
         Self { how, detail }

@@ -8,14 +8,25 @@ impl Tree {
     pub fn to_svg(&self) -> String {
         let mut nodes = Vec::new();
         let mut links = Vec::new();
-        for family in self.families.iter().filter(|family| family.models.len() > 1) {
+        for family in self
+            .families
+            .iter()
+            .filter(|family| family.models.len() > 1)
+        {
             let first = nodes.len();
-            nodes.extend(family.models.iter().map(|model| Node { name: model.name.clone() }));
+            nodes.extend(family.models.iter().map(|model| Node {
+                name: model.name.clone(),
+            }));
             links.extend(family.edges.iter().map(|edge| link(edge, first)));
         }
-        let alone = self.families.iter().filter(|family| family.models.len() == 1);
+        let alone = self
+            .families
+            .iter()
+            .filter(|family| family.models.len() == 1);
         let alone = alone.flat_map(|family: &Family| &family.models);
-        nodes.extend(alone.map(|model| Node { name: model.name.clone() }));
+        nodes.extend(alone.map(|model| Node {
+            name: model.name.clone(),
+        }));
         family_tree(&nodes, &links)
     }
 }

@@ -28,7 +28,11 @@ fn save(model: &Planted, path: &Path) {
 
 fn each(model: &Planted, change: impl Fn(&[f32]) -> Vec<f32>) -> Planted {
     let tensors = model.0.iter();
-    Planted(tensors.map(|(name, shape, values)| (name.clone(), shape.clone(), change(values))).collect())
+    Planted(
+        tensors
+            .map(|(name, shape, values)| (name.clone(), shape.clone(), change(values)))
+            .collect(),
+    )
 }
 
 fn int8(model: &Planted) -> Planted {
@@ -43,7 +47,10 @@ fn pruned(model: &Planted) -> Planted {
         let mut sizes: Vec<f32> = values.iter().map(|w| w.abs()).collect();
         sizes.sort_by(f32::total_cmp);
         let line = sizes[values.len() / 2];
-        values.iter().map(|w| if w.abs() < line { 0.0 } else { *w }).collect()
+        values
+            .iter()
+            .map(|w| if w.abs() < line { 0.0 } else { *w })
+            .collect()
     })
 }
 
@@ -57,23 +64,30 @@ fn mixed(a: &Planted, b: &Planted, share: f32) -> Planted {
 
 /// An update of rank 2 in every matrix that is no embedding.
 fn lora(model: &Planted, seed: u64) -> Planted {
-    let tensors = model.0.iter().zip(0..).map(|((name, shape, values), place)| {
-        let is_changed = shape.len() == 2 && name.contains("layers");
-        if !is_changed {
-            return (name.clone(), shape.clone(), values.clone());
-        }
-        let mut random = stream(seed, "lora", place);
-        let mut numbers = |count: usize| -> Vec<f32> {
-            (0..count).map(|_| normal(&mut random) as f32).collect()
-        };
-        let (up, down) = (numbers(2 * shape[0]), numbers(2 * shape[1]));
-        let added = |at: usize| {
-            let (i, j) = (at / shape[1], at % shape[1]);
-            up[2 * i] * down[2 * j] + up[2 * i + 1] * down[2 * j + 1]
-        };
-        let values = values.iter().enumerate().map(|(at, w)| w + 0.02 * added(at));
-        (name.clone(), shape.clone(), values.collect())
-    });
+    let tensors = model
+        .0
+        .iter()
+        .zip(0..)
+        .map(|((name, shape, values), place)| {
+            let is_changed = shape.len() == 2 && name.contains("layers");
+            if !is_changed {
+                return (name.clone(), shape.clone(), values.clone());
+            }
+            let mut random = stream(seed, "lora", place);
+            let mut numbers = |count: usize| -> Vec<f32> {
+                (0..count).map(|_| normal(&mut random) as f32).collect()
+            };
+            let (up, down) = (numbers(2 * shape[0]), numbers(2 * shape[1]));
+            let added = |at: usize| {
+                let (i, j) = (at / shape[1], at % shape[1]);
+                up[2 * i] * down[2 * j] + up[2 * i + 1] * down[2 * j + 1]
+            };
+            let values = values
+                .iter()
+                .enumerate()
+                .map(|(at, w)| w + 0.02 * added(at));
+            (name.clone(), shape.clone(), values.collect())
+        });
     Planted(tensors.collect())
 }
 
@@ -89,7 +103,14 @@ fn ask(models: &[(&str, &Planted)], options: &Options) -> (Tree, Vec<(String, St
     let mut edges: Vec<_> = family
         .edges
         .iter()
-        .map(|edge| (name(edge.from), name(edge.to), edge.made.how, edge.is_directed))
+        .map(|edge| {
+            (
+                name(edge.from),
+                name(edge.to),
+                edge.made.how,
+                edge.is_directed,
+            )
+        })
         .collect();
     edges.sort_by(|x, y| (&x.1, &x.0).cmp(&(&y.1, &y.0)));
     (tree, edges)
@@ -130,12 +151,23 @@ fn a_family_is_put_together_with_how_each_was_made() {
     );
     assert_eq!(tree.families().len(), 2);
     assert_eq!(tree.families()[1].models[0].name, "stranger.safetensors");
-    let root = tree.families()[0].models.iter().find(|one| !one.copies.is_empty()).unwrap();
+    let root = tree.families()[0]
+        .models
+        .iter()
+        .find(|one| !one.copies.is_empty())
+        .unwrap();
     assert_eq!(root.copies, ["copy.safetensors"]);
-    let merge = tree.families()[0].edges.iter().filter_map(|edge| edge.share).collect::<Vec<f64>>();
+    let merge = tree.families()[0]
+        .edges
+        .iter()
+        .filter_map(|edge| edge.share)
+        .collect::<Vec<f64>>();
     assert!((merge.iter().sum::<f64>() - 1.0).abs() < 1e-6 && merge.len() == 2);
     let page = tree.to_string();
-    assert!(page.contains("related to no other: 1 model") && page.contains("or the other way"), "{page}");
+    assert!(
+        page.contains("related to no other: 1 model") && page.contains("or the other way"),
+        "{page}"
+    );
     assert!(tree.to_dot().contains("dir = none") && tree.to_svg().contains("first-int8"));
 }
 
@@ -144,11 +176,17 @@ fn a_large_family_says_which_model_was_the_first() {
     let base = transformer(SMALL, 1);
     let children: Vec<Planted> = (0..12).map(|seed| base.tuned(0.2, seed)).collect();
     let names: Vec<String> = (0..12).map(|seed| format!("child-{seed}")).collect();
-    let mut models: Vec<(&str, &Planted)> = names.iter().map(String::as_str).zip(&children).collect();
+    let mut models: Vec<(&str, &Planted)> =
+        names.iter().map(String::as_str).zip(&children).collect();
     models.push(("base", &base));
     let (tree, edges) = ask(&models, &Options::default());
     assert_eq!(edges.len(), 12);
-    assert!(edges.iter().all(|(from, .., is_directed)| from == "base" && *is_directed), "{tree}");
+    assert!(
+        edges
+            .iter()
+            .all(|(from, .., is_directed)| from == "base" && *is_directed),
+        "{tree}"
+    );
 }
 
 #[test]
@@ -164,10 +202,18 @@ fn from_sketches_the_family_is_the_same() {
     let options = Options::default().memory(64 << 10);
     let (tree, edges) = ask(&models, &options);
     assert!(tree.families()[0].from_sketches);
-    let parents: Vec<(&str, &str)> = edges.iter().map(|(from, to, ..)| (&**from, &**to)).collect();
+    let parents: Vec<(&str, &str)> = edges
+        .iter()
+        .map(|(from, to, ..)| (&**from, &**to))
+        .collect();
     assert_eq!(
         parents,
-        [("base", "first"), ("first", "merge"), ("second", "merge"), ("base", "second")],
+        [
+            ("base", "first"),
+            ("first", "merge"),
+            ("second", "merge"),
+            ("base", "second")
+        ],
         "{tree}"
     );
 }

@@ -49,7 +49,8 @@ pub(crate) fn orders(pairs: &[Pair<'_>], transposed: bool) -> Vec<Vec<usize>> {
 
 /// What a tensor is part of: its name without the last word.
 pub(crate) fn parent(name: &str) -> &str {
-    name.rsplit_once(['.', '/']).map_or(name, |(parent, _)| parent)
+    name.rsplit_once(['.', '/'])
+        .map_or(name, |(parent, _)| parent)
 }
 
 /// The pieces of a name.
@@ -75,7 +76,10 @@ fn natural(name: &str) -> Vec<Piece<'_>> {
 fn modules(pairs: &[Pair<'_>], transposed: bool) -> Vec<Module> {
     let mut known: BTreeMap<Vec<Piece<'_>>, Vec<usize>> = BTreeMap::new();
     for (place, pair) in pairs.iter().enumerate() {
-        known.entry(natural(parent(pair.name))).or_default().push(place);
+        known
+            .entry(natural(parent(pair.name)))
+            .or_default()
+            .push(place);
     }
     let mut modules: Vec<(Vec<Piece<'_>>, Module)> = Vec::new();
     let mut norms = Vec::new();
@@ -94,10 +98,13 @@ fn modules(pairs: &[Pair<'_>], transposed: bool) -> Vec<Module> {
     }
     // Backwards, so that several behind one matrix keep their order.
     for (name, norm) in norms.into_iter().rev() {
-        let length = norm.places.iter().find_map(|&place| match *pairs[place].shape {
-            [length] if length > 1 => Some(length),
-            _ => None,
-        });
+        let length = norm
+            .places
+            .iter()
+            .find_map(|&place| match *pairs[place].shape {
+                [length] if length > 1 => Some(length),
+                _ => None,
+            });
         let fits = |module: &Module| module.maps.is_some_and(|maps| Some(maps.0) == length);
         let at = modules
             .iter()
@@ -118,7 +125,7 @@ fn is_of_one_number(a: &[Piece<'_>], b: &[Piece<'_>]) -> bool {
         let Some((Piece::Text(word), before)) = rest.split_last() else {
             return None;
         };
-        let (folder, _) = word.rsplit_once(['.', '/']).unwrap_or(("", word));
+        let (folder, _) = word.rsplit_once(['.', '/']).unwrap_or(("", *word));
         Some(format!("{before:?}{folder}"))
     };
     matches!(last_a, Piece::Number(_)) && last_a == last_b && place(rest_a) == place(rest_b)
@@ -145,7 +152,10 @@ fn joined(modules: Vec<Module>) -> Vec<Module> {
         let fits = |from: usize, to: usize| {
             let last = runs[from].iter().rev().find_map(|one| one.maps);
             let first = runs[to].iter().find_map(|one| one.maps);
-            from != to && last.zip(first).is_some_and(|(last, first)| reads(last, first))
+            from != to
+                && last
+                    .zip(first)
+                    .is_some_and(|(last, first)| reads(last, first))
         };
         let count = runs.len();
         let only = |found: Vec<usize>| match found[..] {
@@ -179,11 +189,19 @@ mod tests {
     fn names(tensors: &[(&str, &[usize])], which: usize) -> Vec<String> {
         let pairs: Vec<Pair<'_>> = tensors
             .iter()
-            .map(|&(name, shape)| Pair { name, shape, a: &[], b: &[] })
+            .map(|&(name, shape)| Pair {
+                name,
+                shape,
+                a: &[],
+                b: &[],
+            })
             .collect();
         let orders = orders(&pairs, false);
         let order = orders.get(which).unwrap_or(&orders[0]);
-        order.iter().map(|&place| tensors[place].0.to_owned()).collect()
+        order
+            .iter()
+            .map(|&place| tensors[place].0.to_owned())
+            .collect()
     }
 
     #[test]
@@ -198,7 +216,14 @@ mod tests {
         ];
         assert_eq!(
             names(&sorted, 0),
-            ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias", "fc10.weight", "fc10.bias"]
+            [
+                "fc1.weight",
+                "fc1.bias",
+                "fc2.weight",
+                "fc2.bias",
+                "fc10.weight",
+                "fc10.bias"
+            ]
         );
     }
 
@@ -214,7 +239,14 @@ mod tests {
         ];
         assert_eq!(
             names(&sorted, 0),
-            ["conv1.weight", "bn1.bias", "bn1.weight", "conv2.weight", "bn2.weight", "fc.weight"]
+            [
+                "conv1.weight",
+                "bn1.bias",
+                "bn1.weight",
+                "conv2.weight",
+                "bn2.weight",
+                "fc.weight"
+            ]
         );
     }
 
@@ -228,7 +260,12 @@ mod tests {
         ];
         assert_eq!(
             names(&sorted, 1),
-            ["features.0.weight", "features.2.weight", "classifier.0.weight", "classifier.2.weight"]
+            [
+                "features.0.weight",
+                "features.2.weight",
+                "classifier.0.weight",
+                "classifier.2.weight"
+            ]
         );
     }
 }

@@ -16,13 +16,41 @@ use super::modules::parent;
 
 /// Parts of names of attention.
 const ATTENTION: [&str; 12] = [
-    "attn", "attention", "q_proj", "k_proj", "v_proj", "o_proj", "qkv", "to_q", "to_k", "to_v", "to_out",
+    "attn",
+    "attention",
+    "q_proj",
+    "k_proj",
+    "v_proj",
+    "o_proj",
+    "qkv",
+    "to_q",
+    "to_k",
+    "to_v",
+    "to_out",
     "query",
 ];
 /// What modules are called that write to the residual stream.
 const WRITERS: [&str; 20] = [
-    "o_proj", "out_proj", "c_proj", "to_out", "out_lin", "proj", "wo", "o", "dense", "out", "down_proj",
-    "down", "fc2", "w2", "lin2", "output", "dense_4h_to_h", "fc_out", "linear2", "ffn_down",
+    "o_proj",
+    "out_proj",
+    "c_proj",
+    "to_out",
+    "out_lin",
+    "proj",
+    "wo",
+    "o",
+    "dense",
+    "out",
+    "down_proj",
+    "down",
+    "fc2",
+    "w2",
+    "lin2",
+    "output",
+    "dense_4h_to_h",
+    "fc_out",
+    "linear2",
+    "ffn_down",
 ];
 /// Least share of a block's matrices that the residual stream runs through.
 const THROUGH: f64 = 0.8;
@@ -117,7 +145,10 @@ impl Transformer {
         }
         let mut found = Self {
             width,
-            axes: vec![Shared { tensor: 0, size: width }],
+            axes: vec![Shared {
+                tensor: 0,
+                size: width,
+            }],
             labelled: Vec::new(),
             outside: Vec::new(),
             hidden: Vec::new(),
@@ -127,7 +158,10 @@ impl Transformer {
         found.add_blocks(tensors, &matrices, transposed);
         found.add_outside(tensors);
         found.add_vectors(tensors, transposed);
-        let first = found.outside.first().map(|&place| found.labelled[place].tensor);
+        let first = found
+            .outside
+            .first()
+            .map(|&place| found.labelled[place].tensor);
         let first = first.or_else(|| found.labelled.first().map(|one| one.tensor))?;
         found.axes[0].tensor = first;
         Some(found)
@@ -141,7 +175,11 @@ impl Transformer {
 
     /// Labels a matrix that has the residual stream on one side.
     fn label(&mut self, tensor: usize, shape: &[usize], by_rows: bool, axis: Option<usize>) {
-        let (row_axis, column_axis) = if by_rows { (axis, Some(0)) } else { (Some(0), axis) };
+        let (row_axis, column_axis) = if by_rows {
+            (axis, Some(0))
+        } else {
+            (Some(0), axis)
+        };
         self.labelled.push(Labelled {
             tensor,
             rows: shape[0],
@@ -195,15 +233,30 @@ impl Transformer {
     /// The matrices of one feed-forward block: those with as many units share them; gates that are stored
     /// with what they gate have twice as many.
     fn add_forward(&mut self, tensors: &[(&str, &[usize])], faces: Vec<Face>) {
-        let size = |face: &Face| if face.by_rows { face.rows } else { face.columns };
+        let size = |face: &Face| {
+            if face.by_rows {
+                face.rows
+            } else {
+                face.columns
+            }
+        };
         let mut sizes: Vec<usize> = faces.iter().map(size).collect();
         sizes.sort_unstable();
         sizes.dedup();
         for &units in &sizes {
-            let own: Vec<Face> = faces.iter().filter(|face| size(face) == units).copied().collect();
+            let own: Vec<Face> = faces
+                .iter()
+                .filter(|face| size(face) == units)
+                .copied()
+                .collect();
             let axis = self.axis(own[0].tensor, units);
             for face in &own {
-                self.label(face.tensor, tensors[face.tensor].1, face.by_rows, Some(axis));
+                self.label(
+                    face.tensor,
+                    tensors[face.tensor].1,
+                    face.by_rows,
+                    Some(axis),
+                );
             }
             if sizes.contains(&(units / 2)) && units.is_multiple_of(2) {
                 continue;
@@ -212,7 +265,11 @@ impl Transformer {
             let halves = fused.flat_map(|face| [0, units].map(|first| Face { first, ..*face }));
             let mut all: Vec<Face> = own.iter().copied().chain(halves).collect();
             all.sort_by_key(|face| (face.is_writer, tensors[face.tensor].0, face.first));
-            self.hidden.push(Hidden { tensor: own[0].tensor, units, faces: all });
+            self.hidden.push(Hidden {
+                tensor: own[0].tensor,
+                units,
+                faces: all,
+            });
         }
     }
 
@@ -281,7 +338,10 @@ impl Transformer {
     pub(crate) fn hidden_chain(&self, tensors: &[(&str, &[usize])]) -> Chain {
         let whole = self.chain(tensors);
         let axis_of = |hidden: &Hidden| {
-            let own = self.labelled.iter().find(|one| one.tensor == hidden.tensor)?;
+            let own = self
+                .labelled
+                .iter()
+                .find(|one| one.tensor == hidden.tensor)?;
             own.row_axis.filter(|&axis| axis > 0).or(own.column_axis)
         };
         let axes: Vec<Option<usize>> = self.hidden.iter().map(axis_of).collect();
@@ -292,7 +352,11 @@ impl Transformer {
         let parts = whole.parts.into_iter().filter_map(|part| {
             let (output, input) = (group(part.output), group(part.input));
             let is_tested = output.is_some() || input.is_some();
-            is_tested.then_some(Part { output, input, ..part })
+            is_tested.then_some(Part {
+                output,
+                input,
+                ..part
+            })
         });
         let groups = self.hidden.iter().map(|hidden| Units {
             pair: hidden.tensor,
@@ -313,11 +377,22 @@ impl Transformer {
             output: one.row_axis,
             input: one.column_axis,
             rows: one.rows,
-            blocks: if one.column_axis.is_some() { one.columns } else { 1 },
-            length: if one.column_axis.is_some() { 1 } else { one.columns },
+            blocks: if one.column_axis.is_some() {
+                one.columns
+            } else {
+                1
+            },
+            length: if one.column_axis.is_some() {
+                1
+            } else {
+                one.columns
+            },
             transposed: false,
         });
-        let groups = self.axes.iter().map(|axis| Units { pair: axis.tensor, size: axis.size });
+        let groups = self.axes.iter().map(|axis| Units {
+            pair: axis.tensor,
+            size: axis.size,
+        });
         let breaks = self.unknown.iter().map(|&place| Break {
             tensor: tensors[place].0.to_owned(),
             why: "which of its sides is the residual stream cannot be told".to_owned(),
@@ -342,7 +417,11 @@ fn in_block(name: &str) -> Option<InBlock<'_>> {
         let end = start + word.len();
         if let (Ok(number), Some(rest)) = (word.parse(), name.get(end + 1..)) {
             let stack = name.get(..start.saturating_sub(1)).unwrap_or_default();
-            return Some(InBlock { stack, number, rest });
+            return Some(InBlock {
+                stack,
+                number,
+                rest,
+            });
         }
         start = end + 1;
     }
@@ -352,7 +431,9 @@ fn in_block(name: &str) -> Option<InBlock<'_>> {
 fn is_attention(rest: &str) -> bool {
     let lower = rest.to_lowercase();
     ATTENTION.iter().any(|word| lower.contains(word))
-        || ["q", "k", "v", "o", "wq", "wk", "wv"].iter().any(|word| module(&lower) == *word)
+        || ["q", "k", "v", "o", "wq", "wk", "wv"]
+            .iter()
+            .any(|word| module(&lower) == *word)
 }
 
 /// What a module is called, without the numbers of containers.
@@ -390,7 +471,9 @@ fn width<'a>(shapes: impl Iterator<Item = &'a [usize]>) -> Option<usize> {
             count.1 += usize::from(sides.len() == 1);
         }
     }
-    let best = counts.into_iter().max_by_key(|(side, (all, alone))| (*all, *alone, usize::MAX - side));
+    let best = counts
+        .into_iter()
+        .max_by_key(|(side, (all, alone))| (*all, *alone, usize::MAX - side));
     best.map(|(side, _)| side)
 }
 
@@ -409,7 +492,11 @@ fn is_transposed(
         }
         // A reader's inputs are the stream.
         let inputs_last = (columns == width) != is_writer(name);
-        *(if inputs_last { &mut straight } else { &mut turned }) += 1;
+        *(if inputs_last {
+            &mut straight
+        } else {
+            &mut turned
+        }) += 1;
     }
     turned > straight
 }
@@ -436,8 +523,15 @@ mod tests {
         ("ln_f.weight", &[8]),
     ];
 
-    fn axes(found: &Transformer, tensors: &[(&str, &[usize])], name: &str) -> (Option<usize>, Option<usize>) {
-        let place = tensors.iter().position(|(own, _)| *own == name).unwrap_or(0);
+    fn axes(
+        found: &Transformer,
+        tensors: &[(&str, &[usize])],
+        name: &str,
+    ) -> (Option<usize>, Option<usize>) {
+        let place = tensors
+            .iter()
+            .position(|(own, _)| *own == name)
+            .unwrap_or(0);
         let one = found.labelled.iter().find(|one| one.tensor == place);
         one.map_or((None, None), |one| (one.row_axis, one.column_axis))
     }
@@ -480,8 +574,14 @@ mod tests {
         let faces = &found.hidden[0].faces;
         assert_eq!((found.hidden[0].units, faces.len()), (40, 3));
         assert!(faces[2].is_writer && !faces[2].by_rows && !faces[0].is_writer);
-        assert_eq!(axes(&found, &llama, "model.layers.0.self_attn.o_proj.weight").0, Some(0));
-        assert_eq!(axes(&found, &llama, "model.layers.0.self_attn.q_proj.weight").1, Some(0));
+        assert_eq!(
+            axes(&found, &llama, "model.layers.0.self_attn.o_proj.weight").0,
+            Some(0)
+        );
+        assert_eq!(
+            axes(&found, &llama, "model.layers.0.self_attn.q_proj.weight").1,
+            Some(0)
+        );
         let phi: [(&str, &[usize]); 5] = [
             ("embed.weight", &[60, 16]),
             ("layers.0.self_attn.qkv_proj.weight", &[48, 16]),
@@ -491,14 +591,21 @@ mod tests {
         ];
         let found = Transformer::of(&phi).unwrap_or_else(|| panic!("no transformer"));
         assert_eq!(found.hidden.len(), 1);
-        let firsts: Vec<usize> = found.hidden[0].faces.iter().map(|face| face.first).collect();
+        let firsts: Vec<usize> = found.hidden[0]
+            .faces
+            .iter()
+            .map(|face| face.first)
+            .collect();
         assert_eq!(firsts, [0, 40, 0]);
     }
 
     #[test]
     fn a_net_without_attention_is_no_transformer() {
-        let mlp: [(&str, &[usize]); 3] =
-            [("0.weight", &[8, 4]), ("2.weight", &[8, 8]), ("4.weight", &[2, 8])];
+        let mlp: [(&str, &[usize]); 3] = [
+            ("0.weight", &[8, 4]),
+            ("2.weight", &[8, 8]),
+            ("4.weight", &[2, 8]),
+        ];
         assert_eq!(Transformer::of(&mlp), None);
     }
 }

@@ -53,7 +53,7 @@ pub trait Tensors: Sync {
     fn read(&self, tensor: usize, range: Range<usize>) -> Result<Cow<'_, [f32]>, Self::Error>;
 }
 
-impl Tensors for [Tensor<'_>] {
+impl Tensors for Vec<Tensor<'_>> {
     type Error = Error;
 
     fn count(&self) -> usize {
@@ -61,7 +61,8 @@ impl Tensors for [Tensor<'_>] {
     }
 
     fn header(&self, tensor: usize) -> (&str, &[usize]) {
-        self.get(tensor).map_or(("", &[]), |one| (one.name, one.shape))
+        self.get(tensor)
+            .map_or(("", &[]), |one| (one.name, one.shape))
     }
 
     fn read(&self, tensor: usize, range: Range<usize>) -> Result<Cow<'_, [f32]>, Error> {
@@ -163,14 +164,21 @@ pub fn test<E: From<Error> + Send>(
 }
 
 fn headers<E: From<Error> + Send>(model: &dyn Tensors<Error = E>) -> Vec<(&str, &[usize])> {
-    (0..model.count()).map(|tensor| model.header(tensor)).collect()
+    (0..model.count())
+        .map(|tensor| model.header(tensor))
+        .collect()
 }
 
 /// Tensors of one model as pairs without values, which is what layers are found by.
 fn without_values<'a>(headers: &[(&'a str, &'a [usize])]) -> Vec<Pair<'a>> {
     let pairs = headers.iter();
     pairs
-        .map(|&(name, shape)| Pair { name, shape, a: &[], b: &[] })
+        .map(|&(name, shape)| Pair {
+            name,
+            shape,
+            a: &[],
+            b: &[],
+        })
         .collect()
 }
 

@@ -28,7 +28,8 @@ pub(super) fn page(found: &Lineage, apart: &Arrangement) -> String {
     lines.push(layers(apart));
     lines.push(String::new());
     if apart.grounds().is_some() {
-        lines.push("Weights do not say which of two was first: it may be the older one.".to_owned());
+        lines
+            .push("Weights do not say which of two was first: it may be the older one.".to_owned());
     }
     for other in &found.rest.others {
         lines.push(format!(
@@ -108,6 +109,13 @@ pub(super) fn layers(found: &Arrangement) -> String {
         }
         rows.push(row);
     }
-    let titles = ["layer", "is held against", "by", "units found", "mean cosine", "p alone"];
+    let titles = [
+        "layer",
+        "is held against",
+        "by",
+        "units found",
+        "mean cosine",
+        "p alone",
+    ];
     table(titles, rows)
 }

@@ -93,7 +93,10 @@ fn paired<E: From<Error> + Send>(
     let ours = of(a, &|features| map.of_a(features))?;
     let theirs = of(b, &|features| map.of_b(features))?;
     let product = |x: &[f32], y: &[f32]| -> f64 {
-        x.iter().zip(y).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum()
+        x.iter()
+            .zip(y)
+            .map(|(&x, &y)| f64::from(x) * f64::from(y))
+            .sum()
     };
     let best = theirs.iter().enumerate().filter_map(|(of_b, gram)| {
         let likeness = ours.iter().map(|own| product(own, gram));
@@ -123,7 +126,11 @@ fn gram<E: From<Error> + Send>(
             let columns = Mat::from_fn(features.width, COLUMNS, |_, _| normal(&mut random) as f32);
             (Mat::zeros(features.width, COLUMNS), columns)
         });
-        squares += features.values.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>();
+        squares += features
+            .values
+            .iter()
+            .map(|&w| f64::from(w).powi(2))
+            .sum::<f64>();
         features.gram_times(columns.as_ref(), sum);
     }
     let Some((sum, columns)) = sums else {
@@ -132,7 +139,11 @@ fn gram<E: From<Error> + Send>(
     let diagonal = (squares / sum.nrows().max(1) as f64) as f32;
     let places = (0..sum.nrows()).flat_map(|i| (0..COLUMNS).map(move |j| (i, j)));
     let values: Vec<f32> = places.map(|at| sum[at] - diagonal * columns[at]).collect();
-    let norm = values.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+    let norm = values
+        .iter()
+        .map(|&x| f64::from(x).powi(2))
+        .sum::<f64>()
+        .sqrt();
     let scale = if norm > 0.0 { norm.recip() as f32 } else { 0.0 };
     Ok(values.into_iter().map(|x| scale * x).collect())
 }
@@ -162,9 +173,17 @@ impl<E: From<Error> + Send> Case<'_, E> {
         }
     }
 
-    fn features(&self, faces: std::ops::RangeFrom<usize>, a: &[usize], b: &[usize]) -> Result<[Features; 2], E> {
+    fn features(
+        &self,
+        faces: std::ops::RangeFrom<usize>,
+        a: &[usize],
+        b: &[usize],
+    ) -> Result<[Features; 2], E> {
         let start = faces.start;
-        let empty = || Features { width: 0, values: Vec::new() };
+        let empty = || Features {
+            width: 0,
+            values: Vec::new(),
+        };
         let (mut of_a, mut of_b) = (empty(), empty());
         let faces = self.a.1.faces.iter().zip(&self.b.1.faces).skip(start);
         for (own, other) in faces {
@@ -187,7 +206,12 @@ impl<E: From<Error> + Send> Case<'_, E> {
         }
         let random = || stream(self.seed, "block orders", self.block);
         let (similarity, alike, ln_p) = order(&a.cosines(&b), random);
-        Ok(Some(self.common(By::Order, [alike, places.len()], similarity, ln_p)))
+        Ok(Some(self.common(
+            By::Order,
+            [alike, places.len()],
+            similarity,
+            ln_p,
+        )))
     }
 
     /// Units matched by what they read first, and tested by the rest.
@@ -197,7 +221,9 @@ impl<E: From<Error> + Send> Case<'_, E> {
         let ([Some(face_a), Some(face_b)], true) = (firsts, self.a.1.faces.len() > 1) else {
             return Ok(None);
         };
-        if units_a.min(units_b) < FEWEST || units_a.saturating_mul(face_a.columns.min(face_a.rows)) > LARGEST {
+        if units_a.min(units_b) < FEWEST
+            || units_a.saturating_mul(face_a.columns.min(face_a.rows)) > LARGEST
+        {
             return Ok(None);
         }
         let all: Vec<usize> = (0..units_a).collect();
@@ -219,7 +245,9 @@ impl<E: From<Error> + Send> Case<'_, E> {
         let (similarity, alike, ln_p) = order(&a.cosines(&b), random);
         // Of those that were not tested as many are alike as fit as well in the part that matched them.
         let rest = pairs.get(tested.len()..).unwrap_or_default();
-        let rest = rest.iter().filter(|pair| f64::from(pair.2.abs()) >= super::features::ALIKE);
+        let rest = rest
+            .iter()
+            .filter(|pair| f64::from(pair.2.abs()) >= super::features::ALIKE);
         let found = [alike + rest.count(), some.len()];
         Ok(Some(self.common(By::Weights, found, similarity, ln_p)))
     }

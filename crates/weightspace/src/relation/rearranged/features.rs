@@ -40,16 +40,28 @@ impl Features {
     pub(super) fn rows(&self, units: &[usize]) -> Self {
         let rows = units.iter().flat_map(|&unit| {
             let start = unit * self.width;
-            self.values.get(start..start + self.width).unwrap_or_default()
+            self.values
+                .get(start..start + self.width)
+                .unwrap_or_default()
         });
-        Self { width: self.width, values: rows.copied().collect() }
+        Self {
+            width: self.width,
+            values: rows.copied().collect(),
+        }
     }
 
     /// Of each unit the weights of these numbers, times a sign.
     pub(super) fn columns(&self, columns: &[(usize, f32)]) -> Self {
         let rows = self.values.chunks_exact(self.width.max(1));
-        let values = rows.flat_map(|row| columns.iter().map(|&(column, sign)| sign * row[column]));
-        Self { width: columns.len(), values: values.collect() }
+        let values = rows.flat_map(|row| {
+            columns
+                .iter()
+                .map(move |&(column, sign)| sign * row[column])
+        });
+        Self {
+            width: columns.len(),
+            values: values.collect(),
+        }
     }
 
     /// The weights of each unit times a matrix of as many rows.
@@ -57,7 +69,10 @@ impl Features {
         let product = multiplied(self.matrix(), map);
         let count = self.count();
         let values = (0..count).flat_map(|i| (0..map.ncols()).map(move |j| (i, j)));
-        Self { width: map.ncols(), values: values.map(|at| product[at]).collect() }
+        Self {
+            width: map.ncols(),
+            values: values.map(|at| product[at]).collect(),
+        }
     }
 
     /// The weights of each unit followed by others of the same unit.
@@ -67,8 +82,13 @@ impl Features {
         }
         let rows = self.values.chunks_exact(self.width.max(1));
         let others = other.values.chunks_exact(other.width.max(1));
-        let values = rows.zip(others).flat_map(|(row, more)| row.iter().chain(more));
-        Self { width: self.width + other.width, values: values.copied().collect() }
+        let values = rows
+            .zip(others)
+            .flat_map(|(row, more)| row.iter().chain(more));
+        Self {
+            width: self.width + other.width,
+            values: values.copied().collect(),
+        }
     }
 
     /// The transpose of the units' matrix times it and these columns.
@@ -76,7 +96,14 @@ impl Features {
         let own = self.matrix();
         let inner = multiplied(own, columns);
         let par = Par::rayon(PARTS);
-        matmul(into.as_mut(), Accum::Add, own.transpose(), inner.as_ref(), 1.0, par);
+        matmul(
+            into.as_mut(),
+            Accum::Add,
+            own.transpose(),
+            inner.as_ref(),
+            1.0,
+            par,
+        );
     }
 
     /// Less their mean over the units, and of length 1; zero for a unit that is as the mean.
@@ -84,18 +111,35 @@ impl Features {
         let rows = self.values.chunks_exact(self.width.max(1));
         let mut mean = vec![0.0f64; self.width];
         for row in rows.clone() {
-            mean.iter_mut().zip(row).for_each(|(m, &w)| *m += f64::from(w));
+            mean.iter_mut()
+                .zip(row)
+                .for_each(|(m, &w)| *m += f64::from(w));
         }
         let count = self.count().max(1) as f64;
         let mut values = Vec::with_capacity(self.values.len());
         for row in rows {
-            let centred = || row.iter().zip(&mean).map(|(&w, m)| f64::from(w) - m / count);
+            let centred = || {
+                row.iter()
+                    .zip(&mean)
+                    .map(|(&w, m)| f64::from(w) - m / count)
+            };
             let norm = centred().map(|c| c * c).sum::<f64>().sqrt();
-            let whole = row.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>().sqrt();
-            let scale = if norm > 1e-6 * whole { norm.recip() } else { 0.0 };
+            let whole = row
+                .iter()
+                .map(|&w| f64::from(w).powi(2))
+                .sum::<f64>()
+                .sqrt();
+            let scale = if norm > 1e-6 * whole {
+                norm.recip()
+            } else {
+                0.0
+            };
             values.extend(centred().map(|c| (c * scale) as f32));
         }
-        Self { width: self.width, values }
+        Self {
+            width: self.width,
+            values,
+        }
     }
 
     /// All cosines: row i for unit i of the first, column j for unit j of the second.
@@ -107,7 +151,14 @@ impl Features {
 
 fn multiplied(a: MatRef<'_, f32>, b: MatRef<'_, f32>) -> Mat<f32> {
     let mut result = Mat::zeros(a.nrows(), b.ncols());
-    matmul(result.as_mut(), Accum::Replace, a, b, 1.0, Par::rayon(PARTS));
+    matmul(
+        result.as_mut(),
+        Accum::Replace,
+        a,
+        b,
+        1.0,
+        Par::rayon(PARTS),
+    );
     result
 }
 
@@ -117,7 +168,11 @@ pub(super) fn gather<E: From<Error> + Send>(
     face: &Face,
     units: &[usize],
 ) -> Result<Features, E> {
-    let width = if face.by_rows { face.columns } else { face.rows };
+    let width = if face.by_rows {
+        face.columns
+    } else {
+        face.rows
+    };
     let mut values = vec![0.0f32; units.len() * width];
     if face.by_rows {
         let most = (AT_ONCE / width.max(1)).max(1);
@@ -173,7 +228,11 @@ pub(super) fn order(cosines: &Mat<f32>, random: impl Fn() -> ChaCha8Rng) -> (f64
     let unsigned = log_p(sizes.as_ref(), random());
     let similarity = (0..size).map(own).sum::<f64>() / size.max(1) as f64;
     let alike = (0..size).filter(|&i| own(i) >= ALIKE).count();
-    (similarity, alike, (signed.min(unsigned) + 2f64.ln()).min(0.0))
+    (
+        similarity,
+        alike,
+        (signed.min(unsigned) + 2f64.ln()).min(0.0),
+    )
 }
 
 /// Units of A and of B that stand for each other by these cosines (rows for A), the surest first, each once.
@@ -193,6 +252,10 @@ pub(super) fn matched(cosines: &Mat<f32>) -> Vec<(usize, usize, f32)> {
 
 /// Of many pairs the half that fits best, and no more than are tested.
 pub(super) fn surest(pairs: &[(usize, usize, f32)]) -> &[(usize, usize, f32)] {
-    let kept = if pairs.len() > MANY { pairs.len().div_ceil(2) } else { pairs.len() };
+    let kept = if pairs.len() > MANY {
+        pairs.len().div_ceil(2)
+    } else {
+        pairs.len()
+    };
     pairs.get(..kept.min(MOST)).unwrap_or_default()
 }

@@ -169,7 +169,10 @@ fn features<E: From<Error> + Send>(
         return Ok(None);
     }
     let whole = |net: &Net<'_, E>, part: &Part, width| -> Result<Features, E> {
-        Ok(Features { width, values: net.values(part)? })
+        Ok(Features {
+            width,
+            values: net.values(part)?,
+        })
     };
     let (own, other) = (whole(a, of_a, widths[0])?, whole(b, of_b, widths[1])?);
     let Some(pairs) = before else {
@@ -179,7 +182,9 @@ fn features<E: From<Error> + Send>(
         return Ok(None);
     }
     let columns = |units: Vec<usize>, length: usize| -> Vec<(usize, f32)> {
-        let columns = units.into_iter().flat_map(|unit| unit * length..(unit + 1) * length);
+        let columns = units
+            .into_iter()
+            .flat_map(|unit| unit * length..(unit + 1) * length);
         columns.map(|column| (column, 1.0)).collect()
     };
     let (i, j) = pairs.iter().copied().unzip();

@@ -29,7 +29,9 @@ pub(crate) const SMALL: Sides = Sides {
 
 fn numbers(count: usize, scale: f32, seed: u64, place: u64) -> Vec<f32> {
     let mut random = stream(seed, "planted", place);
-    (0..count).map(|_| scale * normal(&mut random) as f32).collect()
+    (0..count)
+        .map(|_| scale * normal(&mut random) as f32)
+        .collect()
 }
 
 pub(crate) fn shuffle(count: usize, seed: u64, place: u64) -> Vec<usize> {
@@ -47,7 +49,10 @@ pub(crate) enum Axis {
 }
 
 pub(crate) fn axes(name: &str) -> Vec<Axis> {
-    let block = name.split('.').find_map(|word| word.parse().ok()).unwrap_or(0);
+    let block = name
+        .split('.')
+        .find_map(|word| word.parse().ok())
+        .unwrap_or(0);
     if name.contains("norm") {
         vec![Axis::Stream]
     } else if name.contains("embed") || name.contains("head") {
@@ -65,9 +70,18 @@ pub(crate) fn axes(name: &str) -> Vec<Axis> {
 
 /// A transformer with gated feed-forward blocks and grouped queries.
 pub(crate) fn transformer(sides: Sides, seed: u64) -> Planted {
-    let Sides { vocabulary, stream, attention, hidden, blocks } = sides;
+    let Sides {
+        vocabulary,
+        stream,
+        attention,
+        hidden,
+        blocks,
+    } = sides;
     let mut shapes = vec![
-        ("model.embed_tokens.weight".to_owned(), vec![vocabulary, stream]),
+        (
+            "model.embed_tokens.weight".to_owned(),
+            vec![vocabulary, stream],
+        ),
         ("model.norm.weight".to_owned(), vec![stream]),
         ("lm_head.weight".to_owned(), vec![vocabulary, stream]),
     ];
@@ -117,18 +131,24 @@ impl Planted {
     /// Trained on: noise of so much of each tensor's spread, that of every row three times as much or as
     /// little as that of others, and a part that all rows share.
     pub(crate) fn tuned(&self, by: f32, seed: u64) -> Self {
-        let tensors = self.0.iter().zip(0..).map(|((name, shape, values), place)| {
-            let rows = shape.first().copied().unwrap_or(1);
-            let width = values.len() / rows.max(1);
-            let spread = (values.iter().map(|w| w * w).sum::<f32>() / values.len() as f32).sqrt();
-            let noise = numbers(values.len(), by * spread, 1000 + seed, 3 * place);
-            let sizes = numbers(rows, 0.5, 1000 + seed, 3 * place + 1);
-            let shared = numbers(width, 0.3 * by * spread, 1000 + seed, 3 * place + 2);
-            let changed = values.iter().zip(&noise).enumerate().map(|(at, (w, z))| {
-                w + z * sizes[at / width].exp() + shared[at % width]
-            });
-            (name.clone(), shape.clone(), changed.collect())
-        });
+        let tensors =
+            self.0
+                .iter()
+                .zip(0..)
+                .map(|((name, shape, values), place)| {
+                    let rows = shape.first().copied().unwrap_or(1);
+                    let width = values.len() / rows.max(1);
+                    let spread =
+                        (values.iter().map(|w| w * w).sum::<f32>() / values.len() as f32).sqrt();
+                    let noise = numbers(values.len(), by * spread, 1000 + seed, 3 * place);
+                    let sizes = numbers(rows, 0.5, 1000 + seed, 3 * place + 1);
+                    let shared = numbers(width, 0.3 * by * spread, 1000 + seed, 3 * place + 2);
+                    let changed =
+                        values.iter().zip(&noise).enumerate().map(|(at, (w, z))| {
+                            w + z * sizes[at / width].exp() + shared[at % width]
+                        });
+                    (name.clone(), shape.clone(), changed.collect())
+                });
         Self(tensors.collect())
     }
 
@@ -145,7 +165,9 @@ impl Planted {
             // A gain has no sign: it scales what a flipped dimension holds.
             let sign = |sign: f32| if shape.len() == 1 { 1.0 } else { sign };
             let picked = rows.iter().flat_map(|&(row, a)| {
-                columns.iter().map(move |&(column, b)| (row * width + column, a * b))
+                columns
+                    .iter()
+                    .map(move |&(column, b)| (row * width + column, a * b))
             });
             let values = picked.map(|(at, s)| sign(s) * values[at]).collect();
             let shape = match shape.len() {
@@ -168,7 +190,10 @@ impl Planted {
                     Axis::Own => 5,
                     Axis::Tokens => 7,
                 };
-                shuffle(size, seed, place).into_iter().map(|at| (at, 1.0)).collect()
+                shuffle(size, seed, place)
+                    .into_iter()
+                    .map(|at| (at, 1.0))
+                    .collect()
             }
             _ => whole(size),
         })
@@ -220,25 +245,39 @@ impl Planted {
 
     /// Hidden units added to every block, at the end.
     pub(crate) fn widened(&self, more: usize, seed: u64) -> Self {
-        let tensors = self.0.iter().zip(0..).map(|((name, shape, values), place)| {
-            let axes = axes(name);
-            let is_hidden = |axis: &Axis| matches!(axis, Axis::Hidden(_));
-            if !axes.iter().any(is_hidden) {
-                return (name.clone(), shape.clone(), values.clone());
-            }
-            let by_rows = is_hidden(&axes[0]);
-            let (rows, columns) = (shape[0], shape[1]);
-            let scale = (columns as f32).sqrt().recip();
-            let noise = numbers(more * rows.max(columns), scale, 500 + seed, place);
-            let values: Vec<f32> = if by_rows {
-                values.iter().chain(&noise[..more * columns]).copied().collect()
-            } else {
-                let rows = values.chunks(columns).zip(noise.chunks(more));
-                rows.flat_map(|(row, new)| row.iter().chain(new)).copied().collect()
-            };
-            let shape = if by_rows { vec![rows + more, columns] } else { vec![rows, columns + more] };
-            (name.clone(), shape, values)
-        });
+        let tensors = self
+            .0
+            .iter()
+            .zip(0..)
+            .map(|((name, shape, values), place)| {
+                let axes = axes(name);
+                let is_hidden = |axis: &Axis| matches!(axis, Axis::Hidden(_));
+                if !axes.iter().any(is_hidden) {
+                    return (name.clone(), shape.clone(), values.clone());
+                }
+                let by_rows = is_hidden(&axes[0]);
+                let (rows, columns) = (shape[0], shape[1]);
+                let scale = (columns as f32).sqrt().recip();
+                let noise = numbers(more * rows.max(columns), scale, 500 + seed, place);
+                let values: Vec<f32> = if by_rows {
+                    values
+                        .iter()
+                        .chain(&noise[..more * columns])
+                        .copied()
+                        .collect()
+                } else {
+                    let rows = values.chunks(columns).zip(noise.chunks(more));
+                    rows.flat_map(|(row, new)| row.iter().chain(new))
+                        .copied()
+                        .collect()
+                };
+                let shape = if by_rows {
+                    vec![rows + more, columns]
+                } else {
+                    vec![rows, columns + more]
+                };
+                (name.clone(), shape, values)
+            });
         Self(tensors.collect())
     }
 
@@ -281,7 +320,13 @@ fn orthogonal(size: usize, seed: u64) -> Vec<Vec<f32>> {
 /// A chain of layers with hidden units picked from each layer: bias, rows, and columns of the next.
 pub(crate) fn with_units(net: &Planted, pick: impl Fn(usize, usize) -> Vec<usize>) -> Planted {
     let last = net.0.len() / 2 - 1;
-    let of = |layer: usize, size: usize| if layer == last { (0..size).collect() } else { pick(layer, size) };
+    let of = |layer: usize, size: usize| {
+        if layer == last {
+            (0..size).collect()
+        } else {
+            pick(layer, size)
+        }
+    };
     let tensors = net.0.iter().zip(0..).map(|((name, shape, values), place)| {
         let layer = place / 2;
         let rows = of(layer, shape[0]);
@@ -289,8 +334,14 @@ pub(crate) fn with_units(net: &Planted, pick: impl Fn(usize, usize) -> Vec<usize
             let values: Vec<f32> = rows.iter().map(|&row| values[row]).collect();
             return (name.clone(), vec![rows.len()], values);
         };
-        let columns: Vec<usize> = if layer == 0 { (0..width).collect() } else { of(layer - 1, width) };
-        let picked = rows.iter().flat_map(|&row| columns.iter().map(move |&column| row * width + column));
+        let columns: Vec<usize> = if layer == 0 {
+            (0..width).collect()
+        } else {
+            of(layer - 1, width)
+        };
+        let picked = rows
+            .iter()
+            .flat_map(|&row| columns.iter().map(move |&column| row * width + column));
         let values = picked.map(|at| values[at]).collect();
         (name.clone(), vec![rows.len(), columns.len()], values)
     });

@@ -55,7 +55,8 @@ impl Map {
         match self {
             Self::Same => features,
             Self::Dimensions(pairs) => {
-                let columns: Vec<(usize, f32)> = pairs.iter().map(|&(a, _, sign)| (a, sign)).collect();
+                let columns: Vec<(usize, f32)> =
+                    pairs.iter().map(|&(a, _, sign)| (a, sign)).collect();
                 features.columns(&columns)
             }
             Self::Turn(turn) => features.times(turn.as_ref()),
@@ -77,7 +78,10 @@ impl Map {
         match self {
             Self::Same => Stream::InPlace,
             Self::Dimensions(pairs) => Stream::Renumbered {
-                moved: pairs.iter().filter(|(a, b, sign)| a != b || *sign < 0.0).count(),
+                moved: pairs
+                    .iter()
+                    .filter(|(a, b, sign)| a != b || *sign < 0.0)
+                    .count(),
                 of: pairs.len(),
             },
             Self::Turn(_) => Stream::Turned,
@@ -143,7 +147,13 @@ impl Sums {
         (a, own): (&dyn Tensors<Error = E>, &Labelled),
         (b, other): (&dyn Tensors<Error = E>, &Labelled),
     ) -> Result<(), E> {
-        let rows = |one: &Labelled| if one.column_axis.is_some() { one.rows } else { one.columns };
+        let rows = |one: &Labelled| {
+            if one.column_axis.is_some() {
+                one.rows
+            } else {
+                one.columns
+            }
+        };
         if own.column_axis.is_some() != other.column_axis.is_some() {
             return Ok(());
         }
@@ -162,7 +172,10 @@ impl Sums {
         let widths = [self.squares[0].len(), self.squares[1].len()];
         for ((values, width), squares) in [a, b].iter().zip(widths).zip(&mut self.squares) {
             for row in values.chunks_exact(width) {
-                squares.iter_mut().zip(row).for_each(|(sum, &x)| *sum += f64::from(x).powi(2));
+                squares
+                    .iter_mut()
+                    .zip(row)
+                    .for_each(|(sum, &x)| *sum += f64::from(x).powi(2));
             }
         }
         for parity in 0..2 {
@@ -173,7 +186,8 @@ impl Sums {
             };
             let (a, b) = (picked(a, widths[0]), picked(b, widths[1]));
             if parity == 1 {
-                let squares = |values: &[f32]| values.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>();
+                let squares =
+                    |values: &[f32]| values.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>();
                 self.odd[0] += squares(&a);
                 self.odd[1] += squares(&b);
             }
@@ -190,7 +204,11 @@ impl Sums {
     fn cosine(&self, a: usize, b: usize) -> f64 {
         let product = f64::from(self.products[0][(a, b)]) + f64::from(self.products[1][(a, b)]);
         let squares = self.squares[0][a] * self.squares[1][b];
-        if squares > 0.0 { product / squares.sqrt() } else { 0.0 }
+        if squares > 0.0 {
+            product / squares.sqrt()
+        } else {
+            0.0
+        }
     }
 
     fn agreement_in_place(&self) -> f64 {
@@ -203,7 +221,11 @@ impl Sums {
         let (a, b) = (self.squares[0].len(), self.squares[1].len());
         let size = a.max(b);
         let gains = Mat::from_fn(size, size, |i, j| {
-            if i < a && j < b { self.cosine(i, j).abs() } else { 0.0 }
+            if i < a && j < b {
+                self.cosine(i, j).abs()
+            } else {
+                0.0
+            }
         });
         // What no dimension fits is not looked at further: the search takes the cube of the width.
         let fewer = a.min(b);
@@ -215,7 +237,10 @@ impl Sums {
             return None;
         }
         let columns = assignment(gains.as_ref());
-        let pairs = columns.into_iter().enumerate().filter(|&(i, j)| i < a && j < b);
+        let pairs = columns
+            .into_iter()
+            .enumerate()
+            .filter(|&(i, j)| i < a && j < b);
         let pairs: Vec<(usize, usize, f32)> = pairs
             .map(|(i, j)| (i, j, if self.cosine(i, j) < 0.0 { -1.0 } else { 1.0 }))
             .collect();
@@ -233,10 +258,21 @@ impl Sums {
         let svd = self.products[0].thin_svd().ok()?;
         let mut turn = Mat::zeros(a, b);
         let par = Par::rayon(PARTS);
-        matmul(turn.as_mut(), Accum::Replace, svd.U(), svd.V().transpose(), 1.0f32, par);
+        matmul(
+            turn.as_mut(),
+            Accum::Replace,
+            svd.U(),
+            svd.V().transpose(),
+            1.0f32,
+            par,
+        );
         let odd = &self.products[1];
         let product: f64 = (0..b)
-            .map(|j| (0..a).map(|i| f64::from(turn[(i, j)]) * f64::from(odd[(i, j)])).sum::<f64>())
+            .map(|j| {
+                (0..a)
+                    .map(|i| f64::from(turn[(i, j)]) * f64::from(odd[(i, j)]))
+                    .sum::<f64>()
+            })
             .sum();
         let kept = (b as f64 / a as f64).min(1.0).sqrt();
         let whole = (self.odd[0] * self.odd[1]).sqrt() * kept;
@@ -247,7 +283,8 @@ impl Sums {
 /// Whether two tensors have one name, but for what one of the models has before it.
 fn is_called(a: &str, b: &str) -> bool {
     let ends_so = |long: &str, short: &str| {
-        long.strip_suffix(short).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        long.strip_suffix(short)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
     ends_so(a, b) || ends_so(b, a)
 }
@@ -263,7 +300,8 @@ fn slice<E: From<Error> + Send>(
         model.read(one.tensor, range)?.into_owned()
     } else {
         let all = model.read(one.tensor, 0..one.rows * one.columns)?;
-        let places = rows.flat_map(|column| (0..one.rows).map(move |row| row * one.columns + column));
+        let places =
+            rows.flat_map(|column| (0..one.rows).map(move |row| row * one.columns + column));
         places.map(|place| all[place]).collect()
     };
     finite(model, one.tensor, &values)?;
