@@ -177,3 +177,13 @@ def test_a_digest_is_made_as_the_documents_say(series):
     assert {one.name: one.sha256 for one in model.tensors} == {
         tensor: digest.hex() for tensor, digest in digests.items()
     }
+
+
+def test_trees_are_the_commands(series, tmp_path):
+    folder, held = series
+    expected = command("tree", folder)
+    assert mt.tree(folder).to_dict() == expected
+    found = mt.tree(held)
+    assert found.to_dict() == expected
+    assert found.to_dot().startswith("digraph") and found.to_svg().startswith("<svg")
+    assert len(found.records()) == sum(len(family["edges"]) for family in expected["families"])

@@ -49,6 +49,17 @@ fn hash() {
 }
 
 #[test]
+fn tree() {
+    check("tree", &["tree {}/finetune --match *.safetensors"]);
+    let mut transcript = Transcript::new();
+    transcript.run(&format!(
+        "tree {EXAMPLES}/finetune --match *.safetensors --dot tree.dot --svg tree.svg"
+    ));
+    transcript.file("tree.dot");
+    transcript.check("tree_dot");
+}
+
+#[test]
 fn order() {
     check(
         "order",

@@ -9,49 +9,14 @@
 //!
 //! Names say where a block is and what is attention; shapes say the rest.
 
+mod names;
+
 use std::collections::BTreeMap;
 
 use super::chain::{Break, Chain, Part, Units};
 use super::modules::parent;
+use names::{InBlock, expert, in_block, is_attention, is_writer};
 
-/// Parts of names of attention.
-const ATTENTION: [&str; 12] = [
-    "attn",
-    "attention",
-    "q_proj",
-    "k_proj",
-    "v_proj",
-    "o_proj",
-    "qkv",
-    "to_q",
-    "to_k",
-    "to_v",
-    "to_out",
-    "query",
-];
-/// What modules are called that write to the residual stream.
-const WRITERS: [&str; 20] = [
-    "o_proj",
-    "out_proj",
-    "c_proj",
-    "to_out",
-    "out_lin",
-    "proj",
-    "wo",
-    "o",
-    "dense",
-    "out",
-    "down_proj",
-    "down",
-    "fc2",
-    "w2",
-    "lin2",
-    "output",
-    "dense_4h_to_h",
-    "fc_out",
-    "linear2",
-    "ffn_down",
-];
 /// Least share of a block's matrices that the residual stream runs through.
 const THROUGH: f64 = 0.8;
 
@@ -112,14 +77,6 @@ pub(crate) struct Transformer {
     pub(crate) hidden: Vec<Hidden>,
     /// Matrices that nothing is known of.
     unknown: Vec<usize>,
-}
-
-/// What a name says of a tensor in a block.
-struct InBlock<'a> {
-    /// The part of the name up to its number: `model.layers`.
-    stack: &'a str,
-    number: u64,
-    rest: &'a str,
 }
 
 impl Transformer {
@@ -410,55 +367,6 @@ fn is_matrix(shape: &[usize]) -> bool {
     matches!(shape, [rows, columns] if *rows > 1 && *columns > 1)
 }
 
-/// The first number in a name is that of a block.
-fn in_block(name: &str) -> Option<InBlock<'_>> {
-    let mut start = 0;
-    for word in name.split(['.', '/']) {
-        let end = start + word.len();
-        if let (Ok(number), Some(rest)) = (word.parse(), name.get(end + 1..)) {
-            let stack = name.get(..start.saturating_sub(1)).unwrap_or_default();
-            return Some(InBlock {
-                stack,
-                number,
-                rest,
-            });
-        }
-        start = end + 1;
-    }
-    None
-}
-
-fn is_attention(rest: &str) -> bool {
-    let lower = rest.to_lowercase();
-    ATTENTION.iter().any(|word| lower.contains(word))
-        || ["q", "k", "v", "o", "wq", "wk", "wv"]
-            .iter()
-            .any(|word| module(&lower) == *word)
-}
-
-/// What a module is called, without the numbers of containers.
-fn module(name: &str) -> &str {
-    let words = parent(name).rsplit(['.', '/']);
-    let mut words = words.filter(|word| word.parse::<u64>().is_err());
-    words.next().unwrap_or_default()
-}
-
-fn is_writer(name: &str) -> bool {
-    let lower = name.to_lowercase();
-    // BERT's intermediate layer reads, and is called as its writers are.
-    WRITERS.contains(&module(&lower)) && !lower.contains("intermediate")
-}
-
-/// The part of a name up to the number of an expert; empty where there is none.
-fn expert(rest: &str) -> &str {
-    let end = rest.find("experts.").and_then(|at| {
-        let after = at + "experts.".len();
-        let digits = rest[after..].find(|sign: char| !sign.is_ascii_digit())?;
-        Some(after + digits)
-    });
-    rest.get(..end.unwrap_or(0)).unwrap_or_default()
-}
-
 /// The side that most matrices have; of several the one that is the only side of the most.
 fn width<'a>(shapes: impl Iterator<Item = &'a [usize]>) -> Option<usize> {
     let mut counts: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
@@ -502,110 +410,4 @@ fn is_transposed(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GPT2: [(&str, &[usize]); 15] = [
-        ("wte.weight", &[50, 8]),
-        ("wpe.weight", &[20, 8]),
-        ("h.0.ln_1.weight", &[8]),
-        ("h.0.attn.c_attn.weight", &[8, 24]),
-        ("h.0.attn.c_attn.bias", &[24]),
-        ("h.0.attn.c_proj.weight", &[8, 8]),
-        ("h.0.attn.c_proj.bias", &[8]),
-        ("h.0.mlp.c_fc.weight", &[8, 32]),
-        ("h.0.mlp.c_fc.bias", &[32]),
-        ("h.0.mlp.c_proj.weight", &[32, 8]),
-        ("h.0.mlp.c_proj.bias", &[8]),
-        ("h.1.attn.c_attn.weight", &[8, 24]),
-        ("h.1.mlp.c_fc.weight", &[8, 32]),
-        ("h.1.mlp.c_proj.weight", &[32, 8]),
-        ("ln_f.weight", &[8]),
-    ];
-
-    fn axes(
-        found: &Transformer,
-        tensors: &[(&str, &[usize])],
-        name: &str,
-    ) -> (Option<usize>, Option<usize>) {
-        let place = tensors
-            .iter()
-            .position(|(own, _)| *own == name)
-            .unwrap_or(0);
-        let one = found.labelled.iter().find(|one| one.tensor == place);
-        one.map_or((None, None), |one| (one.row_axis, one.column_axis))
-    }
-
-    #[test]
-    fn the_stream_runs_through_everything_and_matrices_may_be_stored_the_other_way() {
-        let found = Transformer::of(&GPT2).unwrap_or_else(|| panic!("no transformer"));
-        assert_eq!((found.width, found.hidden.len()), (8, 2));
-        let of = |name| axes(&found, &GPT2, name);
-        assert_eq!(of("wte.weight"), (None, Some(0)));
-        assert_eq!(of("ln_f.weight"), (Some(0), None));
-        // Stored as [in, out], the square one too: its rows are its own.
-        let (stream, own) = of("h.0.attn.c_attn.weight");
-        assert_eq!((stream, of("h.0.attn.c_attn.bias").0), (Some(0), own));
-        assert_eq!(of("h.0.attn.c_proj.weight").1, Some(0));
-        assert_eq!(of("h.0.attn.c_proj.bias").0, Some(0));
-        let (_, units) = of("h.0.mlp.c_fc.weight");
-        assert_eq!(of("h.0.mlp.c_proj.weight"), (units, Some(0)));
-        assert_eq!(of("h.0.mlp.c_fc.bias").0, units);
-        assert_ne!(of("h.1.mlp.c_fc.weight").1, units);
-        let chain = found.chain(&GPT2);
-        assert_eq!((chain.parts.len(), chain.breaks.len()), (15, 0));
-    }
-
-    #[test]
-    fn grouped_queries_gates_and_fused_gates_are_read_off_the_shapes() {
-        let llama: [(&str, &[usize]); 10] = [
-            ("model.embed_tokens.weight", &[60, 16]),
-            ("model.layers.0.self_attn.q_proj.weight", &[16, 16]),
-            ("model.layers.0.self_attn.k_proj.weight", &[4, 16]),
-            ("model.layers.0.self_attn.v_proj.weight", &[4, 16]),
-            ("model.layers.0.self_attn.o_proj.weight", &[16, 16]),
-            ("model.layers.0.mlp.gate_proj.weight", &[40, 16]),
-            ("model.layers.0.mlp.up_proj.weight", &[40, 16]),
-            ("model.layers.0.mlp.down_proj.weight", &[16, 40]),
-            ("model.layers.0.input_layernorm.weight", &[16]),
-            ("lm_head.weight", &[60, 16]),
-        ];
-        let found = Transformer::of(&llama).unwrap_or_else(|| panic!("no transformer"));
-        let faces = &found.hidden[0].faces;
-        assert_eq!((found.hidden[0].units, faces.len()), (40, 3));
-        assert!(faces[2].is_writer && !faces[2].by_rows && !faces[0].is_writer);
-        assert_eq!(
-            axes(&found, &llama, "model.layers.0.self_attn.o_proj.weight").0,
-            Some(0)
-        );
-        assert_eq!(
-            axes(&found, &llama, "model.layers.0.self_attn.q_proj.weight").1,
-            Some(0)
-        );
-        let phi: [(&str, &[usize]); 5] = [
-            ("embed.weight", &[60, 16]),
-            ("layers.0.self_attn.qkv_proj.weight", &[48, 16]),
-            ("layers.0.self_attn.o_proj.weight", &[16, 16]),
-            ("layers.0.mlp.gate_up_proj.weight", &[80, 16]),
-            ("layers.0.mlp.down_proj.weight", &[16, 40]),
-        ];
-        let found = Transformer::of(&phi).unwrap_or_else(|| panic!("no transformer"));
-        assert_eq!(found.hidden.len(), 1);
-        let firsts: Vec<usize> = found.hidden[0]
-            .faces
-            .iter()
-            .map(|face| face.first)
-            .collect();
-        assert_eq!(firsts, [0, 40, 0]);
-    }
-
-    #[test]
-    fn a_net_without_attention_is_no_transformer() {
-        let mlp: [(&str, &[usize]); 3] = [
-            ("0.weight", &[8, 4]),
-            ("2.weight", &[8, 8]),
-            ("4.weight", &[2, 8]),
-        ];
-        assert_eq!(Transformer::of(&mlp), None);
-    }
-}
+mod tests;
