@@ -1,8 +1,8 @@
 //! The command line: what can be asked.
 
 use crate::commands::{
-    audit, diff, export, gate, import, inspect, limits, lineage, linkage, manual, order, report,
-    runs, sketch, umap, verify, watch, zoo,
+    audit, diff, export, gate, hash, import, inspect, limits, lineage, linkage, manual, order,
+    report, runs, sketch, tree, umap, verify, watch, zoo,
 };
 use crate::failure::{fail, is_closed_pipe, print_error, refuse};
 use crate::global::{Global, Outcome};
@@ -43,8 +43,12 @@ enum Command {
     Diff(diff::Command),
     /// Which of many checkpoints one comes from, how sure that is, and how far it has gone since.
     Lineage(lineage::Command),
+    /// Show which of many models descends from which, and how each was made.
+    Tree(tree::Command),
     /// Decide whether a candidate is near enough to a tested checkpoint: within budget, or retest.
     Gate(gate::Command),
+    /// Give digests of tensors and models that do not depend on container, shards or order.
+    Hash(hash::Command),
     /// Keep a few kilobytes per checkpoint that stand for its weights in other commands.
     Sketch(sketch::Command),
     /// Follow a running training, and raise an alarm when it changes.
@@ -104,7 +108,9 @@ pub fn run(arguments: Vec<OsString>) -> u8 {
         Command::Report(command) => report::run(command, &cli.global),
         Command::Diff(command) => diff::run(command, &cli.global),
         Command::Lineage(command) => lineage::run(command, &cli.global),
+        Command::Tree(command) => tree::run(command, &cli.global),
         Command::Gate(command) => gate::run(command, &cli.global),
+        Command::Hash(command) => hash::run(command, &cli.global),
         Command::Sketch(command) => sketch::run(command, &cli.global),
         Command::Watch(command) => watch::run(command, &cli.global),
         Command::Export(command) => export::run(command, &cli.global),

@@ -37,6 +37,7 @@ pub use layout::parameters;
 pub use options::Options;
 pub use points::identity;
 pub(crate) use points::{identity_of_sketch, identity_of_weights};
+pub(crate) use single::in_store;
 pub use single::{Buffer, Single, single};
 pub(crate) use stored::Stored;
 

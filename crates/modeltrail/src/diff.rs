@@ -1,6 +1,6 @@
 //! What changed from one checkpoint to another, tensor by tensor, and what kind of change it is.
 
-mod described;
+pub(crate) mod described;
 mod json;
 mod lines;
 mod merged;

@@ -13,6 +13,8 @@
 //! | [`gate`] | whether a candidate is within a budget of change |
 //! | [`mapping`] | which tensor of one checkpoint is which of another |
 //! | [`mod@lineage`] | from which checkpoint a model is derived |
+//! | [`mod@tree`] | which of many models descends from which, and how each was made |
+//! | [`mod@hash`] | digests of tensors and models, whatever container they lie in |
 //! | [`watch`] | a training that is running, checkpoint by checkpoint |
 //! | [`exchange`] | checkpoints from one form into another |
 //!
@@ -30,6 +32,7 @@ mod error;
 mod evidence;
 pub mod exchange;
 pub mod gate;
+pub mod hash;
 pub mod inspect;
 pub mod lineage;
 pub mod linkage;
@@ -45,6 +48,7 @@ pub mod runs;
 mod small_file;
 mod source;
 pub mod text;
+pub mod tree;
 pub mod umap;
 pub mod watch;
 
@@ -55,6 +59,8 @@ pub use detector::ShiftDetector;
 pub use diff::diff;
 pub use error::{Error, Result};
 pub use gate::Budget;
+pub use hash::hash;
 pub use lineage::lineage;
 pub use mapping::Map;
 pub use source::{TensorSource, Tensors};
+pub use tree::tree;

@@ -8,6 +8,7 @@
 //! | `order_of_units` | the exact test, and aligning hidden units |
 //! | `permuted` | whether hidden units are in another order |
 //! | `families` | runs that belong together, and how far the nearest stands out among the others |
+//! | `rearranged` | what is in common once streams, blocks and units are put back, also of models of other shapes |
 //! | `verdict` | from evidence to a verdict |
 //! | `place` | where along a run, and how far |
 //! | `compared` | all of it for one group |
@@ -20,11 +21,13 @@ mod near;
 mod order_of_units;
 mod permuted;
 mod place;
+mod rearranged;
 mod suspect;
 mod text;
 mod verdict;
 
 pub use candidates::Candidates;
+pub(crate) use suspect::path_of;
 pub use verdict::Relation;
 
 use crate::checkpoint::Checkpoint;
@@ -33,15 +36,19 @@ use crate::coverage::Coverage;
 use crate::error::{Error, Result};
 use candidates::{Completeness, LEAST_SHARE, Rest};
 use compared::{Compared, compare};
+use rearranged::Arrangement;
 
 /// From which checkpoint a model is derived, and what that rests on.
 #[derive(Debug)]
 pub struct Lineage {
     suspect: Suspected,
-    /// Of every group that has enough in common with the suspect, the surest first; never empty.
+    /// Of every group that has enough in common with the suspect, the surest first.
     compared: Vec<Compared>,
+    /// What it has in common with the best of the checkpoints of other shapes, if any could be held against it.
+    apart: Option<Arrangement>,
     rest: Rest,
     coverage: Coverage,
+    is_all_read: bool,
 }
 
 /// What is kept of the suspect.
@@ -79,9 +86,6 @@ pub fn lineage(
             way_out: "Merge it into its model and ask about that, or compare it with other adapters",
         });
     }
-    if groups.is_empty() {
-        return Err(nothing_in_common(suspect, &rest));
-    }
     let completeness = Completeness::of(suspect, &groups, &rest.coverage);
     let mut compared = groups
         .into_iter()
@@ -91,6 +95,15 @@ pub fn lineage(
         let (a, b) = (a.rank(), b.rank());
         a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
     });
+    let is_related = compared.first().is_some_and(Compared::is_related);
+    let apart = if is_related {
+        None
+    } else {
+        rearranged::apart(suspect, &rest.others, options)?
+    };
+    if compared.is_empty() && apart.is_none() {
+        return Err(nothing_in_common(suspect, &rest));
+    }
     let mut coverage = suspect.coverage();
     coverage.add(&rest.coverage);
     let tensors = suspect.shapes().into_iter();
@@ -101,7 +114,9 @@ pub fn lineage(
                 .map(|(name, shape)| (name.to_owned(), shape.iter().product()))
                 .collect(),
         },
+        is_all_read: completeness.is_complete(),
         compared,
+        apart,
         rest,
         coverage,
     })
@@ -110,14 +125,29 @@ pub fn lineage(
 impl Lineage {
     /// What the suspect is to the checkpoints.
     pub fn relation(&self) -> Relation {
-        self.compared
-            .first()
-            .map_or(Relation::None, |best| best.relation)
+        let best = self.compared.first().map(|best| best.relation);
+        match best {
+            Some(best) if !matches!(best, Relation::None) => best,
+            _ if self.is_related_apart() => Relation::Derived,
+            Some(best) => best,
+            None if self.is_all_read => Relation::None,
+            None => Relation::CannotTell,
+        }
+    }
+
+    /// Whether the relation is one to a checkpoint of other shapes.
+    pub(crate) fn is_related_apart(&self) -> bool {
+        let is_known = self.compared.first().is_some_and(Compared::is_related);
+        !is_known
+            && self
+                .apart
+                .as_ref()
+                .is_some_and(|apart| apart.grounds().is_some())
     }
 
     /// Whether a relation was found.
     pub fn is_related(&self) -> bool {
-        self.compared.first().is_some_and(Compared::is_related)
+        !matches!(self.relation(), Relation::None | Relation::CannotTell)
     }
 
     /// How much of the suspect and of the candidates was read.

@@ -27,6 +27,7 @@ pub use crate::page::PageFile;
 pub use answer::{CollectionRuns, Count, Described, Place, Run, Runs};
 pub use beside::{Beside, Nearest};
 pub use event::RunEvent;
+pub(crate) use families::matrices;
 pub use family::{Apart, Family};
 pub(crate) use find::{STAGES, find};
 pub use options::{FEWEST_FOR_EDGES, RunOptions};

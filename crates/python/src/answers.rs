@@ -8,6 +8,7 @@ use modeltrail::audit::{AuditOptions, Verdict as Soundness, audit as audited};
 use modeltrail::collection::{Collection, Options, collect_watched};
 use modeltrail::diff::DiffOptions;
 use modeltrail::gate::{Budget, History, Verdict};
+use modeltrail::hash::{Expected, Verdict as Match};
 use modeltrail::lineage::{Candidates, Relation};
 use modeltrail::linkage::Linkage;
 use modeltrail::order::Orders;
@@ -287,6 +288,57 @@ pub(crate) fn audit(
 /// Patterns of names.
 fn patterns(py: Python<'_>, texts: &[String]) -> PyResult<Vec<glob::Pattern>> {
     texts.iter().map(|text| pattern(py, text)).collect()
+}
+
+/// `modeltrail hash`. Kept digests are a file, or the text of a document.
+#[pyfunction]
+pub(crate) fn hash(
+    py: Python<'_>,
+    paths: Vec<PathBuf>,
+    asked: Asked,
+    check: (Option<PathBuf>, Option<String>),
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Answer> {
+    let (file, text) = check;
+    let options = asked.options(py)?;
+    // A mistake in the kept digests is reported before large models are read.
+    let expected = match (&file, &text) {
+        (Some(file), _) => Some(Expected::read(file)),
+        (None, Some(text)) => Some(Expected::from_json(text)),
+        (None, None) => None,
+    };
+    let expected = expected.transpose().map_err(|error| raise(py, &error))?;
+    work(py, progress, move |reporter: &Reporter<Answer>| {
+        let mut hashes = modeltrail::hash(&paths, &options, reporter)?;
+        if let Some(expected) = &expected {
+            hashes = hashes.held_against(expected)?;
+        }
+        let status = match hashes.check().map(|check| check.verdict) {
+            Some(Match::Differs) => FINDING,
+            Some(Match::CannotTell) => UNKNOWN,
+            None if !hashes.is_complete() => UNKNOWN,
+            Some(Match::Same) | None => fine_or_finding(hashes.problems().is_empty()),
+        };
+        said(&hashes, &[], status)
+    })
+}
+
+/// `modeltrail tree`. The trees in DOT and as a picture come with it.
+#[pyfunction]
+pub(crate) fn tree(
+    py: Python<'_>,
+    paths: Vec<PathBuf>,
+    asked: Asked,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<(Answer, String, String)> {
+    let options = asked.options(py)?;
+    type Drawn = (Answer, String, String);
+    work(py, progress, move |reporter: &Reporter<Drawn>| {
+        let tree = modeltrail::tree(&paths, &options, reporter)?;
+        let status = fine_or_finding(tree.is_fine());
+        let answer = said(&tree, tree.notes(), status)?;
+        Ok((answer, tree.to_dot(), tree.to_svg()))
+    })
 }
 
 /// `modeltrail diff`.

@@ -23,7 +23,9 @@ mod _modeltrail {
     use super::*;
 
     #[pymodule_export]
-    use super::answers::{audit, diff, gate, inspect, lineage, linkage, order, report, runs, umap};
+    use super::answers::{
+        audit, diff, gate, hash, inspect, lineage, linkage, order, report, runs, tree, umap,
+    };
     #[pymodule_export]
     use super::arrays::Arrays;
     #[pymodule_export]

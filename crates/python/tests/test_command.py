@@ -165,3 +165,55 @@ def test_the_command_starts_without_numpy():
     environment = {**os.environ}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
+
+
+def test_digests_are_the_commands_and_those_of_the_same_weights_in_memory(series, tmp_path):
+    folder, held = series
+    name = str(folder / "seed-1" / "epoch-8.npz")
+    expected = command("hash", name)
+    found = mt.hash(name)
+    assert found.to_dict() == expected
+    assert found.root == expected["models"][0]["root"]["blake3"]
+    assert mt.hash(mt.Checkpoint(held[name], name)).root == found.root
+    kept = tmp_path / "kept.json"
+    kept.write_text(found.to_json())
+    other = str(folder / "seed-1" / "epoch-7.npz")
+    for check in (kept, found, found.to_dict()):
+        assert mt.hash(name, check=check).verdict == "same"
+        differs = mt.hash(other, check=check)
+        assert differs.verdict == "differs" and differs.has_findings
+    assert mt.hash(other, check=kept).to_dict() == command("hash", other, "--check", kept, status=1)
+    with pytest.raises(mt.Error):
+        mt.hash(name, check={"schema": "something else"})
+
+
+def test_a_digest_is_made_as_the_documents_say(series):
+    import hashlib
+    import struct
+
+    _, held = series
+    state = next(iter(held.values()))
+    digests = {}
+    for tensor, values in state.items():
+        values = np.ascontiguousarray(values, dtype="<f4")
+        sides = ",".join(map(str, values.shape))
+        header = f"modeltrail.tensor/1\nf32\n{sides}\n".encode()
+        digests[tensor] = hashlib.sha256(header + values.tobytes()).digest()
+    root = hashlib.sha256(b"modeltrail.model/1\n")
+    for tensor, digest in sorted((tensor.encode(), digest) for tensor, digest in digests.items()):
+        root.update(struct.pack("<Q", len(tensor)) + tensor + digest)
+    model = mt.hash([mt.Checkpoint(state)]).models[0]
+    assert model.root.sha256 == root.hexdigest()
+    assert {one.name: one.sha256 for one in model.tensors} == {
+        tensor: digest.hex() for tensor, digest in digests.items()
+    }
+
+
+def test_trees_are_the_commands(series, tmp_path):
+    folder, held = series
+    expected = command("tree", folder)
+    assert mt.tree(folder).to_dict() == expected
+    found = mt.tree(held)
+    assert found.to_dict() == expected
+    assert found.to_dot().startswith("digraph") and found.to_svg().startswith("<svg")
+    assert len(found.records()) == sum(len(family["edges"]) for family in expected["families"])

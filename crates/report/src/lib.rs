@@ -8,6 +8,7 @@
 //! | the paper's figures 3 to 9, geometry and training curves | [`figure`] |
 //! | a chart of any experiment, a matrix of numbers or colours | [`figure::chart`], [`figure::matrix`] |
 //! | the tree that a dendrogram draws | [`linkage`] |
+//! | who is whose parent, one line a model | [`family_tree`] |
 //! | tables in Markdown and HTML | [`table`] |
 //! | the paper's Tables 2 and 3 beside ours | [`paper`] |
 //! | a page with figures, tables and an interactive scatter plot | [`html`] |
@@ -46,6 +47,7 @@ mod axes;
 pub mod colour;
 mod colour_bar;
 mod error;
+pub mod family_tree;
 pub mod figure;
 pub mod html;
 mod legend;

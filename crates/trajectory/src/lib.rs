@@ -14,6 +14,7 @@
 //! | [`dendrogram`] | edges | single-linkage merges, cuts |
 //! | [`assignment`] | a cut | clusters: labels, members, sizes |
 //! | [`families`] | points, a tree | which are related at all, without a gap to tell by |
+//! | [`descent`] | a tree of relatives, votes | which of two neighbours is the parent; merges |
 //! | [`runs`] | a dendrogram | the number of runs, or that they overlap |
 //! | [`given`] | clusters, a tree | as many clusters as are known to be there |
 //! | [`whitening`] | points, tensors, rough orders | the points in a metric that jitter does not rule |
@@ -79,6 +80,7 @@ pub mod branches;
 mod chance;
 mod checks;
 pub mod dendrogram;
+pub mod descent;
 mod error;
 pub mod families;
 pub mod forks;

@@ -9,10 +9,17 @@
 //!
 //! # What is inferred
 //!
-//! Tensors are taken in the order of A. A matrix [out, in] or a convolution [out, in, h, w] is a layer;
-//! vectors of length `out` after it (bias, normalisation, running statistics) belong to it; the
-//! next layer reads it if its inputs are as many, or, after a convolution, a multiple (a flattened
+//! Layers follow each other by the names of their modules, and as the tensors of A lie only where that
+//! explains more. A matrix [out, in] or a convolution [out, in, h, w] is a layer;
+//! vectors of length `out` of its module and behind it (bias, normalisation, running statistics) belong to
+//! it; the next layer reads it if its inputs are as many, or, after a convolution, a multiple (a flattened
 //! map of each channel). If that explains less than reading matrices as [in, out] does, these are.
+//!
+//! In a transformer the residual stream is one group over all layers; the hidden units of each
+//! feed-forward block, gated or not, are one; and what each projection of attention has beside the stream
+//! is one, so that heads, groups of queries and dimensions within a head are put back without knowing how
+//! many there are.
+//!
 //! Anything else ends the chain and is reported in [`Alignment::breaks`]; the chain continues after it,
 //! the units on both sides of the break fixed.
 //!
@@ -40,12 +47,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::compare::{Paired, Tensor};
+use crate::compare::{Pair, Paired, Tensor};
 use crate::distance::squared_distance;
 
 mod assignment;
 pub(crate) mod chain;
+mod modules;
 pub(crate) mod sweeps;
+pub(crate) mod transformer;
 
 pub use assignment::assignment;
 pub use chain::Break;
@@ -113,7 +122,7 @@ pub fn align(a: &[Tensor<'_>], b: &[Tensor<'_>]) -> Result<Alignment, Error> {
     let paired = Paired::new(a, b)?;
     paired.check_finite()?;
     let pairs = &paired.pairs;
-    let chain = chain::chain(pairs);
+    let chain = plan(pairs);
     let problem = sweeps::Problem::new(&chain, pairs);
     let (permutations, sweeps) = problem.solve();
     let mut aligned: Vec<(String, Vec<f32>)> = pairs
@@ -156,6 +165,25 @@ pub fn align(a: &[Tensor<'_>], b: &[Tensor<'_>]) -> Result<Alignment, Error> {
         sweeps,
         aligned,
     })
+}
+
+/// The units that can be renumbered: of a transformer, or of a chain of layers.
+fn plan(pairs: &[Pair<'_>]) -> chain::Chain {
+    let tensors: Vec<(&str, &[usize])> = pairs.iter().map(|pair| (pair.name, pair.shape)).collect();
+    match transformer::Transformer::of(&tensors) {
+        Some(found) => found.chain(&tensors),
+        None => chain::chain(pairs),
+    }
+}
+
+/// Units whose order means nothing in a model that was trained independently, each layer by itself: the
+/// residual stream of a transformer is left out, since a shuffle of it would move all layers at once.
+pub(crate) fn exchangeable(pairs: &[Pair<'_>]) -> chain::Chain {
+    let tensors: Vec<(&str, &[usize])> = pairs.iter().map(|pair| (pair.name, pair.shape)).collect();
+    match transformer::Transformer::of(&tensors) {
+        Some(found) => found.hidden_chain(&tensors),
+        None => chain::chain(pairs),
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! | submodule | answers |
 //! |---|---|
 //! | [`units`] | exactly, from two models alone: do the hidden units keep their order? |
+//! | [`rearranged`] | the same after the residual stream, blocks or units were rearranged, cut or added to |
 //! | [`unrelated`] | approximately, from distances: is one run nearer than unrelated ones are? |
 //!
 //! The null hypothesis is always that the two were trained independently: from independent random
@@ -10,6 +11,7 @@
 //! their random start are *not* independent, and are found; which of the two it is follows
 //! from where along a run the other model lies. Neither test says which model was first.
 
+pub mod rearranged;
 pub mod units;
 pub mod unrelated;
 

@@ -119,6 +119,7 @@ fn commands(program: &Path, stored: Stored, folder: &Path, paths: &[&Path; 3]) -
         vec!["runs".as_ref(), models, "--memory".as_ref(), memory],
         vec!["order".as_ref(), models, "--memory".as_ref(), memory],
         vec!["inspect".as_ref(), models],
+        vec!["hash".as_ref(), models],
         vec!["sketch".as_ref(), models, "--out".as_ref(), &sketch],
         vec![
             "export".as_ref(),

@@ -38,6 +38,28 @@ fn inspect() {
 }
 
 #[test]
+fn hash() {
+    check(
+        "hash",
+        &[
+            "hash {}/finetune/base.safetensors",
+            "hash {}/two-runs/seed-1",
+        ],
+    );
+}
+
+#[test]
+fn tree() {
+    check("tree", &["tree {}/finetune --match *.safetensors"]);
+    let mut transcript = Transcript::new();
+    transcript.run(&format!(
+        "tree {EXAMPLES}/finetune --match *.safetensors --dot tree.dot --svg tree.svg"
+    ));
+    transcript.file("tree.dot");
+    transcript.check("tree_dot");
+}
+
+#[test]
 fn order() {
     check(
         "order",

@@ -5,7 +5,7 @@
 
 use super::listing::{Listing, Pending};
 use super::source::Source;
-use super::{Collection, Options, Taken, read};
+use super::{Collection, Options, Single, Taken, read};
 use crate::checkpoint::Checkpoint;
 use crate::coverage::NotCompared;
 use crate::error::Result;
@@ -40,6 +40,28 @@ pub(crate) struct Other {
     pub(crate) differences: Vec<String>,
     /// Whether there would be enough in common, were there more than sketches.
     pub(crate) is_sketch: bool,
+    /// Where they lie, but for sketches.
+    #[serde(skip)]
+    pub(crate) apart: Vec<Apart>,
+}
+
+/// A checkpoint that is too unlike to be compared tensor by tensor.
+#[derive(Debug, Clone)]
+pub(crate) struct Apart {
+    pub(crate) name: String,
+    source: Source,
+    layout: Vec<TensorShape>,
+}
+
+impl Apart {
+    /// Its weights, which are read where they lie.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub(crate) fn open(&self, options: &Options) -> Result<Single> {
+        let source = self.source.clone().shared(&self.layout)?;
+        Single::of(self.name.clone(), source, options.memory)
+    }
 }
 
 /// Reads what the paths stand for, each group reduced to what it has in common with the one.
@@ -120,6 +142,15 @@ fn reduced(
                 share,
                 differences: differences(&shapes, &group.layout),
                 is_sketch: is_enough,
+                apart: rest
+                    .iter()
+                    .filter(|entry| !entry.source.is_sketch())
+                    .map(|entry| Apart {
+                        name: entry.name.clone(),
+                        source: entry.source.clone(),
+                        layout: group.layout.clone(),
+                    })
+                    .collect(),
             });
         }
     }

@@ -395,7 +395,7 @@ fn read(
 }
 
 /// The parts of `STORE:RUN/EPOCH`.
-fn in_store(path: &str) -> Option<(&str, u64, u32)> {
+pub(crate) fn in_store(path: &str) -> Option<(&str, u64, u32)> {
     let (store, label) = path.rsplit_once(':')?;
     let (run, epoch) = label.split_once('/')?;
     Some((store, run.parse().ok()?, epoch.parse().ok()?))

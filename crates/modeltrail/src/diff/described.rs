@@ -144,7 +144,7 @@ fn scale(noise: Noise) -> String {
     }
 }
 
-fn on(grid: &Grid) -> String {
+pub(crate) fn on(grid: &Grid) -> String {
     match grid {
         Grid::Float(format) => format!("that of {}", float(*format)),
         Grid::Uniform { levels, per } => format!("{levels} even levels per {}", shared(*per)),

@@ -10,6 +10,7 @@ use super::near::{Near, by_run, norm, ranked};
 use super::order_of_units::{Aligned, test};
 use super::permuted::{self, Search};
 use super::place::{self, Place};
+use super::rearranged::{self, Arrangement};
 use super::suspect::{Same, Suspect};
 use super::verdict::{Copies, Decision, Evidence, Grounds, Relation, is_sure};
 use crate::checkpoint::Checkpoint;
@@ -44,6 +45,8 @@ pub(crate) struct Compared {
     pub(crate) grounds: Grounds,
     /// Logarithm of the p-value that the verdict rests on; none for equal bits and the threshold.
     pub(crate) ln_p: Option<f64>,
+    /// Whether one of the two has weights that the other has not.
+    pub(crate) is_part: bool,
     /// Members with the suspect's bits.
     pub(crate) copies: Vec<usize>,
     /// The nearest few, and the nearest of other runs.
@@ -62,6 +65,8 @@ pub(crate) struct Compared {
     pub(crate) alignment: Option<Aligned>,
     pub(crate) alignments: usize,
     pub(crate) is_aligned: bool,
+    /// What is in common once other arrangements are undone, where that was looked for.
+    pub(crate) rearranged: Option<Arrangement>,
     pub(crate) place: Option<Place>,
 }
 
@@ -137,7 +142,14 @@ pub(crate) fn compare(
         Search::default()
     };
     let is_permuted = search.is_permuted;
-    let (suspect, near, outlier) = if let (true, Some(best)) = (is_permuted, &search.best) {
+    let is_part = has_more(checkpoint, &group);
+    let is_known_already = !copies.is_empty() || ln_units.is_some_and(is_sure);
+    let arrangement = if is_known_already {
+        None
+    } else {
+        rearranged::among(&group, &near, (&stored, checkpoint), is_part, options)?
+    };
+    let (suspect, mut near, outlier) = if let (true, Some(best)) = (is_permuted, &search.best) {
         let suspect = Suspect::of(best.weights.clone(), &group)?;
         let near = ranked(&group, &runs, &suspect);
         (suspect, near, search.outlier)
@@ -153,8 +165,12 @@ pub(crate) fn compare(
             .filter_map(|&(copy, same)| Some((group.members.get(copy)?, same))),
         is_known,
     );
+    let proof = match proof {
+        Copies::Whole if is_part => Copies::OfAPart,
+        proof => proof,
+    };
     // Beside one that is stored the same, others of the same numbers are no copies.
-    let copies = if proof == Copies::Whole {
+    let copies = if matches!(proof, Copies::Whole | Copies::OfAPart) {
         let whole = same.iter().filter(|(_, same)| *same == Same::Stored);
         whole.map(|(member, _)| *member).collect()
     } else {
@@ -163,6 +179,8 @@ pub(crate) fn compare(
     let evidence = Evidence {
         copies: proof,
         ln_units,
+        ln_rearranged: arrangement.as_ref().and_then(|one| one.ln_exact),
+        ln_matched: arrangement.as_ref().and_then(Arrangement::ln_alike),
         ln_unrelated: outlier.map(|found| found.ln_p),
         is_permuted,
         nearest: near.first().map(|near| near.relative_to_unrelated),
@@ -175,6 +193,14 @@ pub(crate) fn compare(
         grounds,
         ln_p,
     } = evidence.decide();
+    let is_rearranged = matches!(grounds, Grounds::Rearranged | Grounds::MatchedUnits);
+    if let Some(found) = arrangement
+        .as_ref()
+        .filter(|_| is_rearranged && !is_permuted)
+    {
+        // Distances of what is stored in another arrangement say nothing: the one that was found is first.
+        near.sort_by_key(|near| near.member != found.member);
+    }
     let case = Case {
         group: &group,
         suspect: &suspect,
@@ -191,7 +217,8 @@ pub(crate) fn compare(
         is_clear: is_clear(&near, &also_related, &runs),
         ..evidence
     };
-    let place = near.first().filter(|_| is_related);
+    let is_placed = is_related && (is_permuted || !is_rearranged);
+    let place = near.first().filter(|_| is_placed);
     let place = place.map(|near| place::find(&group, &runs, &suspect, near));
     Ok(Compared {
         relation: evidence.relation(),
@@ -199,6 +226,7 @@ pub(crate) fn compare(
         ln_p,
         rows: case.rows()?,
         candidates,
+        is_part,
         copies,
         units,
         outlier,
@@ -208,9 +236,17 @@ pub(crate) fn compare(
         alignment: search.best,
         alignments: search.tried,
         is_aligned: is_permuted,
+        rearranged: arrangement,
         group,
         runs,
     })
+}
+
+/// Whether one of the two has weights that the other has not.
+fn has_more(checkpoint: &Checkpoint, group: &Group) -> bool {
+    let own = checkpoint.shapes().into_values();
+    let own: usize = own.map(|shape| shape.iter().product::<usize>()).sum();
+    own as u64 > group.parameters() || !group.not_compared.is_empty()
 }
 
 /// Whether the bytes of all tensors are known that could not be read.

@@ -7,8 +7,10 @@ use crate::collection::{NotFinite, Taken};
 use crate::coverage::Coverage;
 use crate::error::Problem;
 use crate::lineage::compared::Compared;
-use crate::lineage::verdict::{Grounds, Relation, SURE, SURE_OF_DISTANCES};
+use crate::lineage::rearranged::Arrangement;
+use crate::lineage::verdict::{Grounds, Relation, SURE, SURE_OF_DISTANCES, SURE_OF_MATCHES};
 use serde::Serialize;
+use weightspace::relation::rearranged::{By, Common, Stream};
 use weightspace::relation::units::Layer;
 use weightspace::relation::unrelated::Outlier;
 
@@ -22,6 +24,8 @@ struct Document<'a> {
     verdict: Relation,
     /// The surest first.
     groups: Vec<Group<'a>>,
+    /// What it has in common with a checkpoint of other shapes.
+    apart: Option<Arranged<'a>>,
     other_architectures: &'a [Other],
     not_read: &'a [Problem],
     not_finite: &'a [NotFinite],
@@ -47,6 +51,7 @@ struct Group<'a> {
     also_related_runs: Vec<usize>,
     tested_runs: usize,
     alignment: Option<Alignment<'a>>,
+    rearranged: Option<Arranged<'a>>,
     place: Option<Place<'a>>,
     /// How tensors of other names, or stored in another way, were matched: the suspect is A.
     #[serde(skip_serializing_if = "<[Taken]>::is_empty")]
@@ -100,6 +105,33 @@ struct Alignment<'a> {
 }
 
 #[derive(Serialize)]
+struct Arranged<'a> {
+    with: &'a str,
+    is_related: bool,
+    grounds: Option<Grounds>,
+    p: Option<f64>,
+    log10_p: Option<f64>,
+    candidates: usize,
+    tried: usize,
+    stream: Option<Stream>,
+    log10_p_by_order: Option<f64>,
+    log10_p_by_weights: Option<f64>,
+    similarity: f64,
+    layers: Vec<InCommon<'a>>,
+}
+
+#[derive(Serialize)]
+struct InCommon<'a> {
+    layer: &'a str,
+    of: &'a str,
+    units: [usize; 2],
+    by: By,
+    found: [usize; 2],
+    similarity: f64,
+    log10_p: f64,
+}
+
+#[derive(Serialize)]
 struct Place<'a> {
     distance: f64,
     recent_step: Option<f64>,
@@ -127,6 +159,7 @@ fn document<'a>(found: &'a Lineage) -> Document<'a> {
             .iter()
             .map(|group| of(found, group))
             .collect(),
+        apart: found.apart.as_ref().map(arranged),
         other_architectures: &found.rest.others,
         not_read: &found.rest.problems,
         not_finite: &found.rest.not_finite,
@@ -141,6 +174,7 @@ fn of<'a>(found: &'a Lineage, compared: &'a Compared) -> Group<'a> {
         grounds: compared.grounds,
         level: match compared.grounds {
             Grounds::UnrelatedRuns => SURE_OF_DISTANCES,
+            Grounds::MatchedUnits => SURE_OF_MATCHES,
             _ => SURE,
         },
         p: compared.ln_p.map(f64::exp),
@@ -179,6 +213,7 @@ fn of<'a>(found: &'a Lineage, compared: &'a Compared) -> Group<'a> {
             not_aligned: aligned.breaks,
             used: compared.is_aligned,
         }),
+        rearranged: compared.rearranged.as_ref().map(arranged),
         place: compared.place.as_ref().map(|place| {
             let distance = compared.nearest().map_or(0.0, |near| near.distance);
             Place {
@@ -195,6 +230,36 @@ fn of<'a>(found: &'a Lineage, compared: &'a Compared) -> Group<'a> {
             }
         }),
         taken: &compared.group.taken,
+    }
+}
+
+fn arranged(found: &Arrangement) -> Arranged<'_> {
+    let grounds = found.grounds();
+    Arranged {
+        with: &found.name,
+        is_related: grounds.is_some(),
+        grounds: grounds.map(|(grounds, _)| grounds),
+        p: grounds.map(|(_, ln_p)| ln_p.exp()),
+        log10_p: grounds.map(|(_, ln_p)| log10(ln_p)),
+        candidates: found.looked_at,
+        tried: found.tried,
+        stream: found.held.stream,
+        log10_p_by_order: found.ln_exact.map(log10),
+        log10_p_by_weights: found.ln_matched.map(log10),
+        similarity: found.held.similarity,
+        layers: found.held.layers.iter().map(in_common).collect(),
+    }
+}
+
+fn in_common(layer: &Common) -> InCommon<'_> {
+    InCommon {
+        layer: &layer.layer,
+        of: &layer.of,
+        units: layer.units,
+        by: layer.by,
+        found: layer.found,
+        similarity: layer.similarity,
+        log10_p: log10(layer.ln_p),
     }
 }
 

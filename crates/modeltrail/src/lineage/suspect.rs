@@ -236,6 +236,11 @@ pub(crate) fn opened(group: &Group, member: usize, options: &Options) -> Option<
     single(&path_of(known)?, options).ok()
 }
 
+/// Everything that a member holds, under its own names; none if its weights are gone.
+pub(crate) fn whole_of(group: &Group, member: usize, options: &Options) -> Option<Single> {
+    single(&path_of(group.members.get(member)?)?, options).ok()
+}
+
 /// The weights of a member: out of the points, or read again where these are sketches. None where
 /// the weights are gone.
 pub(crate) fn weights_of(group: &Group, member: usize, options: &Options) -> Option<Weights> {
@@ -273,7 +278,7 @@ pub(crate) fn weights_of(group: &Group, member: usize, options: &Options) -> Opt
 }
 
 /// What [`single`] reads a member by.
-fn path_of(member: &Member) -> Option<PathBuf> {
+pub(crate) fn path_of(member: &Member) -> Option<PathBuf> {
     let claims = &member.claims;
     let run = claims.run.as_ref().filter(|run| run.from == From::Store);
     match (run, claims.position) {

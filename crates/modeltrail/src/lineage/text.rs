@@ -6,9 +6,11 @@ use crate::lineage::near::Near;
 use crate::lineage::place::Place;
 use crate::lineage::verdict::{Grounds, Relation};
 use crate::printable::printable;
-use crate::text::{counted, p_short, p_value, table, thousands, unread};
+use crate::text::{counted, p_short, p_value, part, table, thousands, unread};
 use std::fmt::Write;
 use weightspace::sketch::{Parameters, relative_error};
+
+mod arranged;
 
 /// Copies, runs and tensors that are named.
 const NAMED: usize = 5;
@@ -20,12 +22,16 @@ impl std::fmt::Display for Lineage {
 }
 
 fn page(found: &Lineage) -> String {
-    let Some((best, rest)) = found.compared.split_first() else {
-        return String::new();
+    let apart = found.apart.as_ref();
+    let (best, rest) = match (found.compared.split_first(), apart) {
+        (Some(split), _) if !found.is_related_apart() => split,
+        (Some((best, _)), None) => (best, &[][..]),
+        (None, None) => return String::new(),
+        (_, Some(apart)) => return arranged::page(found, apart),
     };
     let mut lines = vec![verdict(found, best)];
     lines.extend(unread(&found.coverage));
-    lines.extend(sure(best, found.coverage.is_complete()));
+    lines.extend(sure(found, best));
     if let Some(place) = &best.place {
         lines.extend(place_lines(best, place));
     }
@@ -37,6 +43,10 @@ fn page(found: &Lineage) -> String {
     let mut notes = notes(found, best);
     for other in rest {
         notes.push(beside(found, other));
+    }
+    let is_rearranged = matches!(best.grounds, Grounds::Rearranged | Grounds::MatchedUnits);
+    if let Some(arrangement) = best.rearranged.as_ref().filter(|_| is_rearranged) {
+        let _ = write!(text, "\n{}\n", arranged::layers(arrangement));
     }
     if !notes.is_empty() {
         let _ = write!(text, "\n{}", notes.join("\n"));
@@ -58,22 +68,16 @@ fn verdict(found: &Lineage, best: &Compared) -> String {
             } else {
                 String::new()
             };
-            let is_part = !best.group.not_compared.is_empty();
-            let part = if is_part || shared_share(found, best) < 1.0 {
-                " in the tensors that both have"
-            } else {
-                ""
-            };
             format!(
-                "IDENTICAL: the weights of {suspect} are, bit for bit{part}, those of {}{more}",
+                "IDENTICAL: the weights of {suspect} are, bit for bit, those of {}{more}",
                 names.join(", ")
             )
         }
         Relation::Derived => {
-            let hidden = if best.is_aligned {
-                ", its hidden units in another order"
-            } else {
-                ""
+            let hidden = match (best.is_aligned, best.grounds) {
+                (true, _) => ", its units in another order",
+                (false, Grounds::Rearranged | Grounds::MatchedUnits) => ", in another arrangement",
+                (false, _) => "",
             };
             format!("RELATED: {suspect} is nearest to {name}{hidden}")
         }
@@ -88,7 +92,10 @@ fn verdict(found: &Lineage, best: &Compared) -> String {
                 Grounds::Bits | Grounds::Threshold => {
                     "equal or near values are no relation where so little could be read"
                 }
-                Grounds::OrderOfUnits | Grounds::UnrelatedRuns => {
+                Grounds::OrderOfUnits
+                | Grounds::Rearranged
+                | Grounds::MatchedUnits
+                | Grounds::UnrelatedRuns => {
                     "no relation was found in the tensors that could be read"
                 }
             },
@@ -101,11 +108,33 @@ fn verdict(found: &Lineage, best: &Compared) -> String {
     }
 }
 
+/// That nothing was found with checkpoints of other shapes.
+fn verdict_of_none(found: &Lineage, apart: &super::rearranged::Arrangement) -> String {
+    let suspect = &found.suspect.name;
+    let checkpoints = counted(apart.tried, "checkpoint");
+    match found.relation() {
+        Relation::CannotTell => format!(
+            "CANNOT TELL: no relation was found in the tensors that could be read of {suspect} and {checkpoints} \
+             of other shapes"
+        ),
+        _ => format!(
+            "NO RELATION FOUND: no layer of {suspect} is one of {checkpoints} of other shapes; the least unlike \
+             is {}",
+            apart.name
+        ),
+    }
+}
+
 /// How sure it is, and on what grounds.
-fn sure(best: &Compared, is_all_read: bool) -> Vec<String> {
+fn sure(found: &Lineage, best: &Compared) -> Vec<String> {
+    let is_all_read = found.coverage.is_complete();
     let p = best.ln_p.map(p_value).unwrap_or_default();
     let first = match best.grounds {
         Grounds::Bits if best.relation == Relation::Identical => return Vec::new(),
+        Grounds::Bits if best.is_part => format!(
+            "all tensors that both have are the same bits: {} of the suspect's weights",
+            part(shared_share(found, best))
+        ),
         Grounds::Bits if !is_all_read => "all tensors that could be read are the same bits".to_owned(),
         Grounds::Bits => {
             "all weights are the same as f32, and some differ in further digits, or may differ".to_owned()
@@ -124,6 +153,9 @@ fn sure(best: &Compared, is_all_read: bool) -> Vec<String> {
                 counted(best.units.as_ref().map_or(0, |u| u.layers.len()), "layer"),
                 counted(best.candidates, "checkpoint"),
             )
+        }
+        Grounds::Rearranged | Grounds::MatchedUnits => {
+            return best.rearranged.iter().flat_map(arranged::sure).collect();
         }
         Grounds::UnrelatedRuns => format!(
             "{p} if it were unrelated: approximate, by {}, one of each unrelated run",

@@ -10,6 +10,15 @@ pub(crate) const SURE: f64 = 0.01;
 /// docs/lineage.md has the counts.
 pub(crate) const SURE_OF_DISTANCES: f64 = 0.001;
 
+/// The same for the approximate p-value of matched units, and the least mean cosine that goes with it: large
+/// unrelated models keep below the cosine, and small ones above the p-value (docs/lineage.md).
+pub(crate) const SURE_OF_MATCHES: f64 = 1e-6;
+pub(crate) const ALIKE: f64 = 0.5;
+
+/// What other arrangements are tried after the models as they are stored costs in the p-value: with it, all
+/// of them together add less than a thirtieth to the share of unrelated models that come below any level.
+pub(crate) const ARRANGEMENTS: f64 = 100.0;
+
 /// Without any test, nearer than this share of the distance of unrelated models counts as related:
 /// the threshold that forks are found by.
 pub(crate) const RELATED: f64 = 0.65;
@@ -41,6 +50,11 @@ pub(crate) enum Grounds {
     Bits,
     /// The exact test by the order of hidden units.
     OrderOfUnits,
+    /// The same, exact, after what does not depend on that order was undone: the arrangement of the residual
+    /// stream, and of blocks.
+    Rearranged,
+    /// The approximate test of units that were matched by a part of their weights.
+    MatchedUnits,
     /// The approximate test against unrelated runs.
     UnrelatedRuns,
     /// A threshold set by hand, since neither test could be made.
@@ -52,6 +66,8 @@ pub(crate) enum Grounds {
 pub(crate) enum Copies {
     /// None has.
     None,
+    /// One has in all tensors that both have, and one of the two has others.
+    OfAPart,
     /// One has in all tensors that were read, and others of its own or of the suspect's were not.
     OfWhatWasRead,
     /// One has, and all tensors of both were read.
@@ -64,6 +80,10 @@ pub(crate) struct Evidence {
     pub(crate) copies: Copies,
     /// Logarithm of the exact p-value of the nearest checkpoint, corrected for the search.
     pub(crate) ln_units: Option<f64>,
+    /// Logarithm of the exact p-value after other arrangements were undone, corrected for the search.
+    pub(crate) ln_rearranged: Option<f64>,
+    /// Logarithm of the approximate p-value of matched units, likewise; none unless they are alike.
+    pub(crate) ln_matched: Option<f64>,
     /// Logarithm of the approximate p-value.
     pub(crate) ln_unrelated: Option<f64>,
     /// Whether its hidden units are believed to be in another order than the nearest checkpoint's.
@@ -113,8 +133,16 @@ impl Evidence {
         if self.copies != Copies::None {
             return decision(true, Grounds::Bits, None);
         }
+        if let Some(ln_p) = self.ln_units.filter(|ln_p| is_sure(*ln_p)) {
+            return decision(true, Grounds::OrderOfUnits, Some(ln_p));
+        }
+        if let Some(ln_p) = self.ln_rearranged.filter(|ln_p| is_sure(*ln_p)) {
+            return decision(true, Grounds::Rearranged, Some(ln_p));
+        }
+        if let Some(ln_p) = self.ln_matched.filter(|ln_p| is_match(*ln_p)) {
+            return decision(true, Grounds::MatchedUnits, Some(ln_p));
+        }
         match (self.ln_units, self.ln_unrelated) {
-            (Some(ln_p), _) if is_sure(ln_p) => decision(true, Grounds::OrderOfUnits, Some(ln_p)),
             // The order of units says nothing against a relation where they were permuted.
             (_, Some(ln_p)) if self.is_permuted && stands_out(ln_p) => {
                 decision(true, Grounds::UnrelatedRuns, Some(ln_p))
@@ -147,6 +175,11 @@ pub(crate) fn is_sure(ln_p: f64) -> bool {
     ln_p <= SURE.ln()
 }
 
+/// Whether the approximate p-value of matched units, as a logarithm, is small enough.
+pub(crate) fn is_match(ln_p: f64) -> bool {
+    ln_p <= SURE_OF_MATCHES.ln()
+}
+
 /// Whether an approximate p-value, as a logarithm, is small enough.
 pub(crate) fn stands_out(ln_p: f64) -> bool {
     ln_p <= SURE_OF_DISTANCES.ln()
@@ -160,6 +193,8 @@ mod tests {
     const UNRELATED: Evidence = Evidence {
         copies: Copies::None,
         ln_units: Some(-0.5),
+        ln_rearranged: Some(-0.5),
+        ln_matched: None,
         ln_unrelated: Some(-0.5),
         is_permuted: false,
         nearest: Some(1.0),
@@ -207,6 +242,32 @@ mod tests {
         assert_eq!(tested(0.01, 0.5).decide().grounds, Grounds::OrderOfUnits);
         assert_eq!(tested(0.011, 1e-9).relation(), Relation::None);
         assert_eq!(tested(0.011, 1e-9).decide().ln_p, ln(0.011));
+    }
+
+    #[test]
+    fn other_arrangements_are_believed_where_the_models_as_stored_say_nothing() {
+        let tested = |rearranged, matched| Evidence {
+            ln_rearranged: ln(rearranged),
+            ln_matched: matched,
+            ..UNRELATED
+        };
+        assert_eq!(tested(0.01, None).decide().grounds, Grounds::Rearranged);
+        assert_eq!(tested(0.02, None).relation(), Relation::None);
+        assert_eq!(
+            tested(0.5, ln(1e-6)).decide().grounds,
+            Grounds::MatchedUnits
+        );
+        assert_eq!(tested(0.5, ln(1e-5)).relation(), Relation::None);
+    }
+
+    #[test]
+    fn a_part_with_the_same_bits_is_no_copy() {
+        let part = Evidence {
+            copies: Copies::OfAPart,
+            ..UNRELATED
+        };
+        assert_eq!(part.relation(), Relation::Derived);
+        assert_eq!(part.decide().grounds, Grounds::Bits);
     }
 
     #[test]

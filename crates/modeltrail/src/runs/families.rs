@@ -57,7 +57,7 @@ pub(super) fn related(
 
 /// The rows of a point that are weights of matrices: tensors with two sides longer than 1. All rows of
 /// sketches, and of models without matrices.
-fn matrices(group: &Group) -> Vec<Range<usize>> {
+pub(crate) fn matrices(group: &Group) -> Vec<Range<usize>> {
     let whole = 0..group.points.nrows();
     if group.space == Space::Sketches {
         return vec![whole];

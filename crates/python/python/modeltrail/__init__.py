@@ -13,7 +13,23 @@ import importlib
 from typing import TYPE_CHECKING, Any, List
 
 if TYPE_CHECKING:
-    from ._answers import Answer, Audit, Diff, Gate, Inspection, Lineage, Linkage, Order, Page, Record, Run, Runs, Umap
+    from ._answers import (
+        Answer,
+        Audit,
+        Diff,
+        Gate,
+        Hashes,
+        Inspection,
+        Lineage,
+        Linkage,
+        Order,
+        Page,
+        Record,
+        Run,
+        Runs,
+        Tree,
+        Umap,
+    )
     from ._asked import Checkpoint
     from ._errors import (
         Error,
@@ -27,31 +43,31 @@ if TYPE_CHECKING:
     )
     from ._matrices import Svd, svd
     from ._modeltrail import __version__
-    from ._questions import audit, diff, gate, inspect, lineage, linkage, order, report, runs, sketch, umap
+    from ._questions import audit, diff, gate, hash, inspect, lineage, linkage, order, report, runs, sketch, tree, umap
     from ._sketches import Sketch, Sketches, load_sketches
     from ._watch import Event, Watch, follow
 
 # Loaded when they are asked for, so that the command starts without NumPy.
 _PLACES = {
-    "_answers": "Answer Audit Diff Gate Inspection Lineage Linkage Order Page Record Run Runs Umap",
+    "_answers": "Answer Audit Diff Gate Hashes Inspection Lineage Linkage Order Page Record Run Runs Tree Umap",
     "_asked": "Checkpoint",
     "_errors": (
         "Error ExistsError InternalError NotFiniteError NothingToCompareError ReadError UnreadError UsageError"
     ),
     "_matrices": "Svd svd",
     "_modeltrail": "__version__",
-    "_questions": "audit diff gate inspect lineage linkage order report runs sketch umap",
+    "_questions": "audit diff gate hash inspect lineage linkage order report runs sketch tree umap",
     "_sketches": "Sketch Sketches load_sketches",
     "_watch": "Event Watch follow",
 }
 _NAMES = {name: module for module, names in _PLACES.items() for name in names.split()}
 
 __all__ = [
-    "Answer", "Audit", "Checkpoint", "Diff", "Error", "Event", "ExistsError", "Gate", "Inspection", "InternalError",
-    "Lineage", "Linkage", "NotFiniteError", "NothingToCompareError", "Order", "Page", "ReadError", "Record",
-    "Run", "Runs", "Sketch", "Sketches", "Svd", "Umap", "UnreadError", "UsageError", "Watch", "__version__",
-    "audit", "diff", "follow", "gate", "inspect", "lineage", "linkage", "load_sketches", "order", "report", "runs",
-    "sketch", "svd", "umap",
+    "Answer", "Audit", "Checkpoint", "Diff", "Error", "Event", "ExistsError", "Gate", "Hashes", "Inspection",
+    "InternalError", "Lineage", "Linkage", "NotFiniteError", "NothingToCompareError", "Order", "Page", "ReadError",
+    "Record", "Run", "Runs", "Sketch", "Sketches", "Svd", "Tree", "Umap", "UnreadError", "UsageError", "Watch",
+    "__version__", "audit", "diff", "follow", "gate", "hash", "inspect", "lineage", "linkage", "load_sketches",
+    "order", "report", "runs", "sketch", "svd", "tree", "umap",
 ]  # fmt: skip
 
 

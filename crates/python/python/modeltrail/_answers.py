@@ -414,6 +414,9 @@ class Lineage(Answer):
         """The checkpoint that it is nearest to, of those that it may come from."""
         groups = self._document["groups"]
         near = groups[0]["nearest"] if groups else []
+        apart = self._document.get("apart")
+        if apart and apart["is_related"]:
+            return str(apart["with"])
         return near[0]["name"] if near else None
 
     def records(self) -> List[Dict[str, Any]]:
@@ -428,6 +431,80 @@ class Lineage(Answer):
             }
             for group in self._document["groups"]
             for near in group["nearest"]
+        ]
+
+
+class Hashes(Answer):
+    """Digests of models and of their tensors."""
+
+    @property
+    def root(self) -> Optional[str]:
+        """The BLAKE3 root of the model, if it is one; none if a tensor of it could not be read."""
+        models = self._document["models"]
+        root = models[0]["root"] if len(models) == 1 else None
+        return root["blake3"] if root else None
+
+    @property
+    def verdict(self) -> Optional[str]:
+        """``"same"``, ``"differs"`` or ``"cannot_tell"``; none if they were held against nothing."""
+        check = self._document["check"]
+        return check["verdict"] if check else None
+
+    def records(self) -> List[Dict[str, Any]]:
+        """One row a tensor."""
+        return [
+            {"model": model["name"], "tensor": tensor["name"], **{key: tensor[key] for key in _OF_TENSORS}}
+            for model in self._document["models"]
+            for tensor in model["tensors"]
+        ]
+
+
+_OF_TENSORS = ("dtype", "shape", "blake3", "sha256")
+
+
+class Tree(Answer):
+    """Families of models: who is whose parent, and how each was made."""
+
+    def __init__(self, said: Said, dot: str, svg: str) -> None:
+        super().__init__(said)
+        self._dot = dot
+        self._svg = svg
+
+    def to_dot(self) -> str:
+        """The trees in Graphviz's DOT language."""
+        return self._dot
+
+    def to_svg(self) -> str:
+        """The trees as a picture."""
+        return self._svg
+
+    def parents(self, name: str) -> List[str]:
+        """The parents of a model that are known to be such, by names: several of a merge."""
+        found = []
+        for family in self._document["families"]:
+            names = [model["name"] for model in family["models"]]
+            found += [
+                names[edge["from"]]
+                for edge in family["edges"]
+                if names[edge["to"]] == name and edge["is_directed"]
+            ]
+        return found
+
+    def records(self) -> List[Dict[str, Any]]:
+        """One row an edge."""
+        return [
+            {
+                "family": number,
+                "from": family["models"][edge["from"]]["name"],
+                "to": family["models"][edge["to"]]["name"],
+                "made": edge["made"]["detail"],
+                "directed": edge["is_directed"],
+                "confidence": edge["confidence"],
+                "relative": edge["relative"],
+                "share": edge["share"],
+            }
+            for number, family in enumerate(self._document["families"])
+            for edge in family["edges"]
         ]
 
 

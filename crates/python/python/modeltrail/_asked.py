@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -244,6 +245,19 @@ def strings(values: Union[str, Iterable[str]]) -> List[str]:
     if not isinstance(values, Iterable):
         raise UsageError(f"{values!r} is neither a text nor a list of texts")
     return [text(value, "each of these") for value in values]
+
+
+def kept_text(kept: Any) -> Tuple[Optional[str], Optional[str]]:
+    """The file of kept digests, or their document."""
+    if kept is None:
+        return None, None
+    if isinstance(kept, (str, os.PathLike)):
+        return os.fsdecode(os.fspath(kept)), None
+    if hasattr(kept, "to_json"):
+        return None, str(kept.to_json())
+    if not isinstance(kept, Mapping):
+        raise UsageError(f"{kept!r} is no document of digests: give a file, or what hash() answered")
+    return None, json.dumps(kept)
 
 
 def budget_text(budget: Any) -> Tuple[Optional[str], Optional[str]]:

@@ -7,7 +7,21 @@ import os
 from typing import Any, Iterable, List, Mapping, Optional, Union
 
 from . import _modeltrail
-from ._answers import Answer, Audit, Diff, Gate, Inspection, Lineage, Linkage, Order, Page, Runs, Umap
+from ._answers import (
+    Answer,
+    Audit,
+    Diff,
+    Gate,
+    Hashes,
+    Inspection,
+    Lineage,
+    Linkage,
+    Order,
+    Page,
+    Runs,
+    Tree,
+    Umap,
+)
 from ._asked import (
     Checkpoints,
     Inputs,
@@ -15,6 +29,7 @@ from ._asked import (
     Memory,
     asked,
     budget_text,
+    kept_text,
     number,
     path_of,
     real,
@@ -265,6 +280,33 @@ def audit(
     return found
 
 
+def hash(
+    checkpoints: Checkpoints,
+    *,
+    check: Any = None,
+    match: Optional[str] = None,
+    limits: Limits = None,
+    progress: Progress = None,
+) -> Hashes:
+    """Digests of models: the same for the same tensors in any container, shard layout or order.
+
+    Parameters
+    ----------
+    checkpoints
+        One or several models, on disk or in memory.
+    check
+        Digests that were kept, which the models are held against: a file that the command wrote, an earlier
+        answer of this function, or its dictionary.
+    """
+    inputs = Inputs()
+    paths = inputs.many(checkpoints)
+    options = asked(inputs, memory=0, match=match, limits=limits)
+    with reporting(progress) as hears:
+        said = _modeltrail.hash(paths, options, kept_text(check), hears)
+    found: Hashes = _logged(Hashes(said))
+    return found
+
+
 def diff(
     a: Any,
     b: Any,
@@ -357,6 +399,26 @@ def lineage(
     return found
 
 
+def tree(
+    checkpoints: Checkpoints,
+    *,
+    memory: Memory = "2GiB",
+    seed: int = 0,
+    match: Optional[str] = None,
+    map: Map = "auto",
+    limits: Limits = None,
+    progress: Progress = None,
+) -> Tree:
+    """Which of many models descends from which, and how each was made; parameters are those of :func:`runs`."""
+    inputs = Inputs()
+    paths = inputs.many(checkpoints)
+    options = asked(inputs, memory=memory, seed=seed, match=match, limits=limits, map=map)
+    with reporting(progress) as hears:
+        said, dot, svg = _modeltrail.tree(paths, options, hears)
+    found: Tree = _logged(Tree(said, dot, svg))
+    return found
+
+
 def sketch(
     checkpoints: Checkpoints,
     out: Optional[Path] = None,
@@ -392,5 +454,6 @@ def _several(checkpoints: Any) -> List[Any]:
 
 
 __all__ = [
-    "Answer", "audit", "diff", "gate", "inspect", "lineage", "linkage", "order", "report", "runs", "sketch", "umap",
+    "Answer", "audit", "diff", "gate", "hash", "inspect", "lineage", "linkage", "order", "report", "runs", "sketch",
+    "tree", "umap",
 ]

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::modules::orders;
 use crate::compare::Pair;
 
 /// Parts of names that say that a layer is not one link of a chain, whatever its shape.
-const BRANCHES: [&str; 9] = [
+pub(super) const BRANCHES: [&str; 9] = [
     "attn",
     "attention",
     "q_proj",
@@ -58,6 +59,8 @@ pub(crate) struct Chain {
     pub(crate) parts: Vec<Part>,
     pub(crate) groups: Vec<Units>,
     pub(crate) breaks: Vec<Break>,
+    /// Whether the first group is a stream that all layers read and write.
+    pub(crate) has_stream: bool,
 }
 
 /// The last weight, while its outputs wait for a reader.
@@ -69,24 +72,46 @@ struct Open {
     parts: Vec<usize>,
 }
 
-/// The chain that explains more: weights stored as [out, in], or as [in, out].
-pub(crate) fn chain(pairs: &[Pair<'_>]) -> Chain {
-    let (straight, links) = read(pairs, false);
-    let (turned, turned_links) = read(pairs, true);
-    if turned_links > links {
-        turned
-    } else {
-        straight
+/// Outputs, inputs, and values of a kernel for a convolution; none for what is no layer.
+pub(crate) fn sides(shape: &[usize], transposed: bool) -> Option<(usize, usize, Option<usize>)> {
+    match *shape {
+        [inputs, outputs] if transposed => Some((outputs, inputs, None)),
+        [outputs, inputs] => Some((outputs, inputs, None)),
+        [outputs, inputs, height, width] if !transposed => {
+            Some((outputs, inputs, Some(height * width)))
+        }
+        _ => None,
     }
 }
 
-/// The chain if weights are stored as [in, out] (`transposed`) or not, and how many links between
-/// weights, and vectors that fit their weight, it explains.
-fn read(pairs: &[Pair<'_>], transposed: bool) -> (Chain, usize) {
+/// The chain that explains more: in the order of the modules' names or as the tensors lie, with weights
+/// stored as [out, in] or as [in, out]. Names come first where they explain as much, so that the answer
+/// does not depend on the order in a file.
+pub(crate) fn chain(pairs: &[Pair<'_>]) -> Chain {
+    let orders = |transposed| {
+        let orders = orders(pairs, transposed).into_iter().enumerate();
+        orders.map(move |(place, order)| (place, transposed, order))
+    };
+    let mut tried: Vec<_> = orders(false).chain(orders(true)).collect();
+    tried.sort_by_key(|(place, transposed, _)| (*transposed, *place));
+    let mut best: Option<(Chain, usize)> = None;
+    for (_, transposed, order) in tried {
+        let (chain, links) = read(pairs, &order, transposed);
+        if best.as_ref().is_none_or(|(_, most)| links > *most) {
+            best = Some((chain, links));
+        }
+    }
+    best.map_or_else(Chain::default, |(chain, _)| chain)
+}
+
+/// The chain in this order, if weights are stored as [in, out] (`transposed`) or not, and how many
+/// links between weights, and vectors that fit their weight, it explains.
+fn read(pairs: &[Pair<'_>], order: &[usize], transposed: bool) -> (Chain, usize) {
     let mut chain = Chain::default();
     let mut links = 0;
     let mut open: Option<Open> = None;
-    for (place, pair) in pairs.iter().enumerate() {
+    for &place in order {
+        let pair = &pairs[place];
         if let [length] = *pair.shape {
             if let Some(open) = open.as_mut().filter(|open| open.outputs == length) {
                 links += 1;
@@ -108,18 +133,16 @@ fn read(pairs: &[Pair<'_>], transposed: bool) -> (Chain, usize) {
             }
             continue;
         }
-        let (outputs, inputs, kernel) = match *pair.shape {
-            [] => continue,
-            [inputs, outputs] if transposed => (outputs, inputs, 1),
-            [outputs, inputs] => (outputs, inputs, 1),
-            [outputs, inputs, height, width] if !transposed => (outputs, inputs, height * width),
-            _ => {
-                let why = format!("shape {:?} is no linear layer or convolution", pair.shape);
-                chain.stop(pair, why);
-                open = None;
-                continue;
-            }
+        if pair.shape.is_empty() {
+            continue;
+        }
+        let Some((outputs, inputs, kernel)) = sides(pair.shape, transposed) else {
+            let why = format!("shape {:?} is no linear layer or convolution", pair.shape);
+            chain.stop(pair, why);
+            open = None;
+            continue;
         };
+        let kernel = kernel.unwrap_or(1);
         let lower = pair.name.to_lowercase();
         if let Some(word) = BRANCHES.into_iter().find(|word| lower.contains(word)) {
             chain.stop(

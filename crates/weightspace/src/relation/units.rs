@@ -45,7 +45,8 @@ use serde::Serialize;
 use super::{combined, log_sum_exp};
 use crate::Error;
 use crate::compare::{Pair, Paired};
-use crate::matching::chain::{Chain, Part, chain};
+use crate::matching::chain::{Chain, Part};
+use crate::matching::exchangeable;
 use crate::matching::sweeps::rows_first;
 use crate::parts::PARTS;
 use crate::random::{ChaCha8Rng, stream};
@@ -81,7 +82,8 @@ pub struct Units {
 
 /// Tests whether A and B are independent.
 ///
-/// Layers are found as [`matching`](crate::matching) finds them. That a link is wrong does no harm:
+/// Layers are found as [`matching`](crate::matching) finds them; of a transformer the hidden units of
+/// feed-forward blocks are tested, not the residual stream, whose order all layers share. That a link is wrong does no harm:
 /// if rows and columns may be shuffled each by itself, they may be shuffled together.
 ///
 /// O(n·w + n·[`ORDERS`]) for a layer of n units and w weights, and 8·w + 8·n² bytes. `seed` draws the
@@ -91,7 +93,7 @@ pub struct Units {
 /// [`Error::NonFiniteTensor`].
 pub fn test(paired: &Paired<'_>, seed: u64) -> Result<Units, Error> {
     paired.check_finite()?;
-    let chain = chain(&paired.pairs);
+    let chain = exchangeable(&paired.pairs);
     let mut layers = Vec::new();
     for (group, units) in chain.groups.iter().enumerate() {
         if units.size < 2 {
@@ -200,7 +202,7 @@ fn products(a: &[f32], b: &[f32], size: usize) -> Mat<f32> {
 }
 
 /// Logarithm of the p-value of Σ cᵢᵢ among all orders of the columns.
-fn log_p(cosines: MatRef<'_, f32>, random: ChaCha8Rng) -> f64 {
+pub(super) fn log_p(cosines: MatRef<'_, f32>, random: ChaCha8Rng) -> f64 {
     let bound = bound(cosines);
     let least = -((ORDERS + 1) as f64).ln();
     // Orders cannot give less than this; so they are not needed.

@@ -10,7 +10,8 @@
 use super::{Layer, Units, log_p, products, standardised};
 use crate::Error;
 use crate::compare::{Pair, Pairs};
-use crate::matching::chain::{Chain, Part, chain};
+use crate::matching::chain::{Chain, Part};
+use crate::matching::exchangeable;
 use crate::random::stream;
 use crate::relation::combined;
 use rayon::prelude::*;
@@ -43,7 +44,7 @@ pub fn test<P: Pairs>(pairs: &P, seed: u64) -> Result<Units, P::Error> {
             b: &[],
         })
         .collect();
-    let chain = chain(&empty);
+    let chain = exchangeable(&empty);
     let groups: Vec<usize> = (0..chain.groups.len())
         .filter(|&group| chain.groups[group].size > 1)
         .collect();
