@@ -20,6 +20,10 @@ use weightspace::distance::squared_distance;
 
 /// Largest part of the distance to its nearest parent that a merge may keep.
 const LEFT: f64 = 0.15;
+/// Logarithm of the odds from which on an edge leads from a model to its reduced copy.
+const REDUCED: f64 = 3.0;
+/// Hardly farther.
+const HARDLY: f64 = 1.1;
 /// Neighbours that a merge is looked for among.
 const AROUND: usize = 8;
 /// A child of a merge is nearer to it than this part of its distance to the nearest other.
@@ -52,16 +56,24 @@ pub(super) fn families(
     nodes.adopt(&mut joined, &merges);
     progress.add(joined.len().min(made::MOST) as u64);
     progress.working_on("comparing neighbours");
+    let look = |number: usize, (a, b): (u32, u32)| {
+        let looked = match number < made::MOST {
+            true => made::between(group, nodes.member(a), nodes.member(b), options)?,
+            false => None,
+        };
+        Ok::<_, crate::Error>(looked.unwrap_or_else(|| (Made::not_looked(), 0.0)))
+    };
+    let mut looked = Vec::with_capacity(joined.len());
+    for (number, &edge) in joined.iter().enumerate() {
+        looked.push(look(number, edge)?);
+        progress.done(u64::from(number < made::MOST));
+    }
+    for number in nodes.beside_reduced(&mut joined, &looked) {
+        looked[number] = look(number, joined[number])?;
+    }
     let mut kin = Vec::with_capacity(joined.len());
     let mut how = Vec::with_capacity(joined.len());
-    for (number, &(a, b)) in joined.iter().enumerate() {
-        let looked = if number < made::MOST {
-            progress.done(1);
-            made::between(group, nodes.member(a), nodes.member(b), options)?
-        } else {
-            None
-        };
-        let (made, votes) = looked.unwrap_or_else(|| (Made::not_looked(), 0.0));
+    for (&(a, b), (made, votes)) in joined.iter().zip(looked) {
         // What a merge has for children came after it.
         let votes = votes
             + match (merges.contains_key(&a), merges.contains_key(&b)) {
@@ -240,6 +252,34 @@ impl<'a> Nodes<'a> {
                 }
             }
         }
+    }
+
+    /// Joins what is next to a reduced model, as a rounded or pruned one, with the model that it was made of
+    /// instead, where that is hardly farther: a reduced copy lies beside its source, and may be the nearer of
+    /// the two to others by chance. The edges that changed.
+    fn beside_reduced(&self, joined: &mut [(u32, u32)], looked: &[(Made, f64)]) -> Vec<usize> {
+        let mut changed = Vec::new();
+        for (number, (_, votes)) in looked.iter().enumerate() {
+            if votes.abs() < REDUCED || changed.contains(&number) {
+                continue;
+            }
+            let (a, b) = joined[number];
+            let (source, reduced) = if *votes > 0.0 { (a, b) } else { (b, a) };
+            for other in (0..joined.len()).filter(|&other| other != number) {
+                let end = match joined[other] {
+                    (x, y) if x == reduced => y,
+                    (x, y) if y == reduced => x,
+                    _ => continue,
+                };
+                let farther = self.distance(source, end) / self.distance(reduced, end);
+                // Its own reduced copies stay with it.
+                if farther < HARDLY && looked[other].1.abs() < REDUCED {
+                    joined[other] = (source, end);
+                    changed.push(other);
+                }
+            }
+        }
+        changed
     }
 
     fn edge(&self, from: u32, to: u32, confidence: f64, made: Made) -> Edge {
