@@ -3,7 +3,8 @@
 //! Which models are neighbours is what distances say, and they are the same in both directions. What
 //! happened to a model may say more: a pruned or rounded copy is the later of two, a merge comes after its
 //! parents. Each such hint is a *vote*: the logarithm of the odds that one end of an edge was there before
-//! the other. Exactly one model of a tree came first, and any may have been it, before votes are counted;
+//! the other. Exactly one model of a tree came first, and any may have been it, before votes are counted, the
+//! end of a chain as often as all others of that chain together;
 //! the votes for the directions that a first model gives to all edges make it likelier or less likely. The
 //! confidence of an edge's direction is the probability that the first model is on its one side. Two models
 //! and no vote leave it at one half; a leaf of a large tree is unlikely to be the first of it.
@@ -88,6 +89,9 @@ pub fn directed(count: usize, edges: &[Kin]) -> Result<Vec<Descent>, Error> {
             }
         }
     }
+    for (score, length) in score.iter_mut().zip(chains(&graph)) {
+        *score += (length as f64).ln();
+    }
     let mut most = vec![f64::NEG_INFINITY; count];
     for node in 0..count {
         most[root[node]] = most[root[node]].max(score[node]);
@@ -120,6 +124,28 @@ pub fn directed(count: usize, edges: &[Kin]) -> Result<Vec<Descent>, Error> {
         });
     }
     Ok(found.into_iter().flatten().collect())
+}
+
+/// For every node that is the end of a chain how many nodes that has, and 1 for others: a training that goes on
+/// makes a chain, and what came first of it is as likely to be its end as any other of its nodes.
+fn chains(graph: &UnGraph<(), usize>) -> Vec<usize> {
+    let degree = |node: NodeIndex| graph.edges(node).count();
+    let length = |end: NodeIndex| {
+        if degree(end) != 1 {
+            return 1;
+        }
+        let (mut before, mut now, mut length) = (end, end, 1);
+        loop {
+            let next = graph.neighbors(now).find(|&next| next != before);
+            match next.filter(|&next| degree(next) <= 2) {
+                Some(next) => {
+                    (before, now, length) = (now, next, length + 1);
+                }
+                None => return length,
+            }
+        }
+    };
+    graph.node_indices().map(length).collect()
 }
 
 /// How much an edge speaks for this end being the older.
@@ -309,7 +335,8 @@ mod tests {
         assert_eq!((found[1].from, found[1].to), (1, 2));
         assert_eq!((found[2].from, found[2].to), (2, 3));
         assert!(found[1].is_directed() && found[2].is_directed());
-        assert!((found[0].confidence - 0.5).abs() < 1e-6 && !found[0].is_directed());
+        // Of the two that are left 0 is the end of a chain of four.
+        assert!((found[0].confidence - 0.8).abs() < 1e-6 && !found[0].is_directed());
     }
 
     #[test]
@@ -320,6 +347,19 @@ mod tests {
             assert_eq!(descent.from, 0);
             assert!((descent.confidence - 10.0 / 11.0).abs() < 1e-12);
         }
+    }
+
+    #[test]
+    fn the_end_of_a_chain_is_not_the_last_for_being_an_end() {
+        let chain: Vec<Kin> = (0..9).map(|node| kin(node, node + 1, 0.0)).collect();
+        let found = directed(10, &chain).unwrap_or_default();
+        assert!(found.iter().all(|descent| !descent.is_directed()));
+        // A hub with leaves and a chain of eight: the leaves have a direction, the end of the chain has none.
+        let mut tree: Vec<Kin> = (1..13).map(|leaf| kin(0, leaf, 0.0)).collect();
+        tree.extend((0..8).map(|node| kin(if node == 0 { 0 } else { 12 + node }, 13 + node, 0.0)));
+        let found = directed(21, &tree).unwrap_or_default();
+        assert!(found[0].is_directed() && found[0].from == 0);
+        assert!(found.last().is_some_and(|descent| !descent.is_directed()));
     }
 
     #[test]
