@@ -272,8 +272,8 @@ pub fn left_out_by_every_command(folder: &Folder, name: &str, words: &[&str]) {
     let said = modeltrail([OsStr::new("watch"), place.as_os_str(), OsStr::new("--once")]);
     assert_eq!(said.status, 1, "{}", said.err);
     said.names_once(name, words);
-    // What is followed, and a line of titles.
-    assert_eq!(said.out.lines().count(), 2 + GOOD, "{}", said.out);
+    // What is followed, how it is judged, and a line of titles.
+    assert_eq!(said.out.lines().count(), 3 + GOOD, "{}", said.out);
 
     let good = folder.good(0);
     let said = modeltrail([

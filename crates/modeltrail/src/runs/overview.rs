@@ -307,13 +307,13 @@ fn kinship(found: &Runs) -> Vec<String> {
         .filter_map(|family| family.nearest.as_ref());
     let nearest = between.min_by(|a, b| a.relative_distance.total_cmp(&b.relative_distance));
     let scale = format!(
-        "Scale: 0 means the same weights, and models that were trained independently lie near 1. Below \
+        "Scale: 0 means no difference, and models that were trained independently lie near 1. Below \
          {LINE}, two checkpoints count as related."
     );
     // Of what was not read nothing is known.
     let part = match found.coverage.is_complete() {
         true => "",
-        false => ", in what could be read,",
+        false => " in what could be read",
     };
     let mut lines = Vec::new();
     match (weakest, nearest) {
@@ -326,7 +326,7 @@ fn kinship(found: &Runs) -> Vec<String> {
                 )
             });
             lines.push(format!(
-                "Evidence: all checkpoints{part} are related: each is linked to another by a relative \
+                "Evidence: all checkpoints are related{part}: each is linked to another by a relative \
                  distance of {} or less{}.",
                 relative(weakest.relative_distance),
                 p.unwrap_or_default()
