@@ -135,6 +135,14 @@ pub(crate) fn warm<'a>(paths: impl Iterator<Item = &'a Path>) {
     elsewhere::warm(paths.filter(|path| is_remote(path)));
 }
 
+/// Looks again whether a remote file that makes no sense is the version that its server has: other bytes
+/// may have come once. What shows that is a [`failure`].
+pub(crate) fn confirm(path: &Path) {
+    if is_remote(path) {
+        elsewhere::confirm(path);
+    }
+}
+
 /// A path as it may be shown: one that lies elsewhere without the password or the signature that stands
 /// in it. What was left out is kept for reading.
 #[must_use]

@@ -139,6 +139,12 @@ pub(crate) fn warm<'a>(paths: impl Iterator<Item = &'a Path>) {
     });
 }
 
+pub(crate) fn confirm(path: &Path) {
+    if let Some(object) = tree_of(path).and_then(|tree| tree.file(path)) {
+        object.confirm();
+    }
+}
+
 pub(crate) fn shown(path: &Path) -> PathBuf {
     secret::shown(path)
 }

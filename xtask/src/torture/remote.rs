@@ -35,7 +35,14 @@ const QUESTIONS: [Question; 3] = [
     ("audit", |root| {
         let asked = AuditOptions::default();
         let answer = audit(&[root.into()], &Options::default(), &asked, &Silent);
-        as_json(root, answer)
+        match answer
+            .as_ref()
+            .ok()
+            .and_then(|audit| audit.problems().first())
+        {
+            Some(problem) => Err(problem.message.clone()),
+            None => as_json(root, answer),
+        }
     }),
     ("inspect", |root| {
         let answer =
@@ -67,7 +74,7 @@ pub(super) fn run(effort: Effort) -> Result<Vec<Tally>> {
     let folder = tempfile::tempdir()?;
     write_series(folder.path())?;
     let mut tallies = Vec::new();
-    let step = effort.of(1, 5);
+    let step = effort.of(1, 17);
     for (question, ask) in QUESTIONS {
         tallies.push(misbehaving(question, ask, folder.path(), step)?);
     }
@@ -81,7 +88,7 @@ fn settings(server: &Server, token: Option<&str>) -> Settings {
     settings.endpoint = server.endpoint();
     settings.token = token.map(Secret::new);
     settings.offline = false;
-    settings.timeout = Duration::from_millis(400);
+    settings.timeout = Duration::from_millis(250);
     settings.retries = 3;
     settings.first_wait = Duration::from_millis(1);
     settings
@@ -129,6 +136,11 @@ fn misbehaving(
     let cases = Misdeed::ALL.into_iter().flat_map(|misdeed| {
         (0..requests).flat_map(move |at| [(When::At(at), misdeed), (When::From(at), misdeed)])
     });
+    // What never comes is waited for as often as is tried again.
+    let is_long = |misdeed| matches!(misdeed, Misdeed::Silent | Misdeed::Stall);
+    let cases = cases.filter(|(when, misdeed)| {
+        !is_long(*misdeed) || matches!(when, When::At(_)) || *when == When::From(1)
+    });
     for (when, misdeed) in cases.step_by(step) {
         server.plan(Some((when, misdeed)));
         let begun = Instant::now();
@@ -172,6 +184,8 @@ fn judged(
         Ok(_) => Err("another answer than that of the folder".to_owned()),
         Err(said) if passes => Err(format!("an error where it passes: {said}")),
         Err(said) if said.contains("127.0.0.1") => Ok(()),
+        // A server that gives other bytes from the first one on has a damaged file, which is named.
+        Err(said) if said.contains("hf://org/name@*/") => Ok(()),
         // What failed was said before, on its own.
         Err(said) if said.contains("no checkpoint could be read") => Ok(()),
         Err(said) => Err(format!("the error does not name the server: {said}")),

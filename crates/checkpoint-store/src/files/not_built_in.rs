@@ -43,6 +43,8 @@ pub(super) fn matching(_: &str) -> Vec<PathBuf> {
 
 pub(super) fn warm<'a>(_: impl Iterator<Item = &'a Path>) {}
 
+pub(super) fn confirm(_: &Path) {}
+
 pub(super) fn shown(path: &Path) -> PathBuf {
     path.to_path_buf()
 }

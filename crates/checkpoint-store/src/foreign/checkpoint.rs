@@ -52,6 +52,9 @@ impl Found {
 
     fn read(&self, limits: &Limits) -> Result<(Description, Vec<Source>)> {
         let read = Description::read(self, limits);
+        if read.is_err() {
+            self.files.iter().for_each(|file| files::confirm(file));
+        }
         // Whatever a reader made of what did not come, that is what happened.
         match files::failure(&self.path) {
             Some(error) => Err(error),

@@ -485,7 +485,7 @@ fn folders_of_whole(candidates: &HashMap<Identity, Candidate>) -> HashSet<PathBu
 }
 
 fn sniff(path: &Path, limits: &Limits) -> Result<Format> {
-    sniff::quick(&Source::open(path)?, limits)
+    sniff::quick(&Source::open(path)?, limits).inspect_err(|_| files::confirm(path))
 }
 
 /// Whether a file is called in a way that means nothing.

@@ -152,6 +152,16 @@ impl Object {
         }
     }
 
+    /// Asks for the first byte anew, so that a version that came once and is not the server's shows.
+    pub(super) fn confirm(&self) {
+        if self.len > 0
+            && self.failure.check().is_ok()
+            && let Err(trouble) = self.ranges.get(0..1)
+        {
+            self.failure.note(&trouble);
+        }
+    }
+
     /// Puts the first bytes in, which came on the way.
     pub(super) fn begin_with(&self, bytes: Vec<u8>) {
         if bytes.is_empty() {
