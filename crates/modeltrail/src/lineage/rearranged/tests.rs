@@ -34,6 +34,10 @@ fn ask(suspect: &Planted, bases: &[Planted]) -> Lineage {
 }
 
 fn ask_with(suspect: &Planted, bases: &[Planted], options: &Options) -> Lineage {
+    asked(suspect, bases, options).unwrap()
+}
+
+fn asked(suspect: &Planted, bases: &[Planted], options: &Options) -> Result<Lineage> {
     let folder = tempfile::tempdir().unwrap();
     let own = folder.path().join("suspect.safetensors");
     save(suspect, &own);
@@ -46,7 +50,7 @@ fn ask_with(suspect: &Planted, bases: &[Planted], options: &Options) -> Lineage 
         .for_each(|(base, path)| save(base, path));
     let suspect = Checkpoint::open(&own, options).unwrap();
     let candidates = Candidates::read(&paths, &suspect, options);
-    lineage(&suspect, candidates, Some(bases.len()), options).unwrap()
+    lineage(&suspect, candidates, Some(bases.len()), options)
 }
 
 /// The checkpoint that a relation was found to.
@@ -188,22 +192,35 @@ fn a_part_with_the_same_bits_is_related_and_not_identical() {
 #[test]
 fn layers_that_are_left_are_named_with_the_layers_that_they_were() {
     let base = transformer(SMALL, 1);
-    let found = ask(
-        &base.tuned(0.1, 1).without_blocks(&[0, 2]).cut(3),
-        &[base, transformer(SMALL, 2)],
-    );
-    let apart = found.apart.as_ref().unwrap();
-    let pairs: Vec<(&str, &str, By)> = apart
+    let bases = [base.clone(), transformer(SMALL, 2)];
+    let child = base.tuned(0.1, 1).without_blocks(&[0, 2]).cut(3);
+    let found = ask(&child, &bases);
+    let best = found.compared[0].rearranged.as_ref().unwrap();
+    let pairs: Vec<(&str, &str, By)> = best
         .held
         .layers
         .iter()
         .map(|one| (&one.layer[13..14], &one.of[13..14], one.by))
         .collect();
     assert_eq!(pairs, [("0", "1", By::Weights), ("1", "3", By::Weights)]);
-    assert!(found.to_string().starts_with("RELATED IN PART"), "{found}");
+    assert!(found.to_string().contains("36 of 36"), "{found}");
     let json = serde_json::to_value(&found).unwrap();
-    assert_eq!(json["apart"]["grounds"], "matched_units");
+    assert_eq!(json["groups"][0]["grounds"], "matched_units");
     assert_eq!(json["verdict"], "derived");
+}
+
+#[test]
+fn a_model_of_other_shapes_is_related_in_part() {
+    let base = transformer(SMALL, 1);
+    let bases = [base.clone(), transformer(SMALL, 2)];
+    let found = ask(&base.tuned(0.1, 1).turned(24, 4), &bases);
+    let page = found.to_string();
+    assert!(page.starts_with("RELATED IN PART"), "{page}");
+    assert!(page.contains("turned back"), "{page}");
+    let json = serde_json::to_value(&found).unwrap();
+    assert_eq!(json["apart"]["grounds"], "rearranged");
+    assert_eq!(json["verdict"], "derived");
+    assert!(json["groups"].as_array().unwrap().is_empty());
 }
 
 #[test]
