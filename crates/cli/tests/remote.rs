@@ -71,7 +71,8 @@ fn every_answer_about_a_hub_is_the_one_about_the_folder() {
     let here = folder.root().to_owned();
     let there = "hf://org/name@*".to_owned();
     let of = |root: &str, step: usize| format!("{root}/step{step}/model.safetensors");
-    let questions: [(&str, &dyn Fn(&str) -> Vec<String>); 10] = [
+    type Question<'a> = (&'a str, &'a dyn Fn(&str) -> Vec<String>);
+    let questions: [Question<'_>; 10] = [
         ("inspect", &|root| vec![root.to_owned()]),
         ("audit", &|root| vec![root.to_owned()]),
         ("runs", &|root| vec![root.to_owned()]),

@@ -68,7 +68,6 @@ impl Asked {
             cache: self.cache.clone(),
             map: self.map.map(py)?,
             in_memory: held,
-            ..Options::default()
         })
     }
 }

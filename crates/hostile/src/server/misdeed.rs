@@ -126,8 +126,10 @@ impl Misdeed {
             }
             Self::WrongRange | Self::NoRange if is_file => {
                 let said = answer.headers.iter();
-                let said = said.filter(|(name, _)| name == "Content-Range");
-                let whole = said.last().and_then(|(_, range)| range.split('/').nth(1));
+                let mut said = said.filter(|(name, _)| name == "Content-Range");
+                let whole = said
+                    .next_back()
+                    .and_then(|(_, range)| range.split('/').nth(1));
                 let whole = whole.unwrap_or_default().to_owned();
                 answer.body.iter_mut().for_each(|byte| *byte ^= 0x55);
                 if self == Self::WrongRange {

@@ -1,3 +1,4 @@
+use super::held::Renamed;
 use super::*;
 use crate::collection::InMemory;
 use crate::progress::Silent;
@@ -32,7 +33,7 @@ fn entries() -> Vec<Entry<'static>> {
 
 fn safetensors(path: &Path, entries: &[Entry<'_>]) {
     let mut header = serde_json::Map::new();
-    let mut data = Vec::new();
+    let mut data: Vec<u8> = Vec::new();
     for (name, dtype, shape, bytes) in entries {
         let start = data.len();
         data.extend(bytes);
@@ -87,7 +88,7 @@ fn one_model_has_one_root_in_any_order_in_shards_and_in_memory() {
         };
         let bytes = Arc::new(bytes.clone());
         arrays
-            .add(name, element, shape, &Layout::default(), bytes)
+            .add(*name, element, shape, &Layout::default(), bytes)
             .unwrap();
     }
     let mut held = InMemory::default();

@@ -184,13 +184,8 @@ impl<'a> Seen<'a> {
             let shape: Vec<usize> = tensor.shape.iter().map(|&side| side as usize).collect();
             let (place, all) = *known.get(tensor.name.as_str())?;
             let is_there = shape.iter().product::<usize>() <= all;
-            is_there.then(|| {
-                (
-                    tensor.name.as_str(),
-                    Cow::Owned(shape),
-                    Place::There(single, place),
-                )
-            })
+            let name = tensor.name.as_str();
+            is_there.then_some((name, Cow::Owned(shape), Place::There(single, place)))
         });
         Self(tensors.collect())
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use weightspace::random::{normal, permutation, stream};
 use weightspace::relation::rearranged::By;
 
+#[allow(clippy::duplicate_mod)]
 #[path = "../../../../weightspace/src/relation/rearranged/planted.rs"]
 mod planted;
 
@@ -158,12 +159,17 @@ fn chains_of_layers_too() {
         })
     };
     let moved = |model: &Planted| with_units(model, |layer, size| shuffle(size, 3, layer as u64));
-    let operations: [(&str, &dyn Fn(&Planted) -> Planted); 2] = [("cut", &cut), ("moved", &moved)];
-    for (what, operation) in operations {
-        let found = ask(&operation(&bases[1].tuned(0.1, 1)), &bases);
+    let tuned = bases[1].tuned(0.1, 1);
+    let other = chain(&[24, 40, 32, 10], 9);
+    let changed = [
+        ("cut", cut(&tuned), cut(&other)),
+        ("moved", moved(&tuned), moved(&other)),
+    ];
+    for (what, tuned, other) in changed {
+        let found = ask(&tuned, &bases);
         assert!(found.is_related(), "{what}: {found}");
         assert!(found_in(&found).starts_with("base-1"), "{what}: {found}");
-        let control = ask(&operation(&chain(&[24, 40, 32, 10], 9)), &bases);
+        let control = ask(&other, &bases);
         assert_eq!(
             control.relation(),
             Relation::None,
