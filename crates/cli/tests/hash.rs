@@ -24,14 +24,14 @@ fn pt_safetensors_and_npz_of_one_model_have_one_root() {
         assert!(written.status.success(), "{}", text(&written.stderr));
         assert_eq!(root(&out), root(&pt), "{format}");
     }
-    let other = format!("{EXAMPLES}/two-runs/seed-1/epoch-4.pt");
+    let other = format!("{EXAMPLES}/two-runs/seed-1/epoch-5.pt");
     assert_ne!(root(&other), root(&pt));
 }
 
 #[test]
 fn a_store_has_the_root_of_what_was_imported() {
     let folder = Folder::new();
-    let series = format!("{EXAMPLES}/two-runs");
+    let series = format!("{EXAMPLES}/shifted");
     let store = folder.shown("store");
     let done = modeltrail(&["import", &series, "--out", &store]);
     assert!(done.status.success(), "{}", text(&done.stderr));

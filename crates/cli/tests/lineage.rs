@@ -159,7 +159,7 @@ fn permuted_units_are_put_back_first() {
     let group = &found["groups"][0];
     assert_eq!(found["verdict"], "derived");
     assert_eq!(group["nearest"][0]["name"], "seed-3.safetensors");
-    assert_eq!(group["grounds"], "unrelated_runs");
+    assert_eq!(group["grounds"], "matched_units");
     assert!(group["p"].as_f64().unwrap() < 0.001);
     assert_eq!(group["alignment"]["used"], true);
     assert_eq!(group["alignment"]["moved"], 40);

