@@ -119,20 +119,9 @@ const FROM_MERGE: f64 = 4.0;
 
 impl<'a> Nodes<'a> {
     fn of(group: &'a Group) -> Self {
-        let mut firsts: BTreeMap<u64, usize> = BTreeMap::new();
-        let mut members: Vec<usize> = Vec::new();
-        let mut copies: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-        for (place, member) in group.members.iter().enumerate() {
-            match firsts.get(&member.identity) {
-                Some(&first) => copies.entry(first).or_default().push(member.name.clone()),
-                None => {
-                    firsts.insert(member.identity, place);
-                    members.push(place);
-                }
-            }
-        }
         // As a person sorts their names, whatever order they were shuffled into.
-        members.sort_by(|&a, &b| {
+        let mut places: Vec<usize> = (0..group.members.len()).collect();
+        places.sort_by(|&a, &b| {
             let path = |place: usize| group.members.get(place).map(|one| (&one.path, &one.name));
             let (a, b) = (path(a), path(b));
             match a.zip(b) {
@@ -142,6 +131,21 @@ impl<'a> Nodes<'a> {
                 None => std::cmp::Ordering::Equal,
             }
         });
+        let mut firsts: BTreeMap<u64, usize> = BTreeMap::new();
+        let mut members: Vec<usize> = Vec::new();
+        let mut copies: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+        for place in places {
+            let Some(member) = group.members.get(place) else {
+                continue;
+            };
+            match firsts.get(&member.identity) {
+                Some(&first) => copies.entry(first).or_default().push(member.name.clone()),
+                None => {
+                    firsts.insert(member.identity, place);
+                    members.push(place);
+                }
+            }
+        }
         Self {
             group,
             members,

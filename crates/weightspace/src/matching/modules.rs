@@ -254,7 +254,7 @@ mod tests {
     fn runs_are_joined_where_one_alone_fits() {
         let sorted: [(&str, &[usize]); 4] = [
             ("classifier.0.weight", &[7, 24]),
-            ("classifier.2.weight", &[3, 7]),
+            ("classifier.2.weight", &[10, 7]),
             ("features.0.weight", &[5, 3, 3, 3]),
             ("features.2.weight", &[6, 5, 3, 3]),
         ];

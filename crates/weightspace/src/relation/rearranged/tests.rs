@@ -195,7 +195,8 @@ fn chains_of_layers_are_found_cut_and_renumbered() {
     assert_eq!(found.layers[0].units, [30, 40]);
     let moved = with_units(&tuned, |layer, size| shuffle(size, 3, layer as u64));
     assert!(matched(&held(&base, &moved)) < -15.0);
-    let wide = held(&chain(&[24, 30, 32, 10], 1), &base);
+    // Another seed: chains of one seed share their first numbers.
+    let wide = held(&chain(&[24, 30, 32, 10], 9), &base);
     assert!(exact(&wide) > -7.0 && matched(&wide) > -10.0, "{wide:?}");
 }
 
