@@ -1,7 +1,7 @@
 //! `cargo xtask torture`: the promises of a store and of its readers, each tried many times over.
 //!
 //! A promise is a module, and a row of the table. What is tried runs the code that commands run; where
-//! a process is to be killed or kept in bounds, it is this program again, as a [`child`].
+//! a process is to be killed or kept in bounds, it is this program again, as a `child`.
 
 mod attacks;
 mod broken;

@@ -5,9 +5,9 @@
 //! *The residual stream* of a transformer may be renumbered, have signs flipped, be turned by an orthogonal
 //! map, or lose dimensions, through all layers at once. How is found from what has the stream on one side
 //! and something fixed on the other: embeddings of the same tokens, filters of patches, heads
-//! ([`stream`]). Blocks may be missing, or numbered otherwise: which block of A is which of B is found
+//! (`stream`). Blocks may be missing, or numbered otherwise: which block of A is which of B is found
 //! from the Gram matrices of what their hidden units read, which do not depend on the order of the units
-//! ([`blocks`]). Neither looks at the order of hidden units. So this order is as exchangeable as before if B
+//! (`blocks`). Neither looks at the order of hidden units. So this order is as exchangeable as before if B
 //! was trained independently, and the test of [`units`](super::units) is **exact** after both.
 //!
 //! *Hidden units* may be renumbered, scaled, cut or added to. Then units of B are matched with units of A
@@ -145,7 +145,7 @@ const SURE_OF_ORDER: f64 = -7.0;
 
 /// Holds B against A. `seed` draws the orders; the same bits for any number of threads.
 ///
-/// Tensors are read one at a time; of a layer of many units some are tested ([`blocks`]).
+/// Tensors are read one at a time; of a layer of many units some are tested (`blocks`).
 ///
 /// # Errors
 /// When values cannot be read; [`Error::NonFiniteTensor`].
