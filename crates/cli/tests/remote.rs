@@ -174,7 +174,10 @@ fn what_is_signed_or_holds_a_password_is_not_said() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     let user = format!("http://me:signature@{host}/m.safetensors");
     ask(&server, &["inspect", &user]);
-    let sent = server.asked().into_iter().filter_map(|one| one.authorization);
+    let sent = server
+        .asked()
+        .into_iter()
+        .filter_map(|one| one.authorization);
     assert!(sent.into_iter().any(|sent| sent.starts_with("Basic ")));
 }
 

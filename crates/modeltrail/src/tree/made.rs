@@ -115,14 +115,13 @@ pub(super) fn between(
     if forward.is_one_way() {
         return Ok(Some((forward, CERTAIN)));
     }
-    if forward.how == How::Trained {
-        let backward = Made::of(change(&second, &first, options)?.as_ref());
-        if backward.is_one_way() {
-            return Ok(Some((backward, -CERTAIN)));
-        }
-        if backward.how != How::Trained {
-            return Ok(Some((backward, 0.0)));
-        }
+    // Seen from a pruned model its source is one of which many values changed.
+    let backward = Made::of(change(&second, &first, options)?.as_ref());
+    if backward.is_one_way() {
+        return Ok(Some((backward, -CERTAIN)));
+    }
+    if forward.how == How::Trained && backward.how != How::Trained {
+        return Ok(Some((backward, 0.0)));
     }
     Ok(Some((forward, 0.0)))
 }

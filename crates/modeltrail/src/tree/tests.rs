@@ -139,8 +139,7 @@ fn a_family_is_put_together_with_how_each_was_made() {
     assert_eq!(
         edges,
         [
-            // Half of the values are zero now, the same half in no matrix by size: not called pruned.
-            edge("base", "base-pruned", How::Edited, false),
+            edge("base", "base-pruned", How::Pruned, true),
             edge("base", "first", How::Trained, false),
             edge("first", "first-int8", How::Quantised, true),
             edge("base", "lora", How::LowRank, false),
