@@ -47,6 +47,26 @@ impl Machine {
     }
 }
 
+/// The command that is running, as others may repeat it.
+pub(crate) fn command() -> String {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    format!("cargo xtask {}", without_folders(&arguments.join(" ")))
+}
+
+/// A text in which absolute paths, which are of one machine, are what they end in.
+pub(crate) fn without_folders(text: &str) -> String {
+    let plain = |word: &str| {
+        let path = word.trim_start_matches('(');
+        let opening = &word[..word.len() - path.len()];
+        match path.rsplit_once('/') {
+            Some((_, last)) if path.starts_with('/') => format!("{opening}…/{last}"),
+            _ => word.to_owned(),
+        }
+    };
+    let words: Vec<String> = text.split(' ').map(plain).collect();
+    words.join(" ")
+}
+
 fn commit() -> Option<String> {
     let head = output("git", &["rev-parse", "HEAD"])?;
     // Results are what this run is about to replace, and say nothing about the code.
@@ -91,4 +111,19 @@ fn field(path: &str, name: &str) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;
     Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_a_machine_are_what_they_end_in() {
+        assert_eq!(
+            without_folders("bench large --out /home/me/large --models zoos/a"),
+            "bench large --out …/large --models zoos/a"
+        );
+        assert_eq!(without_folders("no (/tmp/x/b) here"), "no (…/b) here");
+        assert_eq!(without_folders(""), "");
+    }
 }

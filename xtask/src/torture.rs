@@ -117,10 +117,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn attempt(name: &str, machine: &Machine, tallies: &[Tally], took: Duration) -> Attempt {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
     Attempt {
         promise: name.to_owned(),
-        command: format!("cargo xtask {}", arguments.join(" ")),
+        command: crate::machine::command(),
         machine: machine.clone(),
         threads: rayon::current_num_threads(),
         seconds: round(took.as_secs_f64()),

@@ -101,10 +101,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     super::headline::update(out)?;
     print!("{}", table(&rows).to_markdown());
     let manifest = Manifest {
-        command: std::iter::once("cargo xtask".to_owned())
-            .chain(std::env::args().skip(1))
-            .collect::<Vec<_>>()
-            .join(" "),
+        command: crate::machine::command(),
         machine: Machine::this(),
         python,
         rounds: options.rounds,

@@ -6,7 +6,7 @@
 mod llama;
 
 use crate::files::{write, write_json};
-use crate::machine::Machine;
+use crate::machine::{Machine, without_folders};
 use crate::watched::{Took, watched};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -89,9 +89,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if !options.quick {
         rows.extend(series(options, &own)?);
     }
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let manifest = Manifest {
-        command: format!("cargo xtask {}", arguments.join(" ")),
+        command: crate::machine::command(),
         machine: Machine::this(),
         rounds,
         memory: MEMORY,
@@ -245,7 +244,10 @@ fn measured(
             None => note = format!("ended after {} s", MOST.as_secs()),
             Some(output) if !matches!(output.status.code(), Some(0 | 1)) => {
                 let said = String::from_utf8_lossy(&output.stderr).into_owned();
-                note = format!("failed: {}", said.lines().last().unwrap_or_default());
+                note = format!(
+                    "failed: {}",
+                    without_folders(said.lines().last().unwrap_or_default())
+                );
             }
             Some(_) => {}
         }

@@ -113,10 +113,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     write(&out.join("scaling.md"), page)?;
     write(&out.join("scaling.svg"), chart(&rows).to_svg())?;
     let manifest = Manifest {
-        command: std::iter::once("cargo xtask".to_owned())
-            .chain(std::env::args().skip(1))
-            .collect::<Vec<_>>()
-            .join(" "),
+        command: crate::machine::command(),
         machine,
         zoo: trained.blake3,
     };

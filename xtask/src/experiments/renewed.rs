@@ -42,8 +42,7 @@ pub(super) fn renew(
         let section = format!("{heading}{section}");
         page = with_section(&page, &heading, "\n</section>", &section)?;
         if let Some(renewed) = renewed.as_object_mut() {
-            let arguments: Vec<String> = std::env::args().skip(1).collect();
-            let command = format!("cargo xtask {}", arguments.join(" "));
+            let command = crate::machine::command();
             renewed.insert(
                 name.to_owned(),
                 json!({"command": command, "machine": machine}),

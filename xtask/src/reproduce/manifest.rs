@@ -79,9 +79,8 @@ impl Source {
 
 impl Manifest {
     pub(crate) fn new(machine: Machine, zoos: Vec<Source>, clock: Clock) -> Self {
-        let arguments: Vec<String> = std::env::args().skip(1).collect();
         Self {
-            command: format!("cargo xtask {}", arguments.join(" ")),
+            command: crate::machine::command(),
             machine,
             threads: rayon::current_num_threads(),
             zoos,
