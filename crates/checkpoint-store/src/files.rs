@@ -144,7 +144,7 @@ pub(crate) fn confirm(path: &Path) {
 }
 
 /// A path as it may be shown: one that lies elsewhere without the password or the signature that stands
-/// in it. What was left out is kept for reading.
+/// in it. What was skipped is kept for reading.
 #[must_use]
 pub fn shown(path: &Path) -> PathBuf {
     elsewhere::shown(path)

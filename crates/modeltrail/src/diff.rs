@@ -69,6 +69,8 @@ pub struct Exact {
     bytes: ComparedBytes,
     /// If it was asked for.
     merge: Option<merged::Merge>,
+    /// Bytes of memory that fitting B by parents would take, if that is more than there may be.
+    not_fitted: Option<u64>,
     /// Whether one side is the other with what an adapter adds: B, or else A.
     onto: Option<bool>,
 }
@@ -216,6 +218,17 @@ impl Exact {
                 not_aligned = Some(needed);
             }
         }
+        let (mut merge, mut not_fitted) = (None, None);
+        if is_sound && !options.parents.is_empty() {
+            // All of them are held, and those of a pair are two.
+            let (both, most) = alike.bytes();
+            let needed = (both / 2).saturating_mul(2 + options.parents.len() as u64);
+            if needed <= most {
+                merge = Some(merged::find((a, b), &alike, options)?);
+            } else {
+                not_fitted = Some(needed);
+            }
+        }
         let buffers = Buffers::between(a, b, Some(&alike.mapping));
         let frozen = {
             let apart = [
@@ -245,9 +258,8 @@ impl Exact {
             share: alike.mapping.share(),
             said: alike.said.clone(),
             bytes,
-            merge: (is_sound && !options.parents.is_empty())
-                .then(|| merged::find((a, b), &alike, options))
-                .transpose()?,
+            merge,
+            not_fitted,
             onto: None,
             comparison,
         })

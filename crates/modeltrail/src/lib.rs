@@ -40,6 +40,9 @@ pub mod mapping;
 pub mod order;
 mod page;
 pub mod path;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod planted;
 pub mod points;
 mod printable;
 pub mod progress;

@@ -4,6 +4,7 @@
 //! part of no character stands as `%` and two hexadecimal digits, and `%` itself as `%25`. A path that
 //! begins with `bytes:` itself is written so too, so that [`read`] gives back every path as it was.
 
+use percent_encoding::percent_decode_str;
 use serde::Serializer;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -33,25 +34,7 @@ pub fn read(text: &str) -> PathBuf {
     let Some(rest) = text.strip_prefix(MARK) else {
         return PathBuf::from(text);
     };
-    let mut bytes = Vec::with_capacity(rest.len());
-    let mut rest = rest.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let digits = after
-            .get(..2)
-            .and_then(|digits| std::str::from_utf8(digits).ok());
-        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match byte.filter(|_| first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(first);
-                rest = after;
-            }
-        }
-    }
-    from_bytes(bytes)
+    from_bytes(percent_decode_str(rest).collect())
 }
 
 /// For fields of documents: `#[serde(serialize_with = "modeltrail::path::serialize")]`.

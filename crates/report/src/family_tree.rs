@@ -31,7 +31,7 @@ pub struct Link {
 }
 
 /// The picture, as SVG. Of a child with several parents the line leads to the first that has a place before
-/// it; the others are joined by curves. Links to nodes that are not there are left out.
+/// it; the others are joined by curves. Links to nodes that are not there are skipped.
 #[must_use]
 pub fn family_tree(nodes: &[Node], links: &[Link]) -> String {
     let links: Vec<&Link> = links

@@ -109,7 +109,7 @@ fn draw(svg: &mut String, line: &[Span], y: f64) {
     let mut column = 0;
     let mut drawn = String::new();
     for (class, text) in line {
-        // Blanks are left out: what follows them has its place. So a run of them never depends on how a
+        // Blanks are not drawn: what follows them has its place. So a run of them never depends on how a
         // viewer treats blanks.
         for (start, word) in words(text) {
             let count = word.chars().count();

@@ -177,7 +177,7 @@ fn plan(pairs: &[Pair<'_>]) -> chain::Chain {
 }
 
 /// Units whose order means nothing in a model that was trained independently, each layer by itself: the
-/// residual stream of a transformer is left out, since a shuffle of it would move all layers at once.
+/// residual stream of a transformer is skipped, since a shuffle of it would move all layers at once.
 pub(crate) fn exchangeable(pairs: &[Pair<'_>]) -> chain::Chain {
     let tensors: Vec<(&str, &[usize])> = pairs.iter().map(|pair| (pair.name, pair.shape)).collect();
     match transformer::Transformer::of(&tensors) {

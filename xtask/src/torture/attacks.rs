@@ -27,6 +27,7 @@ pub(crate) fn open_as_child(path: &Path, out: &Path) -> Result<()> {
     let number = import::ImportOptions {
         by_name: true,
         allow_unread: true,
+        ..import::ImportOptions::default()
     };
     let _ = import::import(&inventory, &number, &out.join("store"));
     let lossy = export::ExportOptions {

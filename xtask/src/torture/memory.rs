@@ -96,7 +96,7 @@ fn commands(program: &Path, stored: Stored, folder: &Path, paths: &[&Path; 3]) -
     let [a, b, models] = paths.map(Path::as_os_str);
     let memory = "32MiB".as_ref();
     let out = |name: &str| folder.join(name).into_os_string();
-    let (sketch, exported) = (out("kept.json"), out("exported"));
+    let (sketch, exported, page) = (out("kept.json"), out("exported"), out("page.html"));
     let all: Vec<Vec<&OsStr>> = vec![
         vec!["diff".as_ref(), a, b, "--memory".as_ref(), memory],
         vec![
@@ -116,8 +116,36 @@ fn commands(program: &Path, stored: Stored, folder: &Path, paths: &[&Path; 3]) -
             "--memory".as_ref(),
             memory,
         ],
+        vec![
+            "diff".as_ref(),
+            a,
+            b,
+            "--parents".as_ref(),
+            b,
+            "--memory".as_ref(),
+            memory,
+        ],
         vec!["runs".as_ref(), models, "--memory".as_ref(), memory],
         vec!["order".as_ref(), models, "--memory".as_ref(), memory],
+        vec!["linkage".as_ref(), models, "--memory".as_ref(), memory],
+        vec!["umap".as_ref(), models, "--memory".as_ref(), memory],
+        vec!["tree".as_ref(), models, "--memory".as_ref(), memory],
+        vec![
+            "report".as_ref(),
+            models,
+            "--out".as_ref(),
+            &page,
+            "--memory".as_ref(),
+            memory,
+        ],
+        vec![
+            "watch".as_ref(),
+            models,
+            "--once".as_ref(),
+            "--memory".as_ref(),
+            memory,
+        ],
+        vec!["audit".as_ref(), models],
         vec!["inspect".as_ref(), models],
         vec!["hash".as_ref(), models],
         vec!["sketch".as_ref(), models, "--out".as_ref(), &sketch],
@@ -145,6 +173,22 @@ fn commands(program: &Path, stored: Stored, folder: &Path, paths: &[&Path; 3]) -
             Err(error) => tally.count(Err(format!("{}: {error}", stored.name()))),
         }
     }
+    // A store is written with the whole checkpoint in memory: what is larger is refused.
+    let store = out("store");
+    let import = [
+        "import".as_ref(),
+        a,
+        "--number".as_ref(),
+        "--out".as_ref(),
+        &store,
+        "--memory".as_ref(),
+        memory,
+    ];
+    tally.count(match bounded(program, &import) {
+        Err(said) if said.contains("ended with Some(2)") && said.contains("may be used") => Ok(()),
+        Err(said) => Err(said),
+        Ok(_) => Err("import did not refuse what it may not hold".to_owned()),
+    });
     tally.note(format!(
         "{}: the most that a command had resident is {} MiB",
         stored.name(),

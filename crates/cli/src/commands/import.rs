@@ -3,6 +3,7 @@
 use super::passed::Passed;
 use super::{ended, print_json, print_text, report_unread, tell};
 use crate::global::{Global, Outcome};
+use crate::memory::Memory;
 use anyhow::{Result, ensure};
 use clap::Args;
 use modeltrail::Error;
@@ -29,6 +30,9 @@ pub(crate) struct Command {
     /// Import a checkpoint even if some of its tensors cannot be read and are lost.
     #[arg(long)]
     allow_unread: bool,
+    /// Memory for weights: a larger checkpoint is refused, since it is held while it is written.
+    #[arg(long, default_value = "2GiB", value_name = "SIZE")]
+    memory: Memory,
 }
 
 pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
@@ -37,6 +41,7 @@ pub(crate) fn run(command: &Command, global: &Global) -> Result<Outcome> {
     let options = ImportOptions {
         by_name: command.number,
         allow_unread: command.allow_unread,
+        memory: command.memory.0,
     };
     let done = import(&inventory, &options, &command.out)?;
     report_unread(

@@ -2,6 +2,7 @@
 
 use super::State;
 use super::answer::{Answer, Request};
+use percent_encoding::percent_decode_str;
 use sha2::Digest;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -265,23 +266,5 @@ fn oid(bytes: &[u8]) -> String {
 
 /// A path without percent signs.
 fn decoded(path: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = path.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let digits = after
-            .get(..2)
-            .and_then(|digits| std::str::from_utf8(digits).ok());
-        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match byte.filter(|_| first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_decode_str(path).decode_utf8_lossy().into_owned()
 }

@@ -48,6 +48,9 @@ pub(super) struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     not_aligned_for_memory: Option<u64>,
     merge: Option<&'a Merge>,
+    /// Bytes of memory that fitting a merge would take, if that is more than there may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_fitted_for_memory: Option<u64>,
     not_frozen: &'a [Frozen],
     buffers: &'a Buffers,
     coverage: &'a Coverage,
@@ -132,6 +135,7 @@ fn document<'a>(found: &'a Exact) -> Document<'a> {
         alignment: found.alignment.as_ref().map(aligned),
         not_aligned_for_memory: found.not_aligned,
         merge: found.merge.as_ref(),
+        not_fitted_for_memory: found.not_fitted,
         not_frozen: &found.frozen,
         buffers: &found.buffers,
         coverage: &found.coverage,

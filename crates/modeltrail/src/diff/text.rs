@@ -40,6 +40,13 @@ fn page(found: &Exact, shown: Shown<'_>) -> String {
     if let Some(merge) = &found.merge {
         let _ = writeln!(text, "{}", of_parents(merge));
     }
+    if let Some(needed) = found.not_fitted {
+        let _ = writeln!(
+            text,
+            "cannot tell whether it is a merge: fitting it takes {} of memory, which is more than may be used",
+            memory(needed)
+        );
+    }
     let broken = found.frozen.iter().map(|broken| {
         let name = printable(&broken.tensor);
         let what = if broken.is_buffer { "buffer " } else { "" };

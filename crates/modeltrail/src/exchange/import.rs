@@ -2,10 +2,10 @@
 
 pub use super::imported::Counts;
 use super::plan::{Plan, Planned};
-use crate::collection::{Inventory, only};
+use crate::collection::{Inventory, Options, only};
 use crate::coverage::Coverage;
 use crate::error::{Error, Problem, Result};
-use crate::text::{counted, table, thousands};
+use crate::text::{counted, memory, table, thousands};
 use checkpoint_store::{Checkpoint, Store};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
@@ -149,12 +149,24 @@ impl std::fmt::Display for Import {
 }
 
 /// How checkpoints are taken into a store.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub struct ImportOptions {
     /// Whether the files of each run are counted in the order of their names, whatever they claim.
     pub by_name: bool,
     /// Whether checkpoints may come in without tensors that could not be read.
     pub allow_unread: bool,
+    /// Most memory, in bytes, that the weights of a checkpoint may take: it is held while it is written.
+    pub memory: u64,
+}
+
+impl Default for ImportOptions {
+    fn default() -> Self {
+        Self {
+            by_name: false,
+            allow_unread: false,
+            memory: Options::default().memory,
+        }
+    }
 }
 
 /// Brings all checkpoints, which must have the same tensors, into the store at `out`, those that are
@@ -172,6 +184,18 @@ pub fn import(inventory: &Inventory, options: &ImportOptions, out: &Path) -> Res
     super::refuse_losses(&inventory.unread, options.allow_unread)?;
     let by_name = options.by_name;
     let group = only(&inventory.groups, "a store")?;
+    let needed = group.parameters().saturating_mul(4);
+    if needed > options.memory {
+        return Err(Error::Unsuitable {
+            path: out.to_owned(),
+            what: format!(
+                "a checkpoint takes {} as a store holds it, and {} may be used",
+                memory(needed),
+                memory(options.memory)
+            ),
+            way_out: "Allow more memory",
+        });
+    }
     let plan = Plan::of(group, by_name)?;
     let recipe = plan.imported.to_toml();
     let recipe = recipe.map_err(|error| Error::Unsuitable {

@@ -1,30 +1,7 @@
 use super::*;
+use crate::planted::{Planted, SMALL, save, transformer};
 use crate::progress::Silent;
-use planted::{Planted, SMALL, transformer};
-use std::path::Path;
-use weightspace::random::{normal, permutation, stream};
-
-#[allow(dead_code)]
-#[path = "../../../weightspace/src/relation/rearranged/planted.rs"]
-mod planted;
-
-fn save(model: &Planted, path: &Path) {
-    let mut header = serde_json::Map::new();
-    let mut data: Vec<u8> = Vec::new();
-    for (name, shape, values) in &model.0 {
-        let start = data.len();
-        data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-        let entry = serde_json::json!({
-            "dtype": "F32", "shape": shape, "data_offsets": [start, data.len()],
-        });
-        header.insert(name.clone(), entry);
-    }
-    let header = serde_json::to_vec(&header).unwrap();
-    let mut file = (header.len() as u64).to_le_bytes().to_vec();
-    file.extend(header);
-    file.extend(data);
-    std::fs::write(path, file).unwrap();
-}
+use weightspace::random::{normal, stream};
 
 fn each(model: &Planted, change: impl Fn(&[f32]) -> Vec<f32>) -> Planted {
     let tensors = model.0.iter();
