@@ -4,7 +4,7 @@ use crate::checkpoint::Checkpoint;
 use crate::collection::{Group, Options};
 use crate::diff::described::on;
 use crate::error::Result;
-use crate::mapping::alike;
+use crate::mapping::{Alike, alike};
 use serde::Serialize;
 use weightspace::compare::{Kind, compare, kind};
 
@@ -101,9 +101,11 @@ pub(super) fn between(
     b: usize,
     options: &Options,
 ) -> Result<Option<(Made, f64)>> {
+    // The other half is that of the points.
+    let half = options.clone().memory(options.memory / 2);
     let open = |member: usize| {
         let path = group.members.get(member).and_then(crate::lineage::path_of);
-        path.and_then(|path| Checkpoint::open(path, options).ok())
+        path.and_then(|path| Checkpoint::open(path, &half).ok())
     };
     let (Some(first), Some(second)) = (open(a), open(b)) else {
         return Ok(None);
@@ -111,27 +113,32 @@ pub(super) fn between(
     if first.is_sketch() || second.is_sketch() {
         return Ok(None);
     }
-    let forward = Made::of(change(&first, &second, options)?.as_ref());
-    if forward.is_one_way() {
-        return Ok(Some((forward, CERTAIN)));
-    }
-    // Seen from a pruned model its source is one of which many values changed.
-    let backward = Made::of(change(&second, &first, options)?.as_ref());
-    if backward.is_one_way() {
-        return Ok(Some((backward, -CERTAIN)));
-    }
-    if forward.how == How::Trained && backward.how != How::Trained {
-        return Ok(Some((backward, 0.0)));
-    }
-    Ok(Some((forward, 0.0)))
+    let ways = [
+        alike(&first, &second, &options.map)?,
+        alike(&second, &first, &options.map)?,
+    ];
+    ways[0].within_memory(|| {
+        let forward = Made::of(change(&ways[0])?.as_ref());
+        if forward.is_one_way() {
+            return Ok(Some((forward, CERTAIN)));
+        }
+        // Seen from a pruned model its source is one of which many values changed.
+        let backward = Made::of(change(&ways[1])?.as_ref());
+        if backward.is_one_way() {
+            return Ok(Some((backward, -CERTAIN)));
+        }
+        if forward.how == How::Trained && backward.how != How::Trained {
+            return Ok(Some((backward, 0.0)));
+        }
+        Ok(Some((forward, 0.0)))
+    })
 }
 
-/// The kind of change from one to the other, if it is a special one.
-fn change(from: &Checkpoint, to: &Checkpoint, options: &Options) -> Result<Option<Kind>> {
-    let alike = alike(from, to, &options.map)?;
-    let comparison = alike.within_memory(|| compare(&alike))?;
+/// The kind of change, if it is a special one.
+fn change(alike: &Alike<'_>) -> Result<Option<Kind>> {
+    let comparison = compare(alike)?;
     if comparison.total.non_finite > 0 || comparison.total.elements == 0 {
         return Ok(None);
     }
-    alike.within_memory(|| kind(&alike, &comparison))
+    kind(alike, &comparison)
 }
